@@ -1,0 +1,1 @@
+"""Generators of broken programs, one file per family of mistakes."""
