@@ -1,0 +1,98 @@
+"""What the model is asked and how its answer is read; pure text in, pure text out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sleepy_coder.diagnostics import Diagnostic, render_compact, select_errors
+
+Message = dict[str, str]
+
+SYSTEM = (
+    "You repair Rust programs. Answer with the complete corrected program in one ```rust block "
+    "and nothing else. Change only what the compiler error requires; keep every function, type, "
+    "test and assertion."
+)
+
+# How many of a program's errors the prompt names: later ones mostly follow from the first.
+MAX_ERRORS = 3
+
+_FENCE = re.compile(r"^[ \t]*```[ \t]*(?P<tag>[A-Za-z]*)[^\n]*\n(?P<body>.*?)(?:^[ \t]*```|\Z)", re.M | re.S)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An answer that did not hold, and what the compiler said of it."""
+
+    output: str
+    diagnostics: Sequence[Diagnostic]
+
+
+def render_messages(
+    source: str,
+    diagnostics: Sequence[Diagnostic],
+    *,
+    hint: str | None = None,
+    history: Sequence[Attempt] = (),
+    use_full_rendering: bool = False,
+) -> list[Message]:
+    """Return the conversation that asks for a repair.
+
+    Args:
+        source: The broken program.
+        diagnostics: What the compiler said of it; warnings are left out.
+        hint: One sentence of advice for this kind of mistake, or None.
+        history: Earlier answers with the errors they still had, oldest first.
+        use_full_rendering: Quote rustc's own rendering, with excerpts and arrows, in place of the
+            compact one.
+    """
+    errors = _render_errors(diagnostics, use_full_rendering=use_full_rendering)
+    request = f"```rust\n{source.rstrip()}\n```\n\nCompiler:\n{errors}"
+    if hint:
+        request += f"\n\nAdvice: {hint}"
+    messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": request}]
+    for attempt in history:
+        errors = _render_errors(attempt.diagnostics, use_full_rendering=use_full_rendering)
+        again = f"That program still fails:\n{errors}\n\nAnswer with the complete program again."
+        messages.append({"role": "assistant", "content": attempt.output})
+        messages.append({"role": "user", "content": again})
+    return messages
+
+
+def _render_errors(diagnostics: Sequence[Diagnostic], *, use_full_rendering: bool) -> str:
+    errors = select_errors(diagnostics)[:MAX_ERRORS]
+    if not errors:
+        return "the program compiles but does not do what its tests expect"
+    if use_full_rendering:
+        return "\n".join((e.rendered or render_compact(e)).rstrip() for e in errors)
+    return "\n".join(render_compact(e) for e in errors)
+
+
+def render_answer(code: str) -> str:
+    """Return a program in the form in which the model is asked to answer."""
+    return f"```rust\n{code.rstrip()}\n```"
+
+
+def extract_code(output: str) -> str | None:
+    """Return the program in a model's answer, or None where there is none.
+
+    The longest fenced block that is tagged `rust` (or `rs`, or not at all) counts; a block that
+    the end of the answer cuts off runs to that end. Text outside of fences is never a program.
+    """
+    blocks = [
+        match["body"]
+        for match in _FENCE.finditer(output)
+        if match["tag"].lower() in {"rust", "rs", ""} and match["body"].strip()
+    ]
+    if not blocks:
+        return None
+    return max(blocks, key=len).rstrip() + "\n"
+
+
+def prompt_sha256(messages: Sequence[Message]) -> str:
+    """Return the SHA-256 of a conversation, which names it in result files."""
+    return hashlib.sha256(json.dumps(messages, sort_keys=True).encode()).hexdigest()
