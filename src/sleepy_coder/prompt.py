@@ -21,7 +21,10 @@ SYSTEM = (
 # How many of a program's errors the prompt names: later ones mostly follow from the first.
 MAX_ERRORS = 3
 
-_FENCE = re.compile(r"^[ \t]*```[ \t]*(?P<tag>[A-Za-z]*)[^\n]*\n(?P<body>.*?)(?:^[ \t]*```|\Z)", re.M | re.S)
+_FENCE = re.compile(
+    r"^[ \t]*```[ \t]*(?P<tag>[A-Za-z]*)[^\n]*\n(?P<body>.*?)(?:^[ \t]*```|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True)

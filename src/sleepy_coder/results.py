@@ -8,7 +8,7 @@ it is made of. `to_json` and `parse_run_record` are inverses; readers refuse oth
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -26,6 +26,7 @@ from sleepy_coder.judge import Outcome
 from sleepy_coder.metrics import pass_rate
 
 SCHEMA_VERSION = 1
+_PACKAGE = str(Path(__file__).parent)
 _LIBRARIES = ("sleepy-coder", "torch", "transformers", "safetensors", "tree-sitter-rust")
 
 
@@ -135,7 +136,9 @@ def parse_run_record(raw: Mapping[str, Any], where: str) -> RunRecord:
             cycle=raw["cycle"],
         )
     except (KeyError, TypeError) as error:
-        raise InputError(f"{where}: not a run record: {error}; expected what eval writes") from error
+        raise InputError(
+            f"{where}: not a run record: {error}; expected what eval writes"
+        ) from error
 
 
 def load_run_record(path: Path) -> RunRecord:
@@ -162,9 +165,10 @@ def save_run_record(record: RunRecord, path: Path) -> None:
 def describe_environment(device: str | None = None) -> dict[str, Any]:
     """Return where and with what a run was made: time, command, commit, device, versions."""
     return {
-        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "command": " ".join(["sleepy", *sys.argv[1:]]),
-        "git_commit": _first_line(["git", "rev-parse", "HEAD"]),
+        # Of the code that ran, not of the folder it ran in; empty outside of a checkout.
+        "git_commit": _first_line(["git", "-C", _PACKAGE, "log", "-1", "--format=%H", "--", "."]),
         "device": device or "cpu",
         "machine": platform.machine(),
         "system": platform.system(),

@@ -1,0 +1,276 @@
+"""`sleepy generate`, `sleepy judge` and `sleepy eval`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from sleepy_coder import evaluate
+from sleepy_coder.errors import InputError
+from sleepy_coder.evaluate import Selection
+from sleepy_coder.problems import ProblemSet, load_set
+from sleepy_coder.repair import STRATEGIES, Generation, Strategy, Workbench
+from sleepy_coder.report import compare, render_table
+from sleepy_coder.results import RunRecord, save_run_record
+from sleepy_coder.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from sleepy_coder.model import RepairModel
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+DEFAULT_MODEL = "qwen2.5-coder-1.5b-instruct"
+
+
+def _options(*options: Decorator) -> Decorator:
+    """Return one decorator that applies several, the first on top."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_set_option = click.option(
+    "--set",
+    "set_name",
+    default="frozen",
+    show_default=True,
+    metavar="SET",
+    help="frozen (30 problems), core (those and 12 more), or a path to JSONL.",
+)
+_choice_options = _options(
+    click.option("--limit", type=click.IntRange(min=1), help="Only the first N problems."),
+    click.option("--ids", default="", help="Only these problems, separated by commas."),
+)
+_model_options = _options(
+    click.option(
+        "--model",
+        default=DEFAULT_MODEL,
+        show_default=True,
+        help="Registered name, hub id, local directory or .gguf file.",
+    ),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."),
+    click.option("--dtype", default="auto", show_default=True, help="auto, float32, bfloat16, …"),
+    click.option("--max-new-tokens", type=click.IntRange(min=1), default=1024, show_default=True),
+    click.option(
+        "--full-diagnostics",
+        is_flag=True,
+        help="Prompt with rustc's own rendering in place of the compact one.",
+    ),
+)
+_unconfined_option = click.option(
+    "--allow-unconfined",
+    is_flag=True,
+    help="Compile and run candidates without a sandbox where bubblewrap does not work.",
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
+_cycle_option = click.option(
+    "--cycle", type=click.IntRange(min=0), help="Day/night cycle to record in the result."
+)
+
+
+def _strategy_option(*, multiple: bool, names: Sequence[str]) -> Decorator:
+    return click.option(
+        "--strategy",
+        "strategies" if multiple else "strategy",
+        type=click.Choice(sorted(names)),
+        required=True,
+        multiple=multiple,
+        help="; ".join(f"{name}: {STRATEGIES[name].summary}" for name in names) + ".",
+    )
+
+
+@click.command()
+@_set_option
+@_strategy_option(multiple=False, names=[s.name for s in STRATEGIES.values() if not s.needs_rust])
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Generations, JSONL.")
+@_choice_options
+@_model_options
+def generate(
+    set_name: str,
+    strategy: str,
+    out: Path,
+    limit: int | None,
+    ids: str,
+    model: str,
+    device: str,
+    dtype: str,
+    max_new_tokens: int,
+    full_diagnostics: bool,
+) -> None:
+    """Answer a set's problems; needs a model and no Rust."""
+    problem_set = load_set(set_name)
+    bench = Workbench(
+        model=_load_model(model, device, dtype),
+        max_new_tokens=max_new_tokens,
+        use_full_rendering=full_diagnostics,
+    )
+    _generate(problem_set, _selection(limit, ids), STRATEGIES[strategy], bench, out)
+    click.echo(f"wrote {out}", err=True)
+
+
+@click.command()
+@click.argument("generations", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_set_option
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Result, JSON.")
+@click.option("--model", default=None, help="Name of the model to record in the result.")
+@_cycle_option
+@_unconfined_option
+@_json_option
+def judge(
+    generations: Path,
+    set_name: str,
+    out: Path,
+    model: str | None,
+    cycle: int | None,
+    allow_unconfined: bool,
+    as_json: bool,
+) -> None:
+    """Judge the answers in a generations file; needs Rust and no model."""
+    answers = list(evaluate.load_generations(generations).values())
+    record = evaluate.judge(
+        load_set(set_name),
+        answers,
+        Sandbox(confine=not allow_unconfined),
+        config={"generations": generations.name},
+        model={"name": model, "sha256": None} if model else None,
+        cycle=cycle,
+    )
+    save_run_record(record, out)
+    _print([record], as_json=as_json)
+
+
+@click.command(name="eval")
+@_set_option
+@_strategy_option(multiple=True, names=list(STRATEGIES))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Result, JSON; with several strategies a folder that gets one file each.",
+)
+@click.option(
+    "--attempts",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Answers a problem may take; each sees what the compiler said of the one before.",
+)
+@_choice_options
+@_model_options
+@_cycle_option
+@_unconfined_option
+@_json_option
+def eval_(
+    set_name: str,
+    strategies: tuple[str, ...],
+    out: Path,
+    attempts: int,
+    limit: int | None,
+    ids: str,
+    model: str,
+    device: str,
+    dtype: str,
+    max_new_tokens: int,
+    full_diagnostics: bool,
+    cycle: int | None,
+    allow_unconfined: bool,
+    as_json: bool,
+) -> None:
+    """Answer a set's problems and judge the answers; goes on where it was interrupted."""
+    problem_set = load_set(set_name)
+    chosen = [STRATEGIES[name] for name in dict.fromkeys(strategies)]
+    needs_model = any(s.needs_model for s in chosen)
+    bench = Workbench(
+        model=_load_model(model, device, dtype) if needs_model else None,
+        sandbox=Sandbox(confine=not allow_unconfined),
+        attempts=attempts,
+        max_new_tokens=max_new_tokens,
+        use_full_rendering=full_diagnostics,
+    )
+    selection = _selection(limit, ids)
+    records = []
+    for strategy in chosen:
+        path = out if len(chosen) == 1 and out.suffix == ".json" else out / f"{strategy.name}.json"
+        records.append(_evaluate(problem_set, selection, strategy, bench, path, cycle))
+    _print(records, as_json=as_json)
+
+
+def _evaluate(
+    problem_set: ProblemSet,
+    selection: Selection,
+    strategy: Strategy,
+    bench: Workbench,
+    path: Path,
+    cycle: int | None,
+) -> RunRecord:
+    """Run one strategy, leaving its answers beside the result until the result is written."""
+    if bench.sandbox is None:
+        raise InputError("eval: got no sandbox, expected one")
+    partial = path.with_suffix(".partial.jsonl")
+    answers = _generate(problem_set, selection, strategy, bench, partial)
+    used = bench.model if strategy.needs_model else None
+    record = evaluate.judge(
+        problem_set,
+        answers,
+        bench.sandbox,
+        config=bench.config(),
+        model={"name": used.name, "sha256": used.sha256} if used else None,
+        device=str(used.device) if used else None,
+        cycle=cycle,
+    )
+    save_run_record(record, path)
+    partial.unlink()
+    return record
+
+
+def _generate(
+    problem_set: ProblemSet,
+    selection: Selection,
+    strategy: Strategy,
+    bench: Workbench,
+    path: Path,
+) -> list[Generation]:
+    problems = selection.apply(problem_set)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        bar = progress.add_task(strategy.name, total=len(problems))
+        answers = evaluate.generate(
+            problems, strategy.name, bench, path, on_done=lambda _: progress.advance(bar)
+        )
+    console.print(f"{strategy.name}: {len(answers)} answers", highlight=False)
+    return answers
+
+
+def _selection(limit: int | None, ids: str) -> Selection:
+    return Selection(limit, tuple(i.strip() for i in ids.split(",") if i.strip()))
+
+
+def _load_model(name: str, device: str, dtype: str) -> RepairModel:
+    from sleepy_coder.model import load_model
+
+    return load_model(name, device=device, dtype=dtype)
+
+
+def _print(records: Sequence[RunRecord], *, as_json: bool) -> None:
+    if as_json:
+        summaries: list[dict[str, Any]] = [
+            {k: v for k, v in record.to_json().items() if k != "problems"} for record in records
+        ]
+        click.echo(json.dumps(summaries, indent=1))
+        return
+    names = {str(record.model["name"]) for record in records if record.model}
+    size = len(records[0].problems)
+    title = f"{records[0].problem_set['name']}: {size} problems" + "".join(
+        f", {name}" for name in sorted(names)
+    )
+    Console().print(render_table(compare(records), title))
