@@ -1,0 +1,121 @@
+"""What Share knows about a model: one basis per target module, small coefficients per task.
+
+For a module with ``d`` inputs and ``n`` outputs, a task's change of the weight is::
+
+    ΔW = (basis_b @ coef_b) @ (basis_a @ coef_a).T          # (n, d)
+
+with both bases orthonormal and the LoRA scaling already folded into the coefficients. This is
+the only formula: no mean, no scale and no permutation is kept beside it. Everything here is
+immutable; functions return new objects and share the tensors that did not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LoraModule:
+    """One target module of an ordinary LoRA adapter: ``ΔW = scaling * b @ a``.
+
+    Attributes:
+        a: (r, d), any floating dtype.
+        b: (n, r), any floating dtype.
+        scaling: alpha / r, or alpha / sqrt(r) for rsLoRA; may be negative.
+    """
+
+    a: Tensor
+    b: Tensor
+    scaling: float
+
+
+class AdapterSource(Protocol):
+    """A LoRA adapter that hands out one module at a time, so that many can be streamed."""
+
+    @property
+    def name(self) -> str:
+        """Name that the adapter's task gets."""
+
+    def module_names(self) -> tuple[str, ...]:
+        """Return the names of the target modules, as the base model names them."""
+
+    def load_module(self, name: str) -> LoraModule:
+        """Return one target module's factors, read when asked for."""
+
+
+@dataclass(frozen=True)
+class ModuleBasis:
+    """The shared directions of one target module.
+
+    Attributes:
+        basis_b: (n, k_b), orthonormal columns, largest second moment first.
+        basis_a: (d, k_a), orthonormal columns; k_a and k_b need not agree.
+    """
+
+    basis_b: Tensor
+    basis_a: Tensor
+
+
+@dataclass(frozen=True)
+class ModuleCoefficients:
+    """One task's coefficients in one target module.
+
+    Attributes:
+        coef_b: (k_b, p).
+        coef_a: (k_a, p).
+    """
+
+    coef_b: Tensor
+    coef_a: Tensor
+
+
+TaskCoefficients = Mapping[str, ModuleCoefficients]
+"""A task: coefficients by module name. A module that is absent is left as the base model has it."""
+
+
+@dataclass(frozen=True)
+class SideMoments:
+    """What merging needs to know of all columns seen on one side, whatever their number.
+
+    In the coordinates of the side's basis (k directions); float64.
+
+    Attributes:
+        gram: (k, k), sum over the known columns c of ``c @ c.T``.
+        total: (k,), sum of the known columns.
+        count: how many columns that is.
+        energy: squared Frobenius norm of all columns ever seen, with what the basis dropped.
+    """
+
+    gram: Tensor
+    total: Tensor
+    count: int
+    energy: float
+
+
+@dataclass(frozen=True)
+class ModuleMoments:
+    """The moments of both sides of one target module."""
+
+    b: SideMoments
+    a: SideMoments
+
+
+@dataclass(frozen=True)
+class Subspace:
+    """Bases by module name and tasks by name.
+
+    Attributes:
+        bases: one entry per target module.
+        tasks: coefficients of each task; its modules are among those of ``bases``.
+        moments: second moments of what is known, by module name. Optional: merging recomputes
+            what is absent from the tasks, in time linear in their number.
+    """
+
+    bases: Mapping[str, ModuleBasis]
+    tasks: Mapping[str, TaskCoefficients]
+    moments: Mapping[str, ModuleMoments] | None = None
