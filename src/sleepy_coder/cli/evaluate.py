@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sleepy_coder import evaluate
-from sleepy_coder.errors import InputError
 from sleepy_coder.evaluate import Selection
-from sleepy_coder.problems import ProblemSet, load_set
+from sleepy_coder.problems import Problem, ProblemSet, load_set
 from sleepy_coder.repair import STRATEGIES, Generation, Strategy, Workbench
 from sleepy_coder.report import compare, render_table
 from sleepy_coder.results import RunRecord, save_run_record
 from sleepy_coder.sandbox import Sandbox
 
-if TYPE_CHECKING:
-    from sleepy_coder.model import RepairModel
-
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 DEFAULT_MODEL = "qwen2.5-coder-1.5b-instruct"
 
 
-def _options(*options: Decorator) -> Decorator:
-    """Return one decorator that applies several, the first on top."""
+def _bundle(name: str, kind: type[Any], *options: Decorator) -> Decorator:
+    """Return a decorator that adds options and hands their values over as one `kind` object."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def packed(**values: Any) -> None:
+            own = {field.name: values.pop(field.name) for field in dataclasses.fields(kind)}
+            command(**values, **{name: kind(**own)})
+
         for option in reversed(options):
-            command = option(command)
-        return command
+            packed = option(packed)
+        return packed
 
     return decorate
+
+
+def _split_ids(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
+    """Return the ids in a comma-separated list."""
+    return tuple(i.strip() for i in value.split(",") if i.strip())
 
 
 _set_option = click.option(
@@ -46,11 +55,41 @@ _set_option = click.option(
     metavar="SET",
     help="frozen (30 problems), core (those and 12 more), or a path to JSONL.",
 )
-_choice_options = _options(
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which model answers, on what, and how it is asked."""
+
+    model: str
+    device: str
+    dtype: str
+    max_new_tokens: int
+    full_diagnostics: bool
+
+    def workbench(self, *, is_needed: bool = True) -> Workbench:
+        """Return a workbench with the model loaded, or without one where none is needed."""
+        from sleepy_coder.model import load_model
+
+        model = load_model(self.model, device=self.device, dtype=self.dtype) if is_needed else None
+        return Workbench(
+            model=model,
+            max_new_tokens=self.max_new_tokens,
+            use_full_rendering=self.full_diagnostics,
+        )
+
+
+_choice_options = _bundle(
+    "selection",
+    Selection,
     click.option("--limit", type=click.IntRange(min=1), help="Only the first N problems."),
-    click.option("--ids", default="", help="Only these problems, separated by commas."),
+    click.option(
+        "--ids", default="", callback=_split_ids, help="Only these problems, separated by commas."
+    ),
 )
-_model_options = _options(
+_model_options = _bundle(
+    "options",
+    ModelOptions,
     click.option(
         "--model",
         default=DEFAULT_MODEL,
@@ -98,22 +137,12 @@ def generate(
     set_name: str,
     strategy: str,
     out: Path,
-    limit: int | None,
-    ids: str,
-    model: str,
-    device: str,
-    dtype: str,
-    max_new_tokens: int,
-    full_diagnostics: bool,
+    selection: Selection,
+    options: ModelOptions,
 ) -> None:
     """Answer a set's problems; needs a model and no Rust."""
-    problem_set = load_set(set_name)
-    bench = Workbench(
-        model=_load_model(model, device, dtype),
-        max_new_tokens=max_new_tokens,
-        use_full_rendering=full_diagnostics,
-    )
-    _generate(problem_set, _selection(limit, ids), STRATEGIES[strategy], bench, out)
+    problems = selection.apply(load_set(set_name))
+    _generate(problems, STRATEGIES[strategy], options.workbench(), out)
     click.echo(f"wrote {out}", err=True)
 
 
@@ -174,13 +203,8 @@ def eval_(
     strategies: tuple[str, ...],
     out: Path,
     attempts: int,
-    limit: int | None,
-    ids: str,
-    model: str,
-    device: str,
-    dtype: str,
-    max_new_tokens: int,
-    full_diagnostics: bool,
+    selection: Selection,
+    options: ModelOptions,
     cycle: int | None,
     allow_unconfined: bool,
     as_json: bool,
@@ -188,58 +212,45 @@ def eval_(
     """Answer a set's problems and judge the answers; goes on where it was interrupted."""
     problem_set = load_set(set_name)
     chosen = [STRATEGIES[name] for name in dict.fromkeys(strategies)]
-    needs_model = any(s.needs_model for s in chosen)
-    bench = Workbench(
-        model=_load_model(model, device, dtype) if needs_model else None,
+    bench = dataclasses.replace(
+        options.workbench(is_needed=any(s.needs_model for s in chosen)),
         sandbox=Sandbox(confine=not allow_unconfined),
         attempts=attempts,
-        max_new_tokens=max_new_tokens,
-        use_full_rendering=full_diagnostics,
     )
-    selection = _selection(limit, ids)
     records = []
     for strategy in chosen:
         path = out if len(chosen) == 1 and out.suffix == ".json" else out / f"{strategy.name}.json"
-        records.append(_evaluate(problem_set, selection, strategy, bench, path, cycle))
+        partial = path.with_suffix(".partial.jsonl")
+        answers = _generate(selection.apply(problem_set), strategy, bench, partial)
+        records.append(_judge(problem_set, answers, strategy, bench, cycle))
+        save_run_record(records[-1], path)
+        partial.unlink()
     _print(records, as_json=as_json)
 
 
-def _evaluate(
+def _judge(
     problem_set: ProblemSet,
-    selection: Selection,
+    answers: Sequence[Generation],
     strategy: Strategy,
     bench: Workbench,
-    path: Path,
     cycle: int | None,
 ) -> RunRecord:
-    """Run one strategy, leaving its answers beside the result until the result is written."""
-    if bench.sandbox is None:
-        raise InputError("eval: got no sandbox, expected one")
-    partial = path.with_suffix(".partial.jsonl")
-    answers = _generate(problem_set, selection, strategy, bench, partial)
     used = bench.model if strategy.needs_model else None
-    record = evaluate.judge(
+    return evaluate.judge(
         problem_set,
         answers,
-        bench.sandbox,
+        bench.require_sandbox(strategy.name),
         config=bench.config(),
         model={"name": used.name, "sha256": used.sha256} if used else None,
         device=str(used.device) if used else None,
         cycle=cycle,
     )
-    save_run_record(record, path)
-    partial.unlink()
-    return record
 
 
 def _generate(
-    problem_set: ProblemSet,
-    selection: Selection,
-    strategy: Strategy,
-    bench: Workbench,
-    path: Path,
+    problems: Sequence[Problem], strategy: Strategy, bench: Workbench, path: Path
 ) -> list[Generation]:
-    problems = selection.apply(problem_set)
+    """Answer problems under a progress bar."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
@@ -249,16 +260,6 @@ def _generate(
         )
     console.print(f"{strategy.name}: {len(answers)} answers", highlight=False)
     return answers
-
-
-def _selection(limit: int | None, ids: str) -> Selection:
-    return Selection(limit, tuple(i.strip() for i in ids.split(",") if i.strip()))
-
-
-def _load_model(name: str, device: str, dtype: str) -> RepairModel:
-    from sleepy_coder.model import load_model
-
-    return load_model(name, device=device, dtype=dtype)
 
 
 def _print(records: Sequence[RunRecord], *, as_json: bool) -> None:

@@ -1,0 +1,53 @@
+# Every target sets up what it needs in .venv; nothing is installed outside of it.
+# `make demo MODEL=qwen2.5-coder-0.5b-instruct` takes the smaller model.
+
+PYTHON ?= python3
+MODEL ?= qwen2.5-coder-1.5b-instruct
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test test-model lint type docs bench clean
+
+# torch goes in first and by its exact version: what follows then never pulls another build.
+$(BIN)/sleepy: pyproject.toml constraints.txt
+	@echo "setting up $(VENV) (once)"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $$(grep '^torch==' constraints.txt)
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/sleepy
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+demo: $(BIN)/sleepy
+	$(BIN)/sleepy eval --set frozen --strategy rustfix --strategy base --strategy hints \
+	  --model $(MODEL) --allow-unconfined --out runs/demo
+
+test: $(VENV)/.dev
+	$(BIN)/pytest
+
+test-model: $(VENV)/.dev
+	$(BIN)/pytest -m model
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+type: $(VENV)/.dev
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/update.py
+
+bench: $(VENV)/.dev
+	$(PIP) --no-deps vlora-dev==1.0.0 lorashare==0.1.3
+	$(BIN)/python benchmarks/share_init.py
+	$(BIN)/python benchmarks/share_merge.py
+	$(BIN)/python benchmarks/share_batch.py
+	$(BIN)/python benchmarks/router_confusion.py
+
+clean:
+	rm -rf $(VENV) runs

@@ -1,0 +1,94 @@
+"""Regenerate what the documentation quotes: tables from `results/`, the command reference.
+
+A block between `<!-- NAME -->` and `<!-- /NAME -->` in a Markdown file is replaced by the text
+that `BLOCKS[NAME]` returns. `make docs` runs this; a test fails when a file is not up to date.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from sleepy_coder.cli import main
+from sleepy_coder.report import compare, render_markdown
+from sleepy_coder.results import RunRecord, load_run_record
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "results"
+STRATEGIES = ("rustfix", "rustfix-maybe", "base", "hints", "cascade")
+
+
+def load_runs(model: str) -> list[RunRecord]:
+    """Return the records of one model's runs on the core problems, in the order of STRATEGIES."""
+    folder = RESULTS / "core" / model
+    return [load_run_record(folder / f"{name}.json") for name in STRATEGIES]
+
+
+def render_frozen(model: str) -> str:
+    """Return the table of one model on the 30 frozen problems."""
+    runs = load_runs(model)
+    frozen = {p.id for p in runs[0].problems if p.id[:2] in {"bc", "rh", "tb"}}
+    return render_markdown(compare(run.select(frozen) for run in runs))
+
+
+def render_core(model: str) -> str:
+    """Return the table of one model on all 42 core problems."""
+    return render_markdown(compare(load_runs(model)))
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "frozen-1.5b": lambda: render_frozen("1.5b"),
+    "frozen-0.5b": lambda: render_frozen("0.5b"),
+    "core-1.5b": lambda: render_core("1.5b"),
+    "core-0.5b": lambda: render_core("0.5b"),
+}
+
+
+def fill_blocks(text: str) -> str:
+    """Return Markdown with every known block's content made anew."""
+
+    def fill(match: re.Match[str]) -> str:
+        name = match["name"]
+        return f"<!-- {name} -->\n{BLOCKS[name]()}\n<!-- /{name} -->"
+
+    names = "|".join(map(re.escape, BLOCKS))
+    return re.sub(
+        rf"<!-- (?P<name>{names}) -->\n.*?<!-- /(?P=name) -->", fill, text, flags=re.DOTALL
+    )
+
+
+def render_reference() -> str:
+    """Return the command reference: the help text of every command."""
+    pages = "\n\n".join(
+        f"## {path}\n\n```text\n{text}\n```" for path, text in _walk(main, "sleepy")
+    )
+    return f"# Command reference\n\nMade from the program by `make docs`.\n\n{pages}\n"
+
+
+def _walk(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
+    context = click.Context(command, info_name=path, max_content_width=88, terminal_width=88)
+    yield path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            if child is not None:
+                yield from _walk(child, f"{path} {name}")
+
+
+def render_all() -> dict[Path, str]:
+    """Return path -> text as it should be, for every file that quotes something."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    fresh = {page: fill_blocks(page.read_text()) for page in pages}
+    fresh[ROOT / "docs" / "cli.md"] = render_reference()
+    return fresh
+
+
+if __name__ == "__main__":
+    for page, text in render_all().items():
+        if not page.exists() or page.read_text() != text:
+            page.write_text(text)
+            sys.stdout.write(f"updated {page.relative_to(ROOT)}\n")
