@@ -1,0 +1,316 @@
+"""What a Rust program contains, read by a real parser (tree-sitter-rust), never by patterns.
+
+Everything here is pure and accepts any text: the parser recovers from errors, so a broken program
+still has items. Two things are seen as tokens only, because Rust itself parses them later: the
+arguments of a macro call and the body of a `macro_rules!`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import tree_sitter_rust
+from tree_sitter import Language, Node, Parser, Tree
+
+ASSERTION_MACROS = frozenset(
+    f"{prefix}assert{suffix}" for prefix in ("", "debug_") for suffix in ("", "_eq", "_ne")
+)
+
+# tree-sitter node type -> kind of item.
+_ITEM_KINDS = {
+    "function_item": "fn",
+    "function_signature_item": "fn",
+    "struct_item": "struct",
+    "union_item": "union",
+    "enum_item": "enum",
+    "enum_variant": "variant",
+    "field_declaration": "field",
+    "trait_item": "trait",
+    "impl_item": "impl",
+    "const_item": "const",
+    "static_item": "static",
+    "type_item": "type",
+    "associated_type": "type",
+    "mod_item": "mod",
+    "macro_definition": "macro",
+}
+_COMMENTS = frozenset({"line_comment", "block_comment", "shebang"})
+_LITERALS = frozenset(
+    {
+        "string_literal",
+        "raw_string_literal",
+        "char_literal",
+        "integer_literal",
+        "float_literal",
+        "boolean_literal",
+    }
+)
+_NAMES = frozenset(
+    {
+        "identifier",
+        "type_identifier",
+        "field_identifier",
+        "shorthand_field_identifier",
+        "primitive_type",
+        "lifetime",
+        "metavariable",
+    }
+)
+# Attributes that decide whether an item is compiled or a test counts.
+_CONDITIONS = frozenset({"cfg", "ignore", "should_panic"})
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something a program declares, or an assertion that it makes.
+
+    Attributes:
+        kind: `fn`, `test`, `struct`, `union`, `enum`, `variant`, `field`, `trait`, `impl`, `const`,
+            `static`, `type`, `mod`, `macro` or `assertion`.
+        path: Qualified name: `shop::Cart::total`, `impl Display for Cart::fmt` for a method of a
+            trait impl, `impl Display for Cart` for the impl itself; for an assertion the
+            enclosing path and its normalized text.
+        conditions: `cfg`, `ignore` and `should_panic` attributes on it or around it, normalized.
+    """
+
+    kind: str
+    path: str
+    conditions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token: its tree-sitter node type, its text, and its place in the UTF-8 source."""
+
+    kind: str
+    text: str
+    byte_start: int
+    byte_end: int
+
+    @property
+    def is_name(self) -> bool:
+        """Whether this is an identifier, a type's name, a lifetime or a macro's `$x`."""
+        return self.kind in _NAMES
+
+
+def items(code: str) -> Counter[Item]:
+    """Return what the program declares, with multiplicity, assertions left out.
+
+    Generic arguments, lifetimes and bounds are no part of a path, and inherent `impl` blocks are
+    not counted themselves: a fix may add a bound or merge two blocks. Counted are variants and
+    named fields too, and what is declared inside function bodies (`main::helper`).
+    """
+    return Counter(item for item in _scan(code) if item.kind != "assertion")
+
+
+def assertions(code: str) -> Counter[Item]:
+    """Return the calls of `assert!`, `assert_eq!`, `assert_ne!` and their `debug_` forms."""
+    return Counter(item for item in _scan(code) if item.kind == "assertion")
+
+
+def references(code: str) -> frozenset[str]:
+    """Return the names that the program declares and mentions again outside the declaration."""
+    declared = {item.path.rpartition("::")[2] for item in items(code)}
+    mentioned = Counter(token.text for token in tokens(code) if token.is_name)
+    for item in items(code).elements():
+        mentioned[item.path.rpartition("::")[2]] -= 1
+    return frozenset(name for name in declared if mentioned[name] > 0)
+
+
+def has_syntax_error(code: str) -> bool:
+    """Whether the parser had to recover somewhere (its grammar may lag behind rustc's)."""
+    return _parse(code).root_node.has_error
+
+
+def tokens(code: str) -> list[Token]:
+    """Return the program's tokens in order; a literal or a lifetime is one token."""
+    return list(_leaves(_parse(code).root_node))
+
+
+def normalized(code: str) -> str:
+    """Return the tokens joined by single spaces: comments, layout and trailing commas gone."""
+    return " ".join(_without_trailing_commas(token.text for token in tokens(code)))
+
+
+def token_shape(code: str) -> str:
+    """Return the normalized text with every name as `I` and every literal as `L`."""
+    masked = (
+        "I" if token.is_name else "L" if token.kind in _LITERALS else token.text
+        for token in tokens(code)
+    )
+    return " ".join(_without_trailing_commas(masked))
+
+
+def content_sha256(code: str) -> str:
+    """Return the SHA-256 of `normalized(code)`: equal for programs that differ in layout only."""
+    return hashlib.sha256(normalized(code).encode()).hexdigest()
+
+
+def shape_sha256(code: str) -> str:
+    """Return the SHA-256 of `token_shape(code)`: equal for programs that differ in names only."""
+    return hashlib.sha256(token_shape(code).encode()).hexdigest()
+
+
+def bare_functions(code: str, wanted: frozenset[str]) -> Counter[str]:
+    """Return how many functions consist of nothing but one of these: a macro's name or `loop`.
+
+    `fn f() { panic!("x") }` counts under `panic`, `fn f() -> ! { loop {} }` under `loop`.
+    """
+    found: Counter[str] = Counter()
+    for node in _walk(_parse(code).root_node):
+        body = node.child_by_field_name("body") if node.type == "function_item" else None
+        kept = [c for c in body.named_children if c.type not in _COMMENTS] if body else []
+        if len(kept) == 1 and (name := _bare_name(kept[0])) in wanted:
+            found[name] += 1
+    return found
+
+
+def _bare_name(statement: Node) -> str:
+    inner = statement.named_children[0] if statement.type == "expression_statement" else statement
+    if inner.type == "macro_invocation":
+        macro = inner.child_by_field_name("macro")
+        return _text(macro).rpartition("::")[2] if macro else ""
+    if inner.type == "loop_expression":
+        body = inner.child_by_field_name("body")
+        return "loop" if body and not body.named_children else ""
+    return ""
+
+
+@cache
+def _parser() -> Parser:
+    return Parser(Language(tree_sitter_rust.language()))
+
+
+@lru_cache(maxsize=256)
+def _parse(code: str) -> Tree:
+    return _parser().parse(code.encode("utf-8", "replace"))
+
+
+@lru_cache(maxsize=256)
+def _scan(code: str) -> tuple[Item, ...]:
+    """Walk the tree without recursion (a candidate may nest as deep as it likes)."""
+    found: list[Item] = []
+    stack: list[tuple[Node, str, tuple[str, ...]]] = [(_parse(code).root_node, "", ())]
+    while stack:
+        parent, path, conditions = stack.pop()
+        conditions += _conditions([c for c in parent.children if c.type == "inner_attribute_item"])
+        attributes: list[Node] = []
+        for child in parent.named_children:
+            if child.type == "attribute_item":
+                attributes.append(child)
+            elif child.type not in _COMMENTS:
+                here = conditions + _conditions(attributes)
+                item = _item(child, path, attributes, here)
+                is_scope = item is not None and item.kind != "assertion"
+                found.extend([item] if item and _is_counted(child) else [])
+                stack.append((child, item.path if item and is_scope else path, here))
+                attributes = []
+    return tuple(found)
+
+
+def _item(
+    node: Node, path: str, attributes: list[Node], conditions: tuple[str, ...]
+) -> Item | None:
+    """Return the item that this node declares, or None."""
+    prefix = f"{path}::" if path else ""
+    sorted_conditions = tuple(sorted(conditions))
+    if node.type == "macro_invocation":
+        macro = node.child_by_field_name("macro")
+        if macro is None or _text(macro).rpartition("::")[2] not in ASSERTION_MACROS:
+            return None
+        text = " ".join(_without_trailing_commas(t.text for t in _leaves(node)))
+        return Item("assertion", f"{path}: {text}", sorted_conditions)
+    kind = _ITEM_KINDS.get(node.type)
+    if kind is None:
+        return None
+    if kind == "impl":
+        return Item(kind, prefix + _impl_name(node), sorted_conditions)
+    name = node.child_by_field_name("name")
+    if name is None:
+        return None
+    if kind == "fn" and any(_attribute_name(a).rpartition("::")[2] == "test" for a in attributes):
+        kind = "test"
+    return Item(kind, prefix + _text(name), sorted_conditions)
+
+
+def _is_counted(node: Node) -> bool:
+    return node.type != "impl_item" or node.child_by_field_name("trait") is not None
+
+
+def _impl_name(node: Node) -> str:
+    """Return `Type` for an inherent impl, `impl Trait for Type` for a trait impl."""
+    trait, target = node.child_by_field_name("trait"), node.child_by_field_name("type")
+    type_name = _type_name(target) if target else "?"
+    return f"impl {_type_name(trait)} for {type_name}" if trait else type_name
+
+
+def _type_name(node: Node) -> str:
+    """Return a type's own name: the last path segment, without generics and lifetimes."""
+    prefix = ""
+    while True:
+        inner = None
+        if node.type in ("generic_type", "reference_type"):
+            inner = node.child_by_field_name("type")
+            prefix += "&" if node.type == "reference_type" else ""
+        elif node.type == "scoped_type_identifier":
+            inner = node.child_by_field_name("name")
+        if inner is None:
+            return prefix + " ".join(t.text for t in _leaves(node) if t.kind != "lifetime")
+        node = inner
+
+
+def _conditions(attributes: list[Node]) -> tuple[str, ...]:
+    """Return the normalized attributes that switch code off or turn a test's meaning round."""
+    texts = []
+    for attribute in attributes:
+        leaves = list(_leaves(attribute))
+        if any(leaf.text in _CONDITIONS for leaf in leaves) and _attribute_name(attribute) != "doc":
+            texts.append(" ".join(leaf.text for leaf in leaves))
+    return tuple(texts)
+
+
+def _attribute_name(node: Node) -> str:
+    attribute = next((c for c in node.named_children if c.type == "attribute"), None)
+    if attribute is None or not attribute.named_children:
+        return ""
+    return "".join(leaf.text for leaf in _leaves(attribute.named_children[0]))
+
+
+def _walk(root: Node) -> Iterator[Node]:
+    """Yield every node in source order, parents before children."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(node.children))
+
+
+def _leaves(root: Node) -> Iterator[Token]:
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.type in _COMMENTS:
+            continue
+        is_atomic = node.type in _LITERALS or node.type in _NAMES
+        if (is_atomic or not node.children) and node.end_byte > node.start_byte:
+            yield Token(node.type, _text(node), node.start_byte, node.end_byte)
+        elif not is_atomic:
+            stack.extend(reversed(node.children))
+
+
+def _without_trailing_commas(texts: Iterator[str]) -> Iterator[str]:
+    previous: str | None = None
+    for text in texts:
+        if previous is not None and not (previous == "," and text in (")", "]", "}", ">")):
+            yield previous
+        previous = text
+    if previous is not None:
+        yield previous
+
+
+def _text(node: Node) -> str:
+    return (node.text or b"").decode("utf-8", "replace")
