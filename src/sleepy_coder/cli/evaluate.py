@@ -15,12 +15,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sleepy_coder import evaluate
+from sleepy_coder.cli.options import (
+    json_option,
+    open_sandbox,
+    set_option,
+    split_commas,
+    unconfined_option,
+)
 from sleepy_coder.evaluate import Selection
 from sleepy_coder.problems import Problem, ProblemSet, load_set
 from sleepy_coder.repair import STRATEGIES, Generation, Strategy, Workbench
 from sleepy_coder.report import compare, render_table
 from sleepy_coder.results import RunRecord, save_run_record
-from sleepy_coder.sandbox import Sandbox
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 DEFAULT_MODEL = "qwen2.5-coder-1.5b-instruct"
@@ -40,21 +46,6 @@ def _bundle(name: str, kind: type[Any], *options: Decorator) -> Decorator:
         return packed
 
     return decorate
-
-
-def _split_ids(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
-    """Return the ids in a comma-separated list."""
-    return tuple(i.strip() for i in value.split(",") if i.strip())
-
-
-_set_option = click.option(
-    "--set",
-    "set_name",
-    default="frozen",
-    show_default=True,
-    metavar="SET",
-    help="frozen (30 problems), core (those and 12 more), or a path to JSONL.",
-)
 
 
 @dataclass(frozen=True)
@@ -84,7 +75,7 @@ _choice_options = _bundle(
     Selection,
     click.option("--limit", type=click.IntRange(min=1), help="Only the first N problems."),
     click.option(
-        "--ids", default="", callback=_split_ids, help="Only these problems, separated by commas."
+        "--ids", default="", callback=split_commas, help="Only these problems, separated by commas."
     ),
 )
 _model_options = _bundle(
@@ -105,12 +96,6 @@ _model_options = _bundle(
         help="Prompt with rustc's own rendering in place of the compact one.",
     ),
 )
-_unconfined_option = click.option(
-    "--allow-unconfined",
-    is_flag=True,
-    help="Compile and run candidates without a sandbox where bubblewrap does not work.",
-)
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
 _cycle_option = click.option(
     "--cycle", type=click.IntRange(min=0), help="Day/night cycle to record in the result."
 )
@@ -128,7 +113,7 @@ def _strategy_option(*, multiple: bool, names: Sequence[str]) -> Decorator:
 
 
 @click.command()
-@_set_option
+@set_option
 @_strategy_option(multiple=False, names=[s.name for s in STRATEGIES.values() if not s.needs_rust])
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Generations, JSONL.")
 @_choice_options
@@ -148,12 +133,12 @@ def generate(
 
 @click.command()
 @click.argument("generations", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_set_option
+@set_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Result, JSON.")
 @click.option("--model", default=None, help="Name of the model to record in the result.")
 @_cycle_option
-@_unconfined_option
-@_json_option
+@unconfined_option
+@json_option
 def judge(
     generations: Path,
     set_name: str,
@@ -168,7 +153,7 @@ def judge(
     record = evaluate.judge(
         load_set(set_name),
         answers,
-        Sandbox(confine=not allow_unconfined),
+        open_sandbox(allow_unconfined=allow_unconfined),
         config={"generations": generations.name},
         model={"name": model, "sha256": None} if model else None,
         cycle=cycle,
@@ -178,7 +163,7 @@ def judge(
 
 
 @click.command(name="eval")
-@_set_option
+@set_option
 @_strategy_option(multiple=True, names=list(STRATEGIES))
 @click.option(
     "--out",
@@ -196,8 +181,8 @@ def judge(
 @_choice_options
 @_model_options
 @_cycle_option
-@_unconfined_option
-@_json_option
+@unconfined_option
+@json_option
 def eval_(
     set_name: str,
     strategies: tuple[str, ...],
@@ -214,7 +199,7 @@ def eval_(
     chosen = [STRATEGIES[name] for name in dict.fromkeys(strategies)]
     bench = dataclasses.replace(
         options.workbench(is_needed=any(s.needs_model for s in chosen)),
-        sandbox=Sandbox(confine=not allow_unconfined),
+        sandbox=open_sandbox(allow_unconfined=allow_unconfined),
         attempts=attempts,
     )
     records = []

@@ -1,0 +1,43 @@
+"""Options that several commands share, so that one thing has one name everywhere."""
+
+from __future__ import annotations
+
+import click
+
+from sleepy_coder.sandbox import Sandbox, confinement
+
+set_option = click.option(
+    "--set",
+    "set_name",
+    default="frozen",
+    show_default=True,
+    metavar="SET",
+    help="frozen (30 problems), core (those and 12 more), or a path to JSONL.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
+unconfined_option = click.option(
+    "--allow-unconfined",
+    is_flag=True,
+    help="Compile and run programs without a sandbox where bubblewrap does not work.",
+)
+
+
+def split_commas(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
+    """Return the entries of a comma-separated option (a click callback)."""
+    return tuple(entry.strip() for entry in value.split(",") if entry.strip())
+
+
+def open_sandbox(*, allow_unconfined: bool) -> Sandbox:
+    """Return a confined sandbox, or, with consent and a warning, one that only sets limits.
+
+    Raises:
+        SandboxError: bubblewrap does not work here and `allow_unconfined` is not set.
+    """
+    state = confinement()
+    if state.is_working or not allow_unconfined:
+        return Sandbox()
+    click.echo(
+        f"sleepy: programs run unconfined, under time and memory limits only: {state.reason}",
+        err=True,
+    )
+    return Sandbox(confine=False)

@@ -1,0 +1,157 @@
+from dataclasses import replace
+
+import pytest
+
+from conftest import BUGGY, FIXED, ScriptedModel
+from sleepy_coder.errors import InputError
+from sleepy_coder.prompt import extract_code, render_answer
+from sleepy_coder.repair import (
+    STRATEGIES,
+    Workbench,
+    apply_rustfix,
+    is_accepted,
+    open_dialogue,
+    resume_key,
+)
+
+
+def run(strategy, problem, **bench):
+    (generation,) = STRATEGIES[strategy].propose([problem], Workbench(**bench))
+    return generation
+
+
+def test_rustfix_applies_suggestions_until_the_program_compiles(problem, sandbox):
+    assert extract_code(run("rustfix", problem, sandbox=sandbox).output) == FIXED
+
+
+def test_rustfix_works_through_errors_that_only_show_once_others_are_gone(sandbox):
+    # The unresolved name hides the borrow error from the first round.
+    buggy = (
+        "fn main() {\n    let map = HashMap::new();\n    map.insert(1, 2);\n"
+        '    println!("{}", map.len());\n}\n'
+    )
+    fixed = apply_rustfix(
+        buggy, crate_type="bin", edition="2021", sandbox=sandbox, allow_maybe_incorrect=True
+    )
+    assert "use std::collections::HashMap;" in fixed
+    assert "let mut map" in fixed
+
+
+def test_rustfix_leaves_what_the_compiler_cannot_mend(problem, sandbox):
+    buggy = "fn main() {\n    let count: u32 = undefined_name;\n}\n"
+    assert (
+        apply_rustfix(buggy, crate_type="bin", edition="2021", sandbox=sandbox).strip()
+        == buggy.strip()
+    )
+
+
+def test_base_shows_program_and_error_to_the_model(problem):
+    model = ScriptedModel(lambda _: render_answer(FIXED))
+    generation = run("base", problem, model=model)
+    assert extract_code(generation.output) == FIXED
+    assert "cannot assign twice" in model.asked[0][-1]["content"]
+    assert "Advice" not in model.asked[0][-1]["content"]
+    assert (generation.tokens_in, generation.tokens_out) == (10, 5)
+
+
+def test_hints_add_advice_for_the_routed_pattern(problem):
+    model = ScriptedModel(lambda _: render_answer(FIXED))
+    generation = run("hints", problem, model=model)
+    assert "Advice:" in model.asked[0][-1]["content"]
+    assert generation.route["task"] == open_dialogue(problem, use_hint=True).route.task
+
+
+def test_strategies_never_see_reference_or_expectation(problem, sandbox):
+    marked = replace(
+        problem,
+        fixed=FIXED.replace("total", "reference_name"),
+        check=replace(problem.check, expect="secret expectation"),
+    )
+    model = ScriptedModel(lambda _: "no idea")
+    for name in ("base", "hints", "cascade"):
+        run(name, marked, model=model, sandbox=sandbox)
+    seen = str(model.asked)
+    assert "reference_name" not in seen
+    assert "secret expectation" not in seen
+
+
+def test_a_second_attempt_sees_what_the_compiler_said_of_the_first(problem, sandbox):
+    def answer(messages):
+        if len(messages) == 2:
+            return render_answer(BUGGY.replace("println", "printline"))
+        assert "printline" in messages[-1]["content"]
+        return render_answer(FIXED)
+
+    done = []
+    generation = run(
+        "base",
+        problem,
+        model=ScriptedModel(answer),
+        sandbox=sandbox,
+        attempts=3,
+        on_done=done.append,
+    )
+    assert extract_code(generation.output) == FIXED
+    assert (generation.attempts, generation.tokens_in) == (2, 20)
+    assert done == [generation]
+
+
+def test_attempts_end_with_the_last_answer_when_none_is_accepted(problem, sandbox):
+    model = ScriptedModel(lambda messages: f"idea {len(messages)}")
+    generation = run("base", problem, model=model, sandbox=sandbox, attempts=2)
+    assert generation.output == "idea 4"
+    assert len(model.asked) == 2
+
+
+def test_cascade_asks_no_model_where_the_compiler_knows(problem, sandbox):
+    model = ScriptedModel(lambda _: "never asked")
+    generation = run("cascade", problem, model=model, sandbox=sandbox)
+    assert generation.strategy == "cascade"
+    assert extract_code(generation.output) == FIXED
+    assert model.asked == []
+
+
+def test_cascade_falls_to_the_model_and_adds_up_costs(problem, sandbox):
+    hard = replace(problem, buggy=BUGGY.replace("+= 2", "+= missing()"))
+    model = ScriptedModel(lambda _: render_answer(FIXED))
+    generation = run("cascade", hard, model=model, sandbox=sandbox)
+    assert extract_code(generation.output) == FIXED
+    assert generation.attempts == 2
+
+
+def test_acceptance_refuses_a_program_that_lost_its_parts(problem, sandbox):
+    two = replace(problem, buggy=BUGGY + "\nfn helper() -> u32 {\n    7\n}\n", fixed=None)
+    assert is_accepted(two, FIXED + "\nfn helper() -> u32 {\n    7\n}\n", sandbox)
+    assert not is_accepted(two, FIXED, sandbox)
+    assert not is_accepted(two, None, sandbox)
+
+
+def test_acceptance_does_not_look_at_the_hidden_check(problem, sandbox):
+    assert is_accepted(problem, FIXED.replace("+= 2", "+= 3"), sandbox)
+
+
+def test_a_model_strategy_without_a_model_says_so(problem):
+    with pytest.raises(InputError, match="pass --model"):
+        run("base", problem)
+
+
+def test_a_problem_without_diagnostics_says_how_to_get_them(problem):
+    with pytest.raises(InputError, match="problems check --write"):
+        open_dialogue(replace(problem, diagnostics=None), use_hint=False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"attempts": 2},
+        {"max_new_tokens": 7},
+        {"use_full_rendering": True},
+        {"model": ScriptedModel(str, sha256="1" * 64)},
+    ],
+)
+def test_an_answer_made_under_other_settings_is_not_taken_over(problem, change):
+    bench = Workbench(model=ScriptedModel(str))
+    assert resume_key(problem, "base", bench) == resume_key(problem, "base", bench)
+    assert resume_key(problem, "base", bench) != resume_key(
+        problem, "base", replace(bench, **change)
+    )
