@@ -1,0 +1,221 @@
+"""Run one command to its end or to a limit: bounded output, bounded time, nothing left alive.
+
+What the command may see and touch is not decided here but in `sandbox`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import selectors
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+from sleepy_coder.errors import SandboxError
+
+Stop = Literal["timeout", "cpu", "output", "file"]
+
+_MIB = 1 << 20
+_CHUNK_BYTES = 1 << 16
+_POLL_S = 0.05  # how soon the end is seen of a process whose pipes a survivor holds open
+_EMPTYING_S = 5.0  # for the kernel to end every process of a pid namespace
+_SIGNALED = 128  # a shell's convention for "ended by signal n": 128 + n
+_STOP_SIGNALS: dict[int, Stop] = {signal.SIGXCPU: "cpu", signal.SIGXFSZ: "file"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one run may use.
+
+    Attributes:
+        wall_s: Seconds until everything is killed.
+        cpu_s: CPU seconds per process.
+        address_space_bytes: Virtual memory per process, reserved memory included.
+        output_bytes: Bytes kept of stdout and of stderr; one more ends the run.
+        file_bytes: Largest file, and the size of the private /tmp.
+        processes: Processes and threads at one time.
+    """
+
+    wall_s: float = 30.0
+    cpu_s: int = 15
+    address_space_bytes: int = 4096 * _MIB
+    output_bytes: int = 4 * _MIB
+    file_bytes: int = 256 * _MIB
+    processes: int = 128
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a run ended.
+
+    Attributes:
+        returncode: Exit status; 128 + n after signal n.
+        stdout: What it wrote, up to the limit; undecodable bytes become U+FFFD.
+        stderr: Likewise.
+        seconds: Wall time.
+        stop: The limit that ended the run, or None when it ended by itself.
+    """
+
+    returncode: int
+    stdout: str
+    stderr: str
+    seconds: float
+    stop: Stop | None = None
+
+    @property
+    def is_timeout(self) -> bool:
+        """Whether time ran out, by the wall clock or by the CPU's."""
+        return self.stop in ("timeout", "cpu")
+
+
+def supervise(
+    argv: Sequence[str],
+    *,
+    limits: Limits,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    is_bwrap: bool = False,
+) -> Completed:
+    """Run a command in a process group of its own and return how it ended.
+
+    Enforced here are wall time and output; the other limits must be set by the command itself.
+    With `is_bwrap` the command is bubblewrap with a pid namespace: all of the namespace is gone
+    when this returns, otherwise all of the process group is.
+
+    Raises:
+        SandboxError: The command could not be started, or bubblewrap could not set itself up.
+    """
+    started = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        stdin_file = stack.enter_context(_input_file(stdin))
+        if is_bwrap:
+            process, init = _start_bwrap(argv, env, stdin_file)
+        else:
+            process, init = _start(argv, env, stdin_file, cwd=cwd), None
+        stack.callback(_end, process, init)
+        assert process.stdout is not None  # noqa: S101 - both are pipes
+        assert process.stderr is not None  # noqa: S101
+        output, errors = bytearray(), bytearray()
+        buffers = {process.stdout.fileno(): output, process.stderr.fileno(): errors}
+        stop = _read(process, buffers, limits, started + limits.wall_s)
+    code = process.returncode
+    code = code if code >= 0 else _SIGNALED - code
+    stop = stop or _STOP_SIGNALS.get(code - _SIGNALED)
+    seconds = time.monotonic() - started
+    return Completed(code, _decode(output), _decode(errors), seconds, stop)
+
+
+@contextlib.contextmanager
+def _input_file(text: str | None) -> Iterator[int | IO[bytes]]:
+    """Yield standard input: a file rather than a pipe, which a program might never read."""
+    if text is None:
+        yield subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode())
+        file.seek(0)
+        yield file
+
+
+def _start(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    stdin: int | IO[bytes],
+    *,
+    cwd: Path | None = None,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(
+            list(argv),
+            stdin=stdin,
+            stdout=pipe,
+            stderr=pipe,
+            env=dict(env),
+            cwd=cwd,
+            start_new_session=True,
+            pass_fds=pass_fds,
+        )
+    except OSError as error:
+        raise SandboxError(f"{argv[0]} could not be started: {error}") from error
+
+
+def _start_bwrap(
+    argv: Sequence[str], env: Mapping[str, str], stdin: int | IO[bytes]
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start bubblewrap; return it and a pidfd of the first process in its pid namespace."""
+    reading, writing = os.pipe()
+    with open(reading, "rb") as info:  # noqa: PTH123 - a descriptor
+        try:
+            command = [argv[0], "--info-fd", str(writing), *argv[1:]]
+            process = _start(command, env, stdin, pass_fds=(writing,))
+        finally:
+            os.close(writing)
+        told = info.read()
+    if not told:
+        _, errors = process.communicate()
+        raise SandboxError(f"{argv[0]} failed: {_decode(errors).strip()[-500:]}")
+    return process, os.pidfd_open(json.loads(told)["child-pid"])
+
+
+def _read(
+    process: subprocess.Popen[bytes],
+    buffers: Mapping[int, bytearray],
+    limits: Limits,
+    deadline: float,
+) -> Stop | None:
+    """Fill the buffers until the process ends; return the limit that was passed, if any."""
+    with selectors.DefaultSelector() as selector:
+        for pipe in buffers:
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                return "timeout"
+            ready = selector.select(min(remaining, _POLL_S))
+            if not ready and process.poll() is not None:
+                return None
+            for key, _ in ready:
+                chunk = os.read(key.fd, _CHUNK_BYTES)
+                buffer = buffers[key.fd]
+                buffer += chunk[: limits.output_bytes - len(buffer) + 1]
+                if not chunk:
+                    selector.unregister(key.fd)
+                elif len(buffer) > limits.output_bytes:
+                    del buffer[limits.output_bytes :]
+                    return "output"
+    try:
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return "timeout"
+    return None
+
+
+def _end(process: subprocess.Popen[bytes], init: int | None) -> None:
+    """Kill whatever is left, and wait until it is gone."""
+    with contextlib.suppress(ProcessLookupError):
+        if init is not None:
+            signal.pidfd_send_signal(init, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for zombies
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+    if init is not None:
+        select.select([init], [], [], _EMPTYING_S)
+        os.close(init)
+
+
+def _decode(data: bytes | bytearray) -> str:
+    return data.decode("utf-8", "replace")
