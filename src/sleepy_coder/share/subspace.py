@@ -13,10 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+Objective = Literal["factors", "product"]
+"""Whose energy the directions capture: that of the factors (the paper), or that of ΔW."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,12 @@ class Subspace:
         tasks: coefficients of each task; its modules are among those of ``bases``.
         moments: second moments of what is known, by module name. Optional: merging recomputes
             what is absent from the tasks, in time linear in their number.
+        objective: whose energy the bases capture, "factors" (the paper) or "product".
+        is_centered: whether the bases are principal directions about the mean, and the mean.
     """
 
     bases: Mapping[str, ModuleBasis]
     tasks: Mapping[str, TaskCoefficients]
     moments: Mapping[str, ModuleMoments] | None = None
+    objective: Objective = "factors"
+    is_centered: bool = False

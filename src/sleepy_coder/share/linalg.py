@@ -1,0 +1,306 @@
+"""The linear algebra of Share on plain tensors: no files, no tasks, no global state.
+
+*Columns* always means a matrix whose columns are to be represented, (n, c): all B factors side by
+side, or all A factors transposed. A *basis* has orthonormal columns, (n, k); *coordinates* are
+``basis.T @ columns``, (k, c).
+
+Work is done in float32 (float64 for float64 input); whatever squares a condition number (Gram
+matrices, eigenvalue problems) is done in float64. A direction counts as present when its singular
+value exceeds ``rank_tolerance`` times the largest one; below that, float32 input is rounding noise.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+CHUNK_ROWS = 1024  # rows that are converted to float64 at a time: bounds the copy, fills the caches
+SKETCH_ROWS = 8  # rows of the sketch per direction sought; 16 gained nothing measurable
+MAX_STEPS = 8  # subspace iterations; 1 is the rule, 2-3 happen on slowly decaying spectra
+UNFINISHED_FRAC = 0.005  # stop when a step would gain less than this part of the squared residual
+HALF = 0.5  # the squared cosine of 45 degrees
+
+
+class Span(NamedTuple):
+    """A basis and what it sees of the columns it was made for.
+
+    Attributes:
+        basis: (n, k), orthonormal.
+        coordinates: (k, c), ``basis.T @ columns``.
+    """
+
+    basis: Tensor
+    coordinates: Tensor
+
+
+def working_dtype(dtype: torch.dtype) -> torch.dtype:
+    """Return the dtype to compute in: float64 stays, everything narrower becomes float32."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def rank_tolerance(columns: Tensor) -> float:
+    """Return the ratio of singular values below which a direction is rounding noise."""
+    return math.sqrt(max(columns.shape)) * torch.finfo(working_dtype(columns.dtype)).eps
+
+
+def energy(columns: Tensor) -> float:
+    """Return the squared Frobenius norm, summed in float64 over chunks."""
+    return math.fsum(
+        float(torch.linalg.vector_norm(x)) ** 2 for x in torch.split(columns, CHUNK_ROWS)
+    )
+
+
+def gram(columns: Tensor) -> Tensor:
+    """Return ``columns.T @ columns``, (c, c) in float64, without a float64 copy of the columns."""
+    total = columns.new_zeros((columns.shape[1],) * 2, dtype=torch.float64)
+    for chunk in torch.split(columns, CHUNK_ROWS):
+        wide = chunk.double()
+        total.addmm_(wide.T, wide)
+    return total
+
+
+def descending_eigh(symmetric: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues (k,), largest first and clamped at zero, and eigenvectors (k, k).
+
+    For positive semidefinite matrices, in float64.
+    """
+    values, vectors = torch.linalg.eigh(symmetric.double())
+    return values.flip(0).clamp_min(0.0), vectors.flip(1)
+
+
+def sign_of_largest(basis: Tensor) -> Tensor:
+    """Return (k,), ±1: the sign of each column's entry of largest magnitude.
+
+    Multiplied with the columns it makes their signs deterministic (the first of equal entries
+    decides).
+    """
+    if basis.shape[1] == 0:
+        return basis.new_ones(0)
+    largest = basis.gather(0, basis.abs().argmax(dim=0, keepdim=True)).squeeze(0)
+    return torch.where(largest < 0, -1.0, 1.0).to(basis.dtype)
+
+
+def orthonormalize(columns: Tensor, *, floor: float = 0.0) -> Tensor:
+    """Return an orthonormal basis (n, k) of the columns' span, k <= c, to about 1e-6 in float32.
+
+    Twice ``columns @ V @ L**-0.5`` with ``V L V.T`` the Gram matrix (SVQB; Stathopoulos and Wu,
+    2002): the first pass, in float64, finds the rank; the second mends the orthogonality that
+    the first loses to the columns' condition number.
+
+    Args:
+        columns: (n, c).
+        floor: directions with a smaller singular value are dropped as noise. The rank tolerance
+            relative to the largest singular value applies in any case.
+    """
+    values, vectors = descending_eigh(gram(columns))
+    cutoff = max(rank_tolerance(columns) ** 2 * float(values[:1].sum()), floor**2)
+    keep = int((values > cutoff).sum())
+    scaled = vectors[:, :keep] * values[:keep].rsqrt()
+    basis = columns @ scaled.to(columns.dtype)
+    values, vectors = descending_eigh(basis.T @ basis)
+    mended: Tensor = basis @ ((vectors * values.rsqrt()) @ vectors.T).to(columns.dtype)
+    return mended
+
+
+def complement(basis: Tensor, columns: Tensor) -> Tensor:
+    """Return orthonormal directions (n, j) that the columns need beyond the basis.
+
+    ``[basis, result]`` is orthonormal and spans both. What is below the rank tolerance of the
+    columns counts as already inside, so columns in the basis's span give j = 0.
+    """
+    floor = 4 * rank_tolerance(columns) * math.sqrt(energy(columns))
+    outside = reject(basis, columns)
+    extra = orthonormalize(outside, floor=floor)
+    return orthonormalize(reject(basis, extra))
+
+
+def reject(basis: Tensor, columns: Tensor) -> Tensor:
+    """Return the part of the columns (n, c) that is orthogonal to the basis; projected twice."""
+    for _ in range(2):
+        columns = columns - basis @ (basis.T @ columns)
+    return columns
+
+
+def random_directions(basis: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Return ``count`` random orthonormal directions (n, count) orthogonal to the basis.
+
+    Raises:
+        ValueError: if the space has no room for that many.
+    """
+    n, k = basis.shape
+    if k + count > n:
+        raise ValueError(
+            f"cannot add directions: got {count} beside {k}, expected at most {n - k} in {n} "
+            "dimensions; ask for fewer"
+        )
+    drawn = torch.randn((n, count), generator=generator, dtype=torch.float64)
+    return complement(basis, drawn.to(basis))
+
+
+def top_span(columns: Tensor, components: int, *, oversampling: int = 8, seed: int = 0) -> Span:
+    """Return a span that holds the columns' leading left singular vectors.
+
+    The basis is not rotated to them (``principal_rotation`` does that) and may be up to
+    ``oversampling`` wider than asked. Exact through a float64 Gram matrix when ``components`` is
+    not small against the matrix; otherwise block subspace iteration from a row sketch, where each
+    row of the sketch is a sum of n / s rows with random signs. A step costs 4 n c k operations,
+    against 2 n c² for a Gram matrix.
+
+    Error: the sketch alone puts the captured energy within ``O(||columns||_F**2 * sqrt(k / s))``
+    of the best (Drineas, Kannan and Mahoney, 2006); every step then shrinks what is missing by
+    the factor ``(sigma_w+1 / sigma_k)**4``, w the width. Steps go on until the next would gain
+    less than 1 % of the squared residual, estimated on the sketch; so the residual's norm is
+    within about 0.5 % of an exact SVD's. What was captured is measured, not estimated:
+    ``energy(coordinates)`` against ``energy(columns)``.
+
+    Args:
+        columns: (n, c), float32 or float64.
+        components: how many leading directions are wanted.
+        oversampling: extra directions carried along.
+        seed: of the sketch; the global random state is not touched.
+    """
+    width = min(components + oversampling, *columns.shape)
+    if 3 * width >= min(columns.shape):
+        return exact_span(columns, width)
+    generator = torch.Generator().manual_seed(seed)
+    sketched, signs = sketch_rows(columns, SKETCH_ROWS * width, generator)
+    drawn = torch.randn((sketched.shape[0], width), generator=generator).to(columns)
+    right = sketched.T @ (sketched @ orthonormalize(sketched.T @ drawn))
+    right = orthonormalize(right)
+    total = energy(columns)
+    for _ in range(MAX_STEPS):
+        basis = orthonormalize(columns @ right)
+        span = Span(basis, basis.T @ columns)
+        values, vectors = descending_eigh(gram(span.coordinates.T))
+        lengths = values.clamp_min(torch.finfo(basis.dtype).tiny).sqrt().to(basis)
+        rotation = vectors.to(basis)
+        right = span.coordinates.T @ rotation / lengths
+        gap = sketched @ right - apply_sketch(basis, signs) @ rotation * lengths
+        missing = total - float(values[:components].sum())
+        if energy(gap[:, :components]) <= UNFINISHED_FRAC * missing:
+            break
+    return span
+
+
+def exact_span(columns: Tensor, width: int) -> Span:
+    """Return the span of the ``width`` leading left singular vectors (fewer if the rank is).
+
+    By SVD for float64 input, else by the float64 Gram matrix of the shorter side, whose squared
+    condition number float64 can hold for all that float32 input can express.
+    """
+    n, c = columns.shape
+    if columns.dtype == torch.float64:
+        left, values, _ = torch.linalg.svd(columns, full_matrices=False)
+        rank = int((values > rank_tolerance(columns) * values[:1]).sum())
+        basis = left[:, : min(width, rank)]
+    elif n <= c:
+        values, vectors = descending_eigh(gram(columns.T))
+        rank = int((values > rank_tolerance(columns) ** 2 * values[:1]).sum())
+        basis = vectors[:, : min(width, rank)].to(columns.dtype)
+    else:
+        _, vectors = descending_eigh(gram(columns))
+        basis = orthonormalize(columns @ vectors[:, :width].to(columns.dtype))
+    return Span(basis, basis.T @ columns)
+
+
+def sketch_rows(columns: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return a sketch (about ``size`` rows, c) with the columns' Gram matrix in expectation.
+
+    Also the signs (groups, rows of the sketch) that made it, for ``apply_sketch``.
+    """
+    groups = max(1, columns.shape[0] // size)
+    rows = math.ceil(columns.shape[0] / groups)
+    drawn = torch.randint(0, 2, (groups, rows), generator=generator)
+    signs = (2 * drawn - 1).to(columns)
+    return apply_sketch(columns, signs), signs
+
+
+def apply_sketch(columns: Tensor, signs: Tensor) -> Tensor:
+    """Return (rows, c): row j sums the columns' rows j, j + rows, ... times their signs."""
+    rows = signs.shape[1]
+    sketched = columns[:rows] * signs[0, :, None]
+    for group, chunk in enumerate(torch.split(columns, rows)[1:], start=1):
+        sketched[: len(chunk)].addcmul_(chunk, signs[group, : len(chunk), None])
+    return sketched
+
+
+def fold_columns(kept: Tensor, block: Tensor, width: int) -> tuple[Tensor, float]:
+    """Return (n, <= width) columns that stand for ``[kept, block]``, and the energy dropped.
+
+    Folding block after block approximates a matrix that is never held whole. With X all columns,
+    Y the last result and δ the sum of what was dropped, ``X X.T - Y Y.T`` is positive
+    semidefinite with trace δ; so Y's k leading directions capture at least the best k's energy
+    of X minus δ.
+    """
+    columns = torch.cat([kept, block], dim=1) if kept.shape[1] else block
+    if columns.shape[1] <= width:
+        return columns, 0.0
+    span = top_span(columns, width, oversampling=0)
+    values, vectors = descending_eigh(gram(span.coordinates.T))
+    folded = span.basis @ (vectors * values.sqrt()).to(span.basis)
+    return folded, max(0.0, energy(columns) - float(values.sum()))
+
+
+def reduce_product(left: Tensor, right: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """Return factors (…, m, p), (…, n, p) of the best rank-p approximation of ``left @ right.T``.
+
+    p = min(rank, r). Through QR of both factors and an SVD of the (r, r) core (Eckart-Young);
+    the product is never formed. The factors are balanced: each takes the square root of the
+    singular values; signs are those that make the left factor's largest entry positive.
+
+    Args:
+        left: (…, m, r).
+        right: (…, n, r).
+        rank: largest rank of the result.
+    """
+    wide_left, wide_right = left.double(), right.double()
+    q_left, r_left = torch.linalg.qr(wide_left)
+    q_right, r_right = torch.linalg.qr(wide_right)
+    u, values, vh = torch.linalg.svd(r_left @ r_right.mT, full_matrices=False)
+    scale = values[..., None, :rank].sqrt()
+    new_left = q_left @ (u[..., :rank] * scale)
+    new_right = q_right @ (vh.mT[..., :rank] * scale)
+    index = new_left.abs().argmax(dim=-2, keepdim=True)
+    signs = torch.where(new_left.gather(-2, index) < 0, -1.0, 1.0).to(new_left)
+    return (new_left * signs).to(left.dtype), (new_right * signs).to(right.dtype)
+
+
+def product_norm(left: Tensor, right: Tensor) -> Tensor:
+    """Return the Frobenius norm (…) of ``left @ right.T``, float64, from QR of both factors.
+
+    Unlike the trace of the product of the Gram matrices this does not cancel, so it also measures
+    small differences: ``product_norm(cat([x, y]), cat([u, -v]))`` is ``||x u.T - y v.T||``.
+
+    Args:
+        left: (…, m, r).
+        right: (…, n, r).
+    """
+    r_left = torch.linalg.qr(left.double(), mode="r").R
+    r_right = torch.linalg.qr(right.double(), mode="r").R
+    norm: Tensor = torch.linalg.matrix_norm(r_left @ r_right.mT)
+    return norm
+
+
+def product_distance(pair: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> Tensor:
+    """Return ``||x u.T - y v.T||`` (…), float64, for pairs (x, u) and (y, v) of factors."""
+    return product_norm(
+        torch.cat([pair[0].double(), other[0].double()], dim=-1),
+        torch.cat([pair[1].double(), -other[1].double()], dim=-1),
+    )
+
+
+def principal_angles(basis: Tensor, other: Tensor) -> Tensor:
+    """Return the angles between two subspaces, (min(k, l),) radians, smallest first, float64.
+
+    Cosines are the singular values of ``basis.T @ other``; angles below 45° come from the sines
+    instead, which do not lose half of the digits there (Björck and Golub, 1973).
+    """
+    first, second = orthonormalize(basis.double()), orthonormalize(other.double())
+    if first.shape[1] < second.shape[1]:
+        first, second = second, first
+    cosines = torch.linalg.svdvals(first.T @ second).clamp(0.0, 1.0)
+    sines = torch.linalg.svdvals(reject(first, second)).flip(0).clamp(0.0, 1.0)
+    return torch.where(cosines**2 > HALF, sines.asin(), cosines.acos())

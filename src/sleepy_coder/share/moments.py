@@ -1,0 +1,122 @@
+"""Second moments of the known columns, in a basis's own coordinates: all that merging needs.
+
+With ``C = basis.T @ columns``, the k×k Gram matrix ``C @ C.T`` has the principal directions of
+the columns as eigenvectors, whatever their number. Phase 1 and phase 3 of the paper differ only
+in where C comes from; both choose their directions here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from sleepy_coder.share.linalg import descending_eigh
+from sleepy_coder.share.subspace import SideMoments
+
+if TYPE_CHECKING:
+    from sleepy_coder.share.choice import Choice
+
+NOISE_FRAC = 1e-12  # of the largest eigenvalue: a singular value of 1e-6, float32's rounding
+
+
+def side_moments(coordinates: Tensor, energy: float | None = None) -> SideMoments:
+    """Return the moments of columns with the given coordinates.
+
+    Args:
+        coordinates: (k, c).
+        energy: squared norm of the columns; that of the coordinates if the columns lie inside.
+    """
+    wide = coordinates.double()
+    gram = wide @ wide.T
+    inside = float(gram.trace())
+    return SideMoments(
+        gram=gram,
+        total=wide.sum(dim=1),
+        count=coordinates.shape[1],
+        energy=inside if energy is None else max(inside, energy),
+    )
+
+
+def add_moments(first: SideMoments, second: SideMoments, *, sign: int = 1) -> SideMoments:
+    """Return the moments of both sets of columns; with ``sign=-1``, of the first less the second.
+
+    Both in the same coordinates.
+    """
+    return SideMoments(
+        gram=first.gram + sign * second.gram,
+        total=first.total + sign * second.total,
+        count=first.count + sign * second.count,
+        energy=max(0.0, first.energy + sign * second.energy),
+    )
+
+
+def pad_moments(moments: SideMoments, extra: int) -> SideMoments:
+    """Return the moments after ``extra`` directions, unused so far, are appended to the basis."""
+    pad = torch.nn.functional.pad
+    return SideMoments(
+        pad(moments.gram, (0, extra, 0, extra)),
+        pad(moments.total, (0, extra)),
+        moments.count,
+        moments.energy,
+    )
+
+
+def rotate_moments(moments: SideMoments, rotation: Tensor) -> SideMoments:
+    """Return the moments in the basis ``basis @ rotation``; the energy stays that of all seen.
+
+    Args:
+        moments: in k coordinates.
+        rotation: (k, l), orthonormal columns.
+    """
+    wide = rotation.double()
+    gram = wide.T @ moments.gram @ wide
+    return SideMoments(gram, wide.T @ moments.total, moments.count, moments.energy)
+
+
+def column_weights(other_factor: Tensor) -> Tensor:
+    """Return the symmetric square root (…, r, r), float64, of ``other_factor.T @ other_factor``.
+
+    B's columns times the root for A (and the reverse) have the second moment of ΔW's columns:
+    ``(B S)(B S).T = B A A.T B.T``. With these weights the leading directions are those of ΔW and do
+    not depend on how a LoRA splits its product into factors.
+
+    Args:
+        other_factor: (…, d, r), or coordinates of it in an orthonormal basis, (…, k, r).
+    """
+    wide = other_factor.double()
+    values, vectors = torch.linalg.eigh(wide.mT @ wide)
+    roots = values.clamp_min(0.0).sqrt()
+    return (vectors * roots[..., None, :]) @ vectors.mT
+
+
+def principal_rotation(moments: SideMoments, choice: Choice, *, center: bool) -> Tensor:
+    """Return (k, l), float64, orthonormal: the principal directions of what the moments describe.
+
+    Without centring, the leading eigenvectors of the Gram matrix: the best l directions
+    (Eckart-Young). With centring, as in the paper, the leading eigenvectors of the Gram matrix
+    about the mean, and then the rest of the mean as one more direction, so that coefficients of
+    the *uncentred* columns hold the mean and nothing has to be added back.
+
+    Args:
+        moments: in k coordinates.
+        choice: how many to keep; energies are those about the mean if centred.
+        center: subtract the mean of the columns first.
+    """
+    gram, energy = moments.gram, moments.energy
+    mean = moments.total / max(1, moments.count)
+    if center:
+        gram = gram - moments.count * torch.outer(mean, mean)
+        energy = max(0.0, energy - moments.count * float(mean @ mean))
+    values, vectors = descending_eigh(gram)
+    rank = int((values > NOISE_FRAC * max(values[:1].sum().item(), moments.energy)).sum())
+    keep = choice.components(values[:rank], energy)
+    rotation = vectors[:, : rank if keep is None else min(keep, rank)]
+    if center:
+        rest = mean - rotation @ (rotation.T @ mean)
+        rest = rest - rotation @ (rotation.T @ rest)
+        length = torch.linalg.vector_norm(rest)
+        if length**2 * moments.count > NOISE_FRAC * moments.energy:
+            rotation = torch.cat([rotation, rest[:, None] / length], dim=1)
+    return rotation
