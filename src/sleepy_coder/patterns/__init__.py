@@ -1,1 +1,75 @@
-"""Generators of broken programs, one file per family of mistakes."""
+"""The patterns of mistake that sleepy-coder knows, and generators of programs that contain them."""
+
+from __future__ import annotations
+
+from random import Random
+
+from sleepy_coder.errors import InputError
+from sleepy_coder.patterns import (
+    borrow_checker,
+    concurrency,
+    generics_closures,
+    iterators,
+    lifetimes,
+    modules,
+    moves,
+    result_option,
+    trait_bounds,
+    type_mismatch,
+)
+from sleepy_coder.patterns.pattern import Draft, Pattern, Shape
+from sleepy_coder.problems import Problem
+
+__all__ = ["PATTERNS", "Draft", "Pattern", "Shape", "generate_problems"]
+
+_FAMILIES = (
+    borrow_checker,
+    moves,
+    lifetimes,
+    trait_bounds,
+    result_option,
+    type_mismatch,
+    generics_closures,
+    modules,
+    iterators,
+    concurrency,
+)
+
+PATTERNS: dict[str, Pattern] = {
+    pattern.name: pattern for family in _FAMILIES for pattern in family.PATTERNS
+}
+
+
+def generate_problems(pattern_name: str, count: int, seed: int) -> list[Problem]:
+    """Return `count` programs with the named mistake; equal arguments give equal programs.
+
+    The pattern's shapes take turns. The programs are not proved here: a binary's expected output
+    is open (`check.expect` is None) until its fix has been run.
+
+    Raises:
+        InputError: No pattern has that name.
+    """
+    pattern = PATTERNS.get(pattern_name)
+    if pattern is None:
+        raise InputError(f"unknown pattern {pattern_name!r}: expected one of {sorted(PATTERNS)}")
+    problems = []
+    for number in range(count):
+        shape = pattern.shapes[number % len(pattern.shapes)]
+        draft = shape(Random(f"{pattern_name}/{seed}/{number}"))  # noqa: S311 - not for secrets
+        problems.append(
+            Problem(
+                id=f"{pattern_name}-{seed}-{number:04}-{shape.name}",
+                family=pattern.family,
+                pattern=pattern_name,
+                description=pattern.description,
+                crate_type=draft.crate_type,
+                edition="2021",
+                error_code=draft.error_code,
+                buggy=draft.buggy,
+                fixed=draft.fixed,
+                check=draft.check,
+                diagnostics=None,
+                wrong=(),
+            )
+        )
+    return problems

@@ -1,0 +1,88 @@
+"""A pattern of mistake, and the making of programs that contain it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from random import Random
+
+from sleepy_coder.patterns.notation import (
+    Section,
+    choose_words,
+    expand,
+    parse_sections,
+    split_edits,
+)
+from sleepy_coder.patterns.scenery import dress
+from sleepy_coder.patterns.vocabulary import draw_words
+from sleepy_coder.problems import Check
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A broken program and its fix, not yet proved by the compiler.
+
+    Attributes:
+        error_code: What rustc is expected to say of the broken one; None where it gives no code.
+        check: How the fix shall behave; a binary's expected output is still open.
+    """
+
+    buggy: str
+    fixed: str
+    crate_type: str
+    check: Check
+    error_code: str | None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One structure of program in which a pattern occurs; calling it draws a program."""
+
+    name: str
+    draw: Callable[[Random], Draft]
+
+    def __call__(self, rng: Random) -> Draft:
+        """Return the program that this state of the generator leads to."""
+        return self.draw(rng)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One kind of mistake that learning, routing and hints know by name.
+
+    Attributes:
+        error_code: rustc's usual code for it, None where rustc gives none.
+        description: The mistake in one sentence.
+        hint: Advice for a small model on how to mend it.
+    """
+
+    name: str
+    family: str
+    error_code: str | None
+    description: str
+    hint: str
+
+    @cached_property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The structures in which programs with this mistake are made."""
+        folder = resources.files("sleepy_coder.patterns") / "shapes"
+        text = (folder / f"{self.name}.txt").read_text(encoding="utf-8")
+        return tuple(self._shape(section) for section in parse_sections(text))
+
+    def _shape(self, section: Section) -> Shape:
+        code = self.error_code if section.code is None else section.code
+        return Shape(section.name, lambda rng: _draw(section, code, rng))
+
+
+def _draw(section: Section, error_code: str | None, rng: Random) -> Draft:
+    words = choose_words(section, draw_words(rng), rng)
+    has_both = bool(section.main and section.tests)
+    is_lib = bool(section.tests) and not (has_both and rng.random() < 0.5)  # noqa: PLR2004 - a coin
+    body = section.program if is_lib else f"{section.program}\n{section.main}\n"
+    buggy, fixed = split_edits(dress(expand(body, words, rng), words["Entity"], rng))
+    if is_lib:
+        check = Check(kind="tests", expect=None, code=expand(section.tests, words, rng) + "\n")
+        return Draft(buggy, fixed, "lib", check, error_code)
+    return Draft(buggy, fixed, "bin", Check(kind="stdout", expect=None, code=None), error_code)
