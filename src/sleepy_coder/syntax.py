@@ -62,6 +62,7 @@ _NAMES = frozenset(
 )
 # Attributes that decide whether an item is compiled or a test counts.
 _CONDITIONS = frozenset({"cfg", "ignore", "should_panic"})
+_TEST_ATTRIBUTES = frozenset({"test", "ignore", "should_panic"})
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,22 @@ class Item:
     kind: str
     path: str
     conditions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TestFunction:
+    """A `#[test]` function's place in the UTF-8 source.
+
+    Attributes:
+        attributes: Byte ranges of those that make it a test: `test`, `should_panic`, `ignore`.
+        expected_panic: What `should_panic` expects, as a Rust literal (`""`: anything), or None.
+    """
+
+    __test__ = False  # no test case of pytest's
+    name: str
+    byte_end: int
+    attributes: tuple[tuple[int, int], ...]
+    expected_panic: str | None
 
 
 @dataclass(frozen=True)
@@ -155,29 +172,52 @@ def shape_sha256(code: str) -> str:
     return hashlib.sha256(token_shape(code).encode()).hexdigest()
 
 
-def bare_functions(code: str, wanted: frozenset[str]) -> Counter[str]:
-    """Return how many functions consist of nothing but one of these: a macro's name or `loop`.
-
-    `fn f() { panic!("x") }` counts under `panic`, `fn f() -> ! { loop {} }` under `loop`.
-    """
-    found: Counter[str] = Counter()
+def hollow_functions(code: str) -> frozenset[str]:
+    """Return the names of functions whose body is empty, a lone `panic!` or an empty `loop`."""
+    hollow = set()
     for node in _walk(_parse(code).root_node):
-        body = node.child_by_field_name("body") if node.type == "function_item" else None
-        kept = [c for c in body.named_children if c.type not in _COMMENTS] if body else []
-        if len(kept) == 1 and (name := _bare_name(kept[0])) in wanted:
-            found[name] += 1
-    return found
+        name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+        if node.type != "function_item" or name is None or body is None:
+            continue
+        statements = [c for c in body.named_children if c.type not in _COMMENTS]
+        if not statements or (len(statements) == 1 and _is_stub(statements[0])):
+            hollow.add(_text(name))
+    return frozenset(hollow)
 
 
-def _bare_name(statement: Node) -> str:
+def _is_stub(statement: Node) -> bool:
     inner = statement.named_children[0] if statement.type == "expression_statement" else statement
     if inner.type == "macro_invocation":
         macro = inner.child_by_field_name("macro")
-        return _text(macro).rpartition("::")[2] if macro else ""
-    if inner.type == "loop_expression":
-        body = inner.child_by_field_name("body")
-        return "loop" if body and not body.named_children else ""
-    return ""
+        return macro is not None and _text(macro).rpartition("::")[2] == "panic"
+    body = inner.child_by_field_name("body") if inner.type == "loop_expression" else None
+    return body is not None and not body.named_children
+
+
+def find_tests(code: str) -> list[TestFunction]:
+    """Return the `#[test]` functions in source order, those in modules included."""
+    found = []
+    for parent in _walk(_parse(code).root_node):
+        attributes: list[Node] = []
+        for child in parent.named_children:
+            if child.type == "attribute_item":
+                attributes.append(child)
+            elif child.type not in _COMMENTS:
+                roles = {a: n for a in attributes if (n := _attribute_name(a)) in _TEST_ATTRIBUTES}
+                if child.type == "function_item" and "test" in roles.values():
+                    found.append(_test_function(child, roles))
+                attributes = []
+    return sorted(found, key=lambda function: function.byte_end)
+
+
+def _test_function(node: Node, roles: dict[Node, str]) -> TestFunction:
+    name = node.child_by_field_name("name")
+    expected = None
+    for attribute in (a for a, role in roles.items() if role == "should_panic"):
+        literals = [leaf.text for leaf in _leaves(attribute) if leaf.kind in _LITERALS]
+        expected = literals[-1] if literals else '""'
+    places = tuple((a.start_byte, a.end_byte) for a in roles)
+    return TestFunction(_text(name) if name else "", node.end_byte, places, expected)
 
 
 @cache

@@ -1,0 +1,101 @@
+"""Does a candidate keep the program that it was to repair? Pure, on syntax alone.
+
+Deleting the code that failed is not a fix, nor is a way past the checks that the broken program did
+not have. What the reference fix does too is always allowed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sleepy_coder.syntax import (
+    ASSERTION_MACROS,
+    assertions,
+    hollow_functions,
+    items,
+    references,
+    tokens,
+)
+
+# Names that a candidate may not bring in, and why.
+_ESCAPES = {
+    "unsafe": "turns the checks off",
+    "todo": "leaves the work undone",
+    "unimplemented": "leaves the work undone",
+    "unreachable": "leaves the work undone",
+    "exit": "ends the program before it is checked",
+    "abort": "ends the program before it is checked",
+    "CommandExt": "replaces the program by another one",
+    "catch_unwind": "hides a failed assertion",
+    "extern": "links foreign code, or renames `std`",
+    "global_asm": "links foreign code",
+    "link_section": "runs code before the tests",
+    "no_mangle": "replaces a symbol of the test harness",
+    "export_name": "replaces a symbol of the test harness",
+    "no_main": "replaces the test harness",
+    "include": "reads files of the judge",
+    "include_str": "reads files of the judge",
+    "include_bytes": "reads files of the judge",
+}
+# A method or a function of that name is the program's own.
+_MAY_BE_OWN = frozenset({"exit", "abort", "include"})
+# Shadowing these changes what a hidden test compares. (`type Result<T> = …` is good style.)
+_PRELUDE = frozenset({"Some", "None", "Ok", "Err", "Vec", "String", "Box", "std", "core"})
+
+
+def find_gutting(buggy: str, fixed: str | None, code: str) -> str | None:
+    """Return how `code` guts the program, in words, or None when it keeps it.
+
+    Kept must be: the items and assertions common to `buggy` and `fixed` (all of `buggy`'s where
+    there is no reference), under the same `cfg`, with a body, and not behind a new escape such as
+    `unsafe` or `process::exit`.
+
+    Args:
+        buggy: The broken program.
+        fixed: A reference fix, or None.
+        code: The candidate.
+    """
+    reference = buggy if fixed is None else fixed
+    for count in (items, assertions):
+        if missing := (count(buggy) & count(reference)) - count(code):
+            item = min(missing, key=lambda item: item.path)
+            return f"{item.kind} `{item.path}` is gone or switched off"
+    if escapes := _escapes(code) - (_escapes(buggy) | _escapes(reference)):
+        name = min(escapes)
+        return f"new `{name}` {_ESCAPES.get(name, 'takes the place of the standard one')}"
+    hollow = hollow_functions(code) - hollow_functions(buggy) - hollow_functions(reference)
+    declared = {item.path.rpartition("::")[2] for item in items(buggy)}
+    if emptied := hollow & declared:
+        return f"fn `{min(emptied)}` does nothing any more"
+    return None
+
+
+def find_disuse(buggy: str, fixed: str | None, code: str) -> str | None:
+    """Return which of its own items the program has ceased to use, in words, or None.
+
+    A `main` that prints the expected text keeps every item, and calls none. Asked of candidates
+    that pass everything else: what a fix may stop calling is a matter of judgement.
+    """
+    needed = references(buggy) & references(buggy if fixed is None else fixed)
+    lost = needed - references(code)
+    return f"`{min(lost)}` is declared but no longer used" if lost else None
+
+
+def _escapes(code: str) -> Counter[str]:
+    """Count the tokens that could lead past the checks."""
+    found: Counter[str] = Counter()
+    all_tokens = [token.text for token in tokens(code)]
+    # The token before and the token after; "" at the ends.
+    around = zip(["", *all_tokens], all_tokens, [*all_tokens[1:], ""], strict=False)
+    for before, text, after in around:
+        is_own = text in _MAY_BE_OWN and before in (".", "fn")
+        is_shadow = (text in ASSERTION_MACROS and after != "!") or (
+            text in _PRELUDE and before == "as"
+        )
+        if (text in _ESCAPES and not is_own) or is_shadow:
+            found[text] += 1
+    for item in items(code):
+        name = item.path.rpartition("::")[2]
+        if name in _PRELUDE and item.kind not in ("variant", "field"):
+            found[name] += 1
+    return found
