@@ -7,6 +7,7 @@ compiled and run in the sandbox.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,9 @@ Outcome = Literal["pass", "compile_error", "wrong_behavior", "gutted", "timeout"
 # CPU time decides, since it does not depend on what else the machine does; wall time is for
 # programs that sleep or wait for each other.
 COMPILE_LIMITS = Limits(wall_s=60, cpu_s=20)
+WORKSPACE_LIMITS = Limits(
+    wall_s=900, cpu_s=600, address_space_bytes=16 << 30, file_bytes=2 << 30, processes=512
+)
 RUN_LIMITS = Limits(wall_s=20, cpu_s=5, output_bytes=1 << 20, file_bytes=64 << 20)
 
 _PROGRAM = "program"
@@ -43,6 +47,22 @@ class Compiled:
     Attributes:
         diagnostics: Its JSON messages, unparsed.
         detail: Why it failed without a message: a crash, or a limit that it passed.
+    """
+
+    is_ok: bool
+    diagnostics: tuple[dict[str, Any], ...]
+    is_timeout: bool = False
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class WorkspaceCheck:
+    """What cargo said of a workspace.
+
+    Attributes:
+        is_ok: It compiles and, where they were run, its tests pass.
+        diagnostics: rustc's JSON messages; file names are relative to the workspace.
+        detail: How it failed, in one line; empty when it did not.
     """
 
     is_ok: bool
@@ -108,6 +128,57 @@ def judge_candidates(
         verdicts = pool.map(lambda p: judge_candidate(p[0], p[1], sandbox), distinct.values())
         known = dict(zip(distinct, verdicts, strict=True))
     return [known[key] for key in keys]
+
+
+def check_workspace(
+    path: Path, sandbox: Sandbox, *, run_tests: bool = False, scratch: Path | None = None
+) -> WorkspaceCheck:
+    """Run `cargo check`, and `cargo test` if asked, on a copy of a cargo workspace.
+
+    Build scripts, procedural macros and tests run in the sandbox; nothing in `path` is touched, and
+    nothing outside it is copied (a path dependency must lie inside). Crates must be downloaded
+    already (`cargo fetch`). Tests that a fix could have changed prove nothing by themselves.
+
+    Args:
+        path: The directory of the workspace's Cargo.toml.
+        sandbox: Where cargo runs.
+        run_tests: Run the tests as well, if it compiles.
+        scratch: A directory for the copy and for what cargo builds; handed in again, the next
+            check compiles only what changed. By default a temporary one.
+    """
+    if scratch is None:
+        with _scratch() as work_dir:
+            return check_workspace(path, sandbox, run_tests=run_tests, scratch=work_dir)
+    # All of the last copy goes: a build script may have left links in it.
+    shutil.rmtree(scratch / "source", ignore_errors=True)
+    root = str(path)
+    left_out = {"target", ".git"}
+    shutil.copytree(
+        path,
+        scratch / "source",
+        symlinks=True,
+        ignore=lambda folder, _: left_out if folder == root else set(),
+    )
+    done = _cargo(["check", "--message-format=json"], sandbox, scratch)
+    diagnostics = tuple(parse_stream(done.stdout))
+    if done.returncode == 0 and run_tests:
+        done = _cargo(["test", "--quiet"], sandbox, scratch)
+    if done.returncode == 0 and not done.stop:
+        return WorkspaceCheck(is_ok=True, diagnostics=diagnostics)
+    detail = next(_error_lines(diagnostics), _describe(done))
+    return WorkspaceCheck(
+        is_ok=False, diagnostics=diagnostics, is_timeout=done.is_timeout, detail=detail
+    )
+
+
+def _cargo(command: list[str], sandbox: Sandbox, scratch: Path) -> Completed:
+    places = ["--manifest-path=source/Cargo.toml", "--target-dir=target"]
+    return sandbox.run(
+        ["cargo", *command, "--offline", "--workspace", *places],
+        work_dir=scratch,
+        limits=WORKSPACE_LIMITS,
+        needs_registry=True,
+    )
 
 
 def _judge(problem: Problem, code: str | None, sandbox: Sandbox) -> Verdict:
@@ -204,7 +275,7 @@ def _run_tests(problem: Problem, code: str, sandbox: Sandbox) -> tuple[Outcome, 
 
 
 def _describe(done: Completed) -> str:
-    """Return in one line how a run ended, with the last line that it wrote to stderr."""
+    """Return in one line how a run ended, with the line of stderr that tells most."""
     limits = {
         "timeout": "ran out of time",
         "cpu": "ran out of CPU time",
@@ -213,7 +284,8 @@ def _describe(done: Completed) -> str:
     }
     how = limits[done.stop] if done.stop else f"exit status {done.returncode}"
     lines = [line for line in done.stderr.splitlines() if line.strip() and line[0] != "{"]
-    return f"{how}: {lines[-1][:200]}" if lines else how
+    telling = [line for line in lines if line.startswith("error")][:1] or lines[-1:]
+    return f"{how}: {telling[0].strip()[:200]}" if telling else how
 
 
 def _error_lines(diagnostics: Sequence[dict[str, Any]]) -> Iterator[str]:

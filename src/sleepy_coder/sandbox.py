@@ -244,13 +244,13 @@ def _uid_for(work_dir: Path) -> int | None:
     if os.geteuid() != 0 or not _has_spare_uids() or shutil.which("setpriv") is None:
         return None
     owner = work_dir.stat().st_uid
-    if owner in _UIDS:
-        return owner
-    uid = random.SystemRandom().choice(_UIDS)
+    uid = owner if owner in _UIDS else random.SystemRandom().choice(_UIDS)
     os.chown(work_dir, uid, uid)
-    for folder, *names in os.walk(work_dir):
-        for name in (*names[0], *names[1]):
-            os.chown(Path(folder, name), uid, uid, follow_symlinks=False)
+    for folder, folders, files in os.walk(work_dir):
+        for name in (*folders, *files):
+            path = Path(folder, name)
+            if path.lstat().st_uid != uid:
+                os.chown(path, uid, uid, follow_symlinks=False)
     return uid
 
 
