@@ -1,0 +1,1 @@
+"""Training: many tasks in one pass over one frozen base model."""

@@ -1,0 +1,154 @@
+"""Ordinary LoRA for many tasks at once: every row of a batch goes through its own adapter.
+
+Hu et al. 2021, section 4.1: y = base(x) + scaling · (x @ A.T) @ B.T with A (r, d) and B (n, r),
+here gathered by row. Differs: adapters of all tasks lie in one tensor, a flat row a task, so that
+one optimizer step serves them all (`optimizer.TaskAdam`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sleepy_coder.errors import StoreError
+from sleepy_coder.share.subspace import LoraModule
+
+
+@dataclass(frozen=True)
+class LoraLayout:
+    """Where each module's factors lie in a task's flat row.
+
+    Attributes:
+        shapes: module name -> (d, n), inputs and outputs.
+        rank: r, the same for all modules.
+        scaling: alpha / r.
+    """
+
+    shapes: Mapping[str, tuple[int, int]]
+    rank: int
+    scaling: float
+
+    @property
+    def width(self) -> int:
+        """Numbers that one task takes."""
+        return sum(self.rank * (d + n) for d, n in self.shapes.values())
+
+    def views(self, rows: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """Return module -> (A, B), (rows, r, d) and (rows, n, r), as views of (rows, width)."""
+        sizes = [self.rank * size for shape in self.shapes.values() for size in shape]
+        pieces = iter(torch.split(rows, sizes, dim=1))
+        return {
+            name: (
+                next(pieces).view(len(rows), self.rank, d),
+                next(pieces).view(len(rows), n, self.rank),
+            )
+            for name, (d, n) in self.shapes.items()
+        }
+
+
+class _LoraLinear(nn.Module):
+    """A frozen linear layer plus each row's own adapter, when a batch has named them."""
+
+    def __init__(self, base: nn.Module, scaling: float) -> None:
+        super().__init__()
+        self.base = base
+        self.scaling = scaling
+        self.factors: tuple[Tensor, Tensor] | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (rows, tokens, n) for (rows, tokens, d)."""
+        out: Tensor = self.base(x)
+        if self.factors is None:
+            return out
+        a, b = (factor.to(x.dtype) for factor in self.factors)
+        return out + self.scaling * torch.bmm(torch.bmm(x, a.mT), b.mT)
+
+
+class LoraTasks:
+    """Trainable adapters of several tasks over one model.
+
+    A starts as Kaiming-uniform noise and B as zero, as PEFT starts them, so that the first forward
+    is the base model's.
+
+    Args:
+        model: The frozen base model; its target modules are wrapped until `close`.
+        names: The tasks.
+        targets: Names of the last component of the modules to adapt.
+        rank: r.
+        lora_alpha: The scaling is lora_alpha / r.
+        seed: Of the start.
+
+    Raises:
+        StoreError: No module of the model matches.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        names: Sequence[str],
+        *,
+        targets: Sequence[str] = ("q_proj", "k_proj", "v_proj", "o_proj"),
+        rank: int = 8,
+        lora_alpha: float = 16.0,
+        seed: int = 0,
+    ) -> None:
+        found = {n: m for n, m in model.named_modules() if n.rsplit(".", 1)[-1] in targets}
+        if not found:
+            raise StoreError(f"the model has no modules named {', '.join(targets)}")
+        shapes = {n: (int(m.in_features), int(m.out_features)) for n, m in found.items()}
+        self.names = list(names)
+        self.layout = LoraLayout(shapes, rank, lora_alpha / rank)
+        self._model = model
+        self._layers: dict[str, _LoraLinear] = {}
+        for name, module in found.items():
+            self._layers[name] = _LoraLinear(module, self.layout.scaling)
+            model.set_submodule(name, self._layers[name])
+        device = next(model.parameters()).device
+        self.rows = self._start(seed).to(device).requires_grad_()
+
+    def _start(self, seed: int) -> Tensor:
+        """Return the rows to start from; a task's follows from the seed and its name alone."""
+        rows = torch.zeros(len(self.names), self.layout.width)
+        for index, name in enumerate(self.names):
+            digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+            generator = torch.Generator().manual_seed(int.from_bytes(digest[:8]))
+            for a, _ in self.layout.views(rows[index : index + 1]).values():
+                bound = 1 / math.sqrt(a.shape[2])
+                a.uniform_(-bound, bound, generator=generator)
+        return rows
+
+    @contextmanager
+    def use(self, names: Sequence[str | None]) -> Iterator[None]:
+        """Run the forwards inside with row i on the adapter `names[i]`, or all on none."""
+        if any(name is not None for name in names):
+            index = [self.names.index(name) for name in names if name is not None]
+            views = self.layout.views(self.rows[torch.tensor(index, device=self.rows.device)])
+            for name, layer in self._layers.items():
+                layer.factors = views[name]
+        try:
+            yield
+        finally:
+            for layer in self._layers.values():
+                layer.factors = None
+
+    def export(self, rows: Tensor | None = None) -> dict[str, dict[str, LoraModule]]:
+        """Return task -> module -> factors, of the current rows or of a snapshot of them."""
+        views = self.layout.views((self.rows if rows is None else rows).detach().cpu())
+        return {
+            task: {
+                module: LoraModule(a=a[i].clone(), b=b[i].clone(), scaling=self.layout.scaling)
+                for module, (a, b) in views.items()
+            }
+            for i, task in enumerate(self.names)
+        }
+
+    def close(self) -> None:
+        """Put the model's own modules back."""
+        for name, layer in self._layers.items():
+            self._model.set_submodule(name, layer.base)
