@@ -1,6 +1,6 @@
 """Second moments of the known columns, in a basis's own coordinates: all that merging needs.
 
-With ``C = basis.T @ columns``, the k×k Gram matrix ``C @ C.T`` has the principal directions of
+With ``C = basis.T @ columns``, the (k, k) Gram matrix ``C @ C.T`` has the principal directions of
 the columns as eigenvectors, whatever their number. Phase 1 and phase 3 of the paper differ only
 in where C comes from; both choose their directions here.
 """
@@ -22,13 +22,13 @@ NOISE_FRAC = 1e-12  # of the largest eigenvalue: a singular value of 1e-6, float
 
 
 def side_moments(coordinates: Tensor, energy: float | None = None) -> SideMoments:
-    """Return the moments of columns with the given coordinates.
+    """Return the moments of columns with the given coordinates; always on the CPU.
 
     Args:
         coordinates: (k, c).
         energy: squared norm of the columns; that of the coordinates if the columns lie inside.
     """
-    wide = coordinates.double()
+    wide = coordinates.cpu().double()
     gram = wide @ wide.T
     inside = float(gram.trace())
     return SideMoments(
@@ -39,16 +39,13 @@ def side_moments(coordinates: Tensor, energy: float | None = None) -> SideMoment
     )
 
 
-def add_moments(first: SideMoments, second: SideMoments, *, sign: int = 1) -> SideMoments:
-    """Return the moments of both sets of columns; with ``sign=-1``, of the first less the second.
-
-    Both in the same coordinates.
-    """
+def add_moments(first: SideMoments, second: SideMoments) -> SideMoments:
+    """Return the moments of both sets of columns, given in the same coordinates."""
     return SideMoments(
-        gram=first.gram + sign * second.gram,
-        total=first.total + sign * second.total,
-        count=first.count + sign * second.count,
-        energy=max(0.0, first.energy + sign * second.energy),
+        gram=first.gram + second.gram,
+        total=first.total + second.total,
+        count=first.count + second.count,
+        energy=first.energy + second.energy,
     )
 
 
@@ -88,7 +85,8 @@ def column_weights(other_factor: Tensor) -> Tensor:
     wide = other_factor.double()
     values, vectors = torch.linalg.eigh(wide.mT @ wide)
     roots = values.clamp_min(0.0).sqrt()
-    return (vectors * roots[..., None, :]) @ vectors.mT
+    weights: Tensor = (vectors * roots[..., None, :]) @ vectors.mT
+    return weights
 
 
 def principal_rotation(moments: SideMoments, choice: Choice, *, center: bool) -> Tensor:

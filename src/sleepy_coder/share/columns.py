@@ -1,0 +1,218 @@
+"""Adapters' factors side by side: one target module's columns, block by block.
+
+Only one module is held at a time, and of that module only as many adapters as fit into
+``block_bytes``; buffers are used again for the next block, so the memory needed depends neither
+on the number of modules nor on the number of adapters.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import torch
+
+from sleepy_coder.errors import StoreError
+from sleepy_coder.share.linalg import energy, working_dtype
+from sleepy_coder.share.moments import column_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from sleepy_coder.share.subspace import AdapterSource, LoraModule, Objective
+
+BLOCK_BYTES = 256 * 2**20
+Side = Literal["b", "a"]
+SIDES: tuple[Side, Side] = ("b", "a")
+
+
+class BlockLayout(NamedTuple):
+    """Names and ranks of the adapters in one block."""
+
+    names: tuple[str, ...]
+    ranks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ColumnBlock:
+    """The factors of some adapters in one target module, ``ΔW_t = b_t @ a_t.T``.
+
+    Attributes:
+        names: of the adapters, in order.
+        ranks: of the adapters, in order; they sum to c.
+        b: (n, c), scaling folded in.
+        a: (d, c).
+    """
+
+    names: tuple[str, ...]
+    ranks: tuple[int, ...]
+    b: Tensor
+    a: Tensor
+
+    def side(self, side: Side) -> Tensor:
+        """Return one side's columns."""
+        return self.b if side == "b" else self.a
+
+    def weigh(self, columns: Tensor, side: Side, objective: Objective) -> Tensor:
+        """Return a side's columns, or coordinates of them, as the objective weighs them."""
+        other = self.a if side == "b" else self.b
+        return weigh(columns, other, self.ranks, objective)
+
+
+class ColumnReader:
+    """Reads one target module of many adapters into blocks of columns.
+
+    A block's tensors are valid until the next block is read.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[AdapterSource],
+        *,
+        block_bytes: int = BLOCK_BYTES,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._device = torch.device(device)
+        self._block_bytes = block_bytes
+        self._buffers: dict[str, Tensor] = {}
+        self._sources: dict[str, list[AdapterSource]] = {}
+        for source in sources:
+            for module in source.module_names():
+                self._sources.setdefault(module, []).append(source)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Return the names of all target modules, in the order of first appearance."""
+        return tuple(self._sources)
+
+    def read(self, module: str) -> ModuleColumns:
+        """Return the module's columns, to be iterated over as often as needed."""
+        return ModuleColumns(self, module)
+
+    def shape(self, module: str) -> tuple[int, int]:
+        """Return the module's numbers of outputs and inputs, (n, d), from its first adapter."""
+        lora = self._sources[module][0].load_module(module)
+        return lora.b.shape[0], lora.a.shape[1]
+
+    def blocks(self, module: str) -> Iterator[ColumnBlock]:
+        """Yield the module's columns; one block unless they exceed ``block_bytes``."""
+        names: list[str] = []
+        loaded: list[LoraModule] = []
+        size = 0
+        for source in self._sources[module]:
+            lora = source.load_module(module)
+            check_lora(lora, source.name, module, loaded[0] if loaded else None)
+            more = (lora.a.numel() + lora.b.numel()) * working_dtype(lora.a.dtype).itemsize
+            if loaded and size + more > self._block_bytes:
+                yield self._stack(module, names, loaded)
+                names, loaded, size = [], [], 0
+            names.append(source.name)
+            loaded.append(lora)
+            size += more
+        yield self._stack(module, names, loaded)
+
+    def _stack(self, module: str, names: list[str], loaded: list[LoraModule]) -> ColumnBlock:
+        ranks = tuple(lora.a.shape[0] for lora in loaded)
+        dtype = working_dtype(loaded[0].a.dtype)
+        b = self._buffer("b", (loaded[0].b.shape[0], sum(ranks)), dtype)
+        a = self._buffer("a", (sum(ranks), loaded[0].a.shape[1]), dtype)
+        start = 0
+        for lora, rank in zip(loaded, ranks, strict=True):
+            b[:, start : start + rank] = lora.b
+            if lora.scaling != 1.0:
+                b[:, start : start + rank] *= lora.scaling
+            a[start : start + rank] = lora.a
+            start += rank
+        block = ColumnBlock(tuple(names), ranks, b, a.T)
+        check_finite(block, module)
+        return block
+
+    def _buffer(self, side: str, shape: tuple[int, int], dtype: torch.dtype) -> Tensor:
+        """Return an uninitialised matrix in memory that is used again: fresh pages cost more."""
+        buffer = self._buffers.get(side)
+        if buffer is None or buffer.numel() < math.prod(shape) or buffer.dtype != dtype:
+            self._buffers.pop(side, None)
+            buffer = torch.empty(math.prod(shape), dtype=dtype, device=self._device)
+            self._buffers[side] = buffer
+        return buffer[: math.prod(shape)].view(shape)
+
+
+class ModuleColumns:
+    """The blocks of one module: read again on every pass, unless there is only one.
+
+    Attributes:
+        module: name of the module.
+        layout: names and ranks block by block, known once all blocks have been read.
+    """
+
+    def __init__(self, reader: ColumnReader, module: str) -> None:
+        self.module = module
+        self.layout: list[BlockLayout] = []
+        self._reader = reader
+        self._only: ColumnBlock | None = None
+
+    def __iter__(self) -> Iterator[ColumnBlock]:
+        if self._only is not None:
+            yield self._only
+            return
+        layout = []
+        block = None
+        for block in self._reader.blocks(self.module):
+            layout.append(BlockLayout(block.names, block.ranks))
+            yield block
+        self.layout = layout
+        self._only = block if len(layout) == 1 else None
+
+
+def weigh(columns: Tensor, other: Tensor, ranks: Sequence[int], objective: Objective) -> Tensor:
+    """Return one side's columns as the objective weighs them: as they are, or as ΔW's.
+
+    Args:
+        columns: (n, c), or coordinates in an orthonormal basis.
+        other: (d, c), the other side's columns, or coordinates in an orthonormal basis.
+        ranks: how many columns each adapter has; they sum to c.
+        objective: "factors" or "product" (see ``column_weights``).
+    """
+    if objective == "factors":
+        return columns
+    pairs = zip(
+        torch.split(columns, list(ranks), 1), torch.split(other, list(ranks), 1), strict=True
+    )
+    return torch.cat([own @ column_weights(across).to(own) for own, across in pairs], dim=1)
+
+
+def check_lora(lora: LoraModule, name: str, module: str, like: LoraModule | None = None) -> None:
+    """Raise StoreError unless the factors fit each other (and the module of another adapter)."""
+    a, b = tuple(lora.a.shape), tuple(lora.b.shape)
+    where = f"adapter {name}, module {module}"
+    if len(a) != 2 or len(b) != 2 or a[0] != b[1] or a[0] == 0:  # noqa: PLR2004 - matrices
+        raise StoreError(
+            f"{where}: got A {a} and B {b}, expected (r, d) and (n, r) with r >= 1; check the file"
+        )
+    if like is not None and (a[1], b[0]) != (like.a.shape[1], like.b.shape[0]):
+        raise StoreError(
+            f"{where}: got {a[1]} inputs and {b[0]} outputs, expected {like.a.shape[1]} and "
+            f"{like.b.shape[0]} as in the others; use adapters of one base model"
+        )
+
+
+def check_finite(block: ColumnBlock, module: str) -> None:
+    """Raise StoreError, with the adapter's name, if any value is not finite."""
+    if math.isfinite(energy(block.b.T)) and math.isfinite(energy(block.a.T)):
+        return
+    pairs = zip(
+        block.names,
+        torch.split(block.b, list(block.ranks), 1),
+        torch.split(block.a, list(block.ranks), 1),
+        strict=True,
+    )
+    for name, b, a in pairs:
+        if not bool(torch.isfinite(b).all() and torch.isfinite(a).all()):
+            raise StoreError(
+                f"adapter {name}, module {module}: got non-finite values, expected finite "
+                "weights; train it again or leave it out"
+            )
+    raise StoreError(f"module {module}: the weights' norm overflows float32; scale them down")
