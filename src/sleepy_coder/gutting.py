@@ -39,6 +39,9 @@ _ESCAPES = {
 }
 # A method or a function of that name is the program's own.
 _MAY_BE_OWN = frozenset({"exit", "abort", "include"})
+# Macros whose meaning the judge relies on; naming one without calling it prepares to replace it.
+_RELIED_ON = ASSERTION_MACROS | {"print", "println"}
+_STD_MACROS = _RELIED_ON | {"format", "matches", "panic", "vec", "write", "writeln"}
 # Shadowing these changes what a hidden test compares. (`type Result<T> = …` is good style.)
 _PRELUDE = frozenset({"Some", "None", "Ok", "Err", "Vec", "String", "Box", "std", "core"})
 
@@ -84,18 +87,17 @@ def find_disuse(buggy: str, fixed: str | None, code: str) -> str | None:
 def _escapes(code: str) -> Counter[str]:
     """Count the tokens that could lead past the checks."""
     found: Counter[str] = Counter()
-    all_tokens = [token.text for token in tokens(code)]
-    # The token before and the token after; "" at the ends.
-    around = zip(["", *all_tokens], all_tokens, [*all_tokens[1:], ""], strict=False)
-    for before, text, after in around:
-        is_own = text in _MAY_BE_OWN and before in (".", "fn")
-        is_shadow = (text in ASSERTION_MACROS and after != "!") or (
-            text in _PRELUDE and before == "as"
-        )
-        if (text in _ESCAPES and not is_own) or is_shadow:
+    texts = [token.text for token in tokens(code)]
+    for before, text, after in zip(["", *texts], texts, [*texts[1:], ""], strict=False):
+        is_own_name = before in (".", "fn", "::")
+        is_alias = before == "as" and text in (_STD_MACROS | _PRELUDE)
+        is_named = text in _RELIED_ON and after != "!" and not is_own_name
+        is_escape = text in _ESCAPES and not (text in _MAY_BE_OWN and before in (".", "fn"))
+        if is_escape or is_alias or is_named:
             found[text] += 1
     for item in items(code):
         name = item.path.rpartition("::")[2]
-        if name in _PRELUDE and item.kind not in ("variant", "field"):
+        is_shadow = name in (_STD_MACROS if item.kind == "macro" else _PRELUDE)
+        if is_shadow and item.kind not in ("variant", "field"):
             found[name] += 1
     return found

@@ -1,0 +1,195 @@
+"""A candidate keeps the program, on syntax alone."""
+
+import pytest
+
+from sleepy_coder.gutting import find_disuse, find_gutting
+
+BUGGY = """
+use std::fmt;
+
+/// How full a tank is.
+#[derive(Debug, PartialEq)]
+pub struct Tank { litres: u32, name: String }
+
+pub enum Level { Empty, Low(u32) }
+
+trait Drain { fn drain(&mut self) -> u32; }
+
+impl Tank {
+    pub fn fill(&self, litres: u32) { self.litres += litres; }
+    pub fn level(&self) -> Level { if self.litres == 0 { Level::Empty } else { Level::Low(3) } }
+}
+
+impl Drain for Tank { fn drain(&mut self) -> u32 { let l = self.litres; self.litres = 0; l } }
+
+impl fmt::Display for Tank {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "{}", self.name) }
+}
+
+fn main() {
+    let mut tank = Tank { litres: 0, name: "north".to_string() };
+    tank.fill(3);
+    assert_eq!(tank.litres, 3, "filled");
+    println!("{tank} {}", tank.drain());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn starts_empty() { assert!(matches!(sample().level(), Level::Empty)); }
+    fn sample() -> Tank { Tank { litres: 0, name: String::new() } }
+}
+"""
+FIXED = BUGGY.replace("fill(&self", "fill(&mut self")
+
+
+def change(old, new, code=FIXED):
+    assert old in code
+    return code.replace(old, new)
+
+
+@pytest.mark.parametrize("fixed", [FIXED, None])
+def test_the_fix_itself_keeps_the_program(fixed):
+    assert find_gutting(BUGGY, fixed, FIXED) is None
+    assert find_disuse(BUGGY, fixed, FIXED) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("fn main", "fn helper(t: &Tank) -> u32 { t.litres }\nfn main", id="helper"),
+        pytest.param("impl Tank {", "impl Tank {} impl Tank {", id="two impl blocks"),
+        pytest.param("name: String }", "name: String, cap: Option<u32> }", id="new field"),
+        pytest.param("#[derive(Debug", "#[derive(Clone, Debug", id="derive"),
+        pytest.param("trait Drain {", "trait Drain: Sized {", id="bound"),
+        pytest.param("fn level(&self)", "fn level(self: &Self)", id="signature"),
+        pytest.param("impl fmt::Display for", "impl std::fmt::Display for", id="trait path"),
+        pytest.param("struct Tank {", "struct Tank\n{ // a comment\n", id="layout"),
+        pytest.param('3, "filled");', '3, "filled",);', id="trailing comma"),
+        pytest.param("let l = self.litres;", "let l = self.litres.max(0);", id="body"),
+        pytest.param("name: String }", "name: std::string::String }", id="type path"),
+    ],
+)
+def test_harmless_edits_keep_the_program(old, new):
+    assert find_gutting(BUGGY, FIXED, change(old, new)) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        pytest.param("impl Drain for Tank { fn drain(&mut self) -> u32 { let l = self.litres; "
+                     "self.litres = 0; l } }", "", "impl Drain for Tank", id="impl removed"),
+        pytest.param(" Low(u32)", "", "Level::Low", id="variant removed"),
+        pytest.param(", name: String }", " }", "Tank::name", id="field removed"),
+        pytest.param('assert_eq!(tank.litres, 3, "filled");', "", "assert_eq", id="assertion gone"),
+        pytest.param("tank.litres, 3,", "tank.litres, tank.litres,", "assert_eq", id="assertion"),
+        pytest.param("#[test]", "#[test] #[ignore]", "starts_empty", id="test ignored"),
+        pytest.param("#[test]", "#[test] #[should_panic]", "starts_empty", id="test inverted"),
+        pytest.param("#[test]", "", "starts_empty", id="test demoted"),
+        pytest.param("fn starts_empty", "fn starts_full", "starts_empty", id="test renamed"),
+        pytest.param("trait Drain", "#[cfg(any())] trait Drain", "Drain", id="item behind cfg"),
+        pytest.param("mod tests {", "mod tests { #![cfg(any())]", "tests", id="inner cfg"),
+        pytest.param("impl Tank {", "#[cfg_attr(all(), cfg(any()))] impl Tank {", "Tank::fill",
+                     id="cfg through cfg_attr"),
+        pytest.param("use std::fmt;", "#![cfg_attr(all(), cfg(any()))] use std::fmt;", "",
+                     id="crate behind cfg_attr"),
+        pytest.param("trait Drain { fn drain(&mut self) -> u32; }",
+                     "/* trait Drain { fn drain(&mut self) -> u32; } */", "Drain", id="comment"),
+        pytest.param("pub enum Level { Empty, Low(u32) }",
+                     'const S: &str = "pub enum Level { Empty, Low(u32) }";', "Level", id="string"),
+        pytest.param("pub enum Level { Empty, Low(u32) }",
+                     "macro_rules! level { () => { pub enum Level { Empty, Low(u32) } } }",
+                     "Level", id="macro that nobody calls"),
+        pytest.param("trait Drain", "mod aside { trait Drain { } } trait Other", "Drain",
+                     id="moved into another module"),
+        pytest.param("self.litres += litres;", "", "does nothing", id="emptied"),
+        pytest.param("self.litres += litres;", 'panic!("later")', "does nothing", id="panics"),
+        pytest.param("self.litres += litres;", "loop {}", "does nothing", id="hangs"),
+        pytest.param("self.litres += litres;", "todo!()", "todo", id="todo"),
+        pytest.param("self.litres += litres;", "unimplemented!()", "unimpl", id="unimplemented"),
+        pytest.param("self.litres += litres;", "std::unreachable!()", "unreach", id="unreachable"),
+        pytest.param("self.litres += litres;", "unsafe { std::hint::black_box(()) }", "unsafe",
+                     id="unsafe"),
+        pytest.param("use std::fmt;", "use std::fmt; use std::todo as later;", "todo", id="as"),
+        pytest.param("tank.fill(3);", "std::process::exit(0);", "exit", id="exit"),
+        pytest.param("tank.fill(3);", "{ use std::process as p; p::exit(0); }", "exit",
+                     id="exit under another name"),
+        pytest.param("use std::fmt;", "use std::{fmt, process::{exit as bye}};", "exit",
+                     id="exit imported"),
+        pytest.param("use std::fmt;",
+                     "use std::fmt; macro_rules! m { ($a:ident $b:ident) => { std::$a::$b(0) } }\n"
+                     "fn bye() { m!(process exit) }", "exit", id="exit through a macro"),
+        pytest.param("use std::fmt;", "use std::fmt; extern crate self as std;", "extern",
+                     id="std renamed"),
+        pytest.param("use std::fmt;", "use std::fmt; macro_rules! assert_eq { ($($t:tt)*) => {} }",
+                     "assert_eq", id="assert_eq shadowed"),
+        pytest.param("use std::fmt;",
+                     "use std::fmt; macro_rules! nop { ($($t:tt)*) => {} } use nop as assert;",
+                     "assert", id="assert imported"),
+        pytest.param("use std::fmt;",
+                     "use std::fmt; macro_rules! def { ($n:ident) => "
+                     "{ macro_rules! $n { ($($t:tt)*) => {} } } } def!(assert_eq);",
+                     "assert_eq", id="assert_eq shadowed by a macro's macro"),
+        pytest.param("use std::fmt;",
+                     'use std::fmt; macro_rules! println { ($($t:tt)*) => { print!("north 3") } }',
+                     "println", id="println shadowed"),
+        pytest.param("use std::fmt;", "use std::fmt; struct Vec;", "Vec", id="prelude shadowed"),
+        pytest.param("tank.fill(3);", "let _ = std::panic::catch_unwind(|| tank.fill(3));",
+                     "catch_unwind", id="assertion caught"),
+        pytest.param("use std::fmt;", '#[link_section = ".init_array"] static S: u8 = 0;',
+                     "link_section", id="static constructor"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("fixed", [FIXED, None], ids=["reference", "no reference"])
+def test_gutting_is_found(old, new, reason, fixed):
+    found = find_gutting(BUGGY, fixed, change(old, new))
+
+    assert found is not None
+    assert reason in found
+
+
+def test_what_the_reference_removes_may_go():
+    fixed = change(" Low(u32)", "", change("Level::Low(3)", "Level::Empty"))
+
+    assert find_gutting(BUGGY, fixed, fixed) is None
+    assert find_gutting(BUGGY, fixed, FIXED) is None
+    assert find_gutting(BUGGY, FIXED, fixed) is not None
+
+
+def test_what_the_reference_renames_may_be_renamed():
+    fixed = change("starts_empty", "is_empty_at_first")
+
+    assert find_gutting(BUGGY, fixed, fixed) is None
+
+
+def test_escapes_that_the_program_had_may_stay_but_not_spread():
+    buggy = change("println!(", "unsafe { side() }; println!(", BUGGY)
+    once = change("println!(", "unsafe { side() }; println!(")
+    twice = change("println!(", "unsafe { side() }; unsafe { side() }; println!(")
+
+    assert find_gutting(buggy, None, once) is None
+    assert find_gutting(buggy, None, twice) is not None
+
+
+def test_a_method_called_exit_is_the_programs_own():
+    code = change("fn main() {", "impl Tank { fn exit(&self) {self.level();} }\nfn main() {")
+
+    assert (
+        find_gutting(BUGGY, FIXED, change("tank.fill(3);", "tank.fill(3); tank.exit();", code))
+        is None
+    )
+
+
+def test_main_that_prints_the_answer_uses_nothing():
+    start = FIXED.index("    tank.fill")
+    hard_coded = FIXED[:start] + FIXED[FIXED.index("    assert_eq") :]
+    hard_coded = change('println!("{tank} {}", tank.drain());', 'println!("north 3");', hard_coded)
+
+    assert find_gutting(BUGGY, FIXED, hard_coded) is None
+    assert find_disuse(BUGGY, FIXED, hard_coded) == "`drain` is declared but no longer used"
+
+
+def test_program_that_does_not_parse_is_still_compared():
+    assert find_gutting("fn a() { 1 } fn b( {", None, "fn a() { 1 }") is None
+    assert "fn `a`" in find_gutting("fn a() { 1 } fn b( {", None, "fn b() {}")
