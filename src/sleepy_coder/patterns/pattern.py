@@ -17,7 +17,7 @@ from sleepy_coder.patterns.notation import (
 )
 from sleepy_coder.patterns.scenery import dress
 from sleepy_coder.patterns.vocabulary import draw_words
-from sleepy_coder.problems import Check
+from sleepy_coder.problems import Check, CrateType
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Draft:
 
     buggy: str
     fixed: str
-    crate_type: str
+    crate_type: CrateType
     check: Check
     error_code: str | None
 

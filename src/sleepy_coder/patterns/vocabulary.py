@@ -2,48 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import resources
 from random import Random
-
-# Entity, its plural, its container, text field, two whole-number fields, two verbs, sample names.
-# Item names differ between any two rows, so that rows can meet in one program.
-_DOMAINS = """
-Parcel  parcels  Depot       label    weight    priority  dispatch  inspect   crate-7 north-dock fragile-box air-mail
-Book    books    Shelf       title    pages     edition   lend      restock   Tidewrack Low_Orbit Salt_Roads Iron_Fern
-Sensor  sensors  Station     site     reading   channel   sample    calibrate roof cellar intake greenhouse
-Order   orders   Desk        customer amount    lines     submit    audit     Ada Bo Chidi Dara
-Track   tracks   Playlist    artist   seconds   plays     enqueue   skip_to   Wren Okapi Marram Juniper
-Packet  packets  Link        origin   size      hops      transmit  decode    edge-1 core-2 relay-9 sink-4
-Recipe  recipes  Cookbook    dish     minutes   servings  cook      scale_up  dal laksa pierogi chowder
-Train   trains   Timetable   line     delay     platform  depart    reroute   blue coastal express night
-Patient patients Ward        surname  age       bed       admit     examine   Iqbal Moreau Sato Lund
-Token   tokens   Lexer       lexeme   column    width     consume   peek_at   plus ident comma brace
-Account accounts Bank        holder   balance   branch    deposit   freeze    Mina Otto Priya Quinn
-Plant   plants   Garden      species  height    row       water     prune     fern basil sage thistle
-Event   events   Journal     source   stamp     severity  record    replay    login boot purge sync
-Job     jobs     Worker      command  cost      retries   launch    cancel    build lint deploy index
-Ship    ships    Harbor      flag     tonnage   berth     moor      unload    Petrel Gannet Skua Tern
-Student students Course      email    credits   grade     enroll    assess    ana@x.org raj@x.org lee@x.org zoe@x.org
-Tile    tiles    Board       glyph    x         y         place     flip      rook wall door lamp
-Message messages Inbox       sender   bytes     thread    deliver   archive   ops billing hr support
-Ticket  tickets  Tracker     topic    points    sprint    assign    resolve   crash typo slow_start leak
-Cell    cells    Sheet       formula  line_no   col       evaluate  clear     A1 B2 C3 D4
-Player  players  Team        nick     score     level     recruit   promote   vex nimbus korra tam
-Flight  flights  Airline     carrier  altitude  gate      board_up  land      KX12 ZU88 LM3 QR71
-Invoice invoices Ledger      payee    cents     days_due  issue     settle    Acme Birch Cobalt Delta
-Photo   photos   Album       caption  exposure  stars     develop   crop      dunes harbor rain attic
-Robot   robots   Fleet       model    charge    zone      activate  repair    mk1 mk2 scout mule
-Song    songs    Setlist     tune     tempo     verses    perform   rehearse  reel jig waltz air
-Leaf    leaves   Arbor       shade    veins     depth     unfold    press     olive umber jade rust
-Route   routes   Mesh        target   metric    ttl       advertise withdraw  lan0 wan1 vpn2 dmz3
-Bid     bids     Auction     bidder   offer     lot       raise     accept    ivy jon kim lou
-Page    pages_   Cache       key      hits      expiry    fetch     evict     home about docs news
-Rule    rules    Policy      subject  rank      limit     apply_to  revoke    guest admin bot owner
-Sample  samples  Batch       probe    value     index     collect   reject    s-01 s-02 s-03 s-04
-Note    notes    Notebook    heading  length    folder    append    discard   todo ideas plan draft
-Meter   meters   Building    tenant   usage     floor     measure   reset_all 4B 2A 9C 1D
-Bird    birds    Survey      habitat  wingspan  count     spot      tally_up  marsh cliff reed moor
-Stone   stones   Quarry      grain    mass      layer     extract   polish    slate basalt gneiss tuff
-"""
 
 _LOCALS = {
     "acc": "total sum running tally",
@@ -81,8 +42,7 @@ def draw_words(rng: Random, *, avoid: set[str] | None = None) -> dict[str, str]:
         rng: Where the choices come from.
         avoid: Entities (as in `Parcel`) whose domains are taken already.
     """
-    rows = [line.split() for line in _DOMAINS.strip().splitlines()]
-    row = rng.choice([r for r in rows if r[0] not in (avoid or set())])
+    row = rng.choice([r for r in _domains() if r[0] not in (avoid or set())])
     entity, plural, store, text, num, num2, verb, verb2, *samples = row
     rng.shuffle(samples)
     words = {
@@ -110,4 +70,11 @@ def draw_words(rng: Random, *, avoid: set[str] | None = None) -> dict[str, str]:
 
 def domain_names() -> set[str]:
     """Return the entities of all domains."""
-    return {line.split()[0] for line in _DOMAINS.strip().splitlines()}
+    return {row[0] for row in _domains()}
+
+
+@cache
+def _domains() -> tuple[tuple[str, ...], ...]:
+    file = resources.files("sleepy_coder.patterns") / "shapes" / "domains.txt"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return tuple(tuple(line.split()) for line in lines if line and not line.startswith("#"))

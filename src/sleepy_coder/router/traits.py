@@ -1,0 +1,240 @@
+"""Rules for traits that a type lacks, and for implementations that do not fit their trait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sleepy_coder.router.facts import Facts
+from sleepy_coder.router.rule import CERTAIN, CLEAR, LIKELY, Rule, always
+
+_COMPARISONS = ("`<`", "`>`", "`<=`", "`>=`")
+_NO_MEMBER = ("no method named `", "no function or associated item named `")
+
+
+def _is_concrete(f: Facts) -> bool:
+    return not f.is_about_type_parameter
+
+
+def _lacks_derivable(*traits: str) -> Callable[[Facts], bool]:
+    """Hold where a type of the program lacks one of the traits, and could derive it."""
+    return lambda f: _is_concrete(f) and f.can_derive and f.lacks(*traits)
+
+
+def _cannot_call(member: str, trait: str) -> Callable[[Facts], bool]:
+    """Hold where a type has no such member because it lacks the trait that defines it."""
+    return lambda f: (
+        _is_concrete(f)
+        and any(f.says(f"{start}{member}` found for") for start in _NO_MEMBER)
+        and f.has_note("perhaps you need to implement", f"`{trait}`")
+    )
+
+
+def _label_names_local_type(f: Facts) -> bool:
+    """Whether rustc points at a declaration of the program as what lacks the trait."""
+    return f.has_label("doesn't satisfy `")
+
+
+def _may_lack_impl(f: Facts) -> bool:
+    return f.has_note("an implementation of `") and f.has_note("might be missing for `")
+
+
+def _compares_equal(f: Facts) -> bool:
+    return f.says("binary operation `==`") or f.says("binary operation `!=`")
+
+
+def _compares_order(f: Facts) -> bool:
+    return f.says("binary operation") and any(f.says(op) for op in _COMPARISONS)
+
+
+def _key_lacks_eq(f: Facts) -> bool:
+    """Whether what is missing is Eq, asked for by a hash map or set."""
+    hashed = ("HashMap", "HashSet", "hash_map", "hash_set")
+    texts = (f.message, *f.notes, *f.labels)
+    return _lacks_derivable("Eq")(f) and any(name in text for name in hashed for text in texts)
+
+
+def _field_is_local(f: Facts) -> bool:
+    """Whether the field that is not Copy has a type of the program's own."""
+    spans = (s for s in f.error.spans if s.label == "this field does not implement `Copy`")
+    names = [f.view.text(s).rpartition(":")[2].strip() for s in spans]
+    return bool(names) and all(name in f.view.local_types for name in names)
+
+
+DERIVE_RULES = (
+    Rule(
+        "missing_debug",
+        CERTAIN,
+        ("E0277", "E0599"),
+        _lacks_derivable("Debug"),
+        "a type is printed for debugging and lacks Debug",
+    ),
+    Rule(
+        "missing_display",
+        CERTAIN,
+        ("E0277",),
+        lambda f: _is_concrete(f) and f.lacks("Display") and f.subject != "()",
+        "`{subject}` is printed with `{{}}` and lacks Display",
+    ),
+    Rule(
+        "missing_display",
+        CLEAR,
+        ("E0599",),
+        lambda f: _is_concrete(f) and f.lacks("Display") and _label_names_local_type(f),
+        "`{subject}` is called on a type that lacks Display",
+    ),
+    Rule(
+        "missing_clone",
+        CERTAIN,
+        ("E0277", "E0599"),
+        lambda f: _lacks_derivable("Clone")(f) and not f.lacks("Copy"),
+        "a type is cloned and lacks Clone",
+    ),
+    Rule(
+        "missing_clone",
+        CERTAIN,
+        ("E0599",),
+        _cannot_call("clone", "Clone"),
+        "`clone` is called on a type that lacks Clone",
+    ),
+    Rule(
+        "missing_copy",
+        CERTAIN,
+        ("E0277", "E0599"),
+        _lacks_derivable("Copy"),
+        "a type is copied and lacks Copy",
+    ),
+    Rule(
+        "missing_copy",
+        CLEAR,
+        ("E0204",),
+        _field_is_local,
+        "Copy is derived over a field whose type lacks it",
+    ),
+    Rule(
+        "missing_hash",
+        CERTAIN,
+        ("E0277", "E0599"),
+        _lacks_derivable("Hash"),
+        "a type is hashed and lacks Hash",
+    ),
+    Rule(
+        "missing_hash",
+        CLEAR,
+        ("E0277",),
+        _key_lacks_eq,
+        "a key of a hash map or set lacks Eq",
+    ),
+    Rule(
+        "missing_ord",
+        CERTAIN,
+        ("E0277", "E0599"),
+        _lacks_derivable("Ord"),
+        "values are put in order and their type lacks Ord",
+    ),
+    Rule(
+        "missing_ord",
+        CLEAR,
+        ("E0369",),
+        lambda f: _is_concrete(f) and f.can_derive and _compares_order(f),
+        "values are compared and their type lacks PartialOrd",
+    ),
+    Rule(
+        "missing_ord",
+        LIKELY,
+        ("E0599",),
+        _cannot_call("cmp", "Ord"),
+        "`cmp` is called on a type that lacks Ord",
+    ),
+    Rule(
+        "missing_partial_eq",
+        CERTAIN,
+        ("E0369",),
+        lambda f: _is_concrete(f) and f.can_derive and _compares_equal(f),
+        "values are compared with `==` or `!=` and their type lacks PartialEq",
+    ),
+    Rule(
+        "missing_partial_eq",
+        CLEAR,
+        ("E0277",),
+        lambda f: f.says("can't compare `") and f.has_help("#[derive(PartialEq)]"),
+        "a type is compared and lacks PartialEq",
+    ),
+    Rule(
+        "missing_default",
+        CERTAIN,
+        ("E0277", "E0599"),
+        _lacks_derivable("Default"),
+        "a default value is wanted from a type that lacks Default",
+    ),
+    Rule(
+        "missing_default",
+        CERTAIN,
+        ("E0599",),
+        _cannot_call("default", "Default"),
+        "`default` is called on a type that lacks Default",
+    ),
+)
+
+IMPL_RULES = (
+    Rule(
+        "missing_trait_method",
+        CERTAIN,
+        ("E0046",),
+        always,
+        "an implementation lacks `{subject}`",
+    ),
+    Rule(
+        "wrong_trait_signature",
+        CERTAIN,
+        ("E0050", "E0053"),
+        always,
+        "`{subject}` has another signature than in its trait",
+    ),
+    Rule(
+        "wrong_trait_signature",
+        CLEAR,
+        ("E0185", "E0186"),
+        always,
+        "`{subject}` takes `self` where its trait does not, or the other way round",
+    ),
+    Rule(
+        "missing_generic_bound",
+        CERTAIN,
+        ("E0277", "E0369", "E0599", "E0368"),
+        lambda f: f.is_about_type_parameter,
+        "a type parameter lacks a bound",
+    ),
+    Rule(
+        "missing_generic_bound",
+        CLEAR,
+        ("E0599",),
+        lambda f: f.says("found for type parameter `") and not f.is_about_type_parameter,
+        "a method is called that the type parameter's bounds do not promise",
+    ),
+    Rule(
+        "binop_missing_impl",
+        CERTAIN,
+        ("E0369", "E0368"),
+        lambda f: (
+            _is_concrete(f)
+            and _may_lack_impl(f)
+            and not _compares_equal(f)
+            and not _compares_order(f)
+        ),
+        "an operator is used on a type that does not implement it",
+    ),
+    Rule(
+        "missing_iterator_bound",
+        CERTAIN,
+        ("E0277",),
+        lambda f: _is_concrete(f) and f.says("is not an iterator"),
+        "`{subject}` is looped over and is no iterator",
+    ),
+    Rule(
+        "not_send",
+        CERTAIN,
+        ("E0277",),
+        lambda f: _is_concrete(f) and f.says("between threads safely"),
+        "`{subject}` goes to another thread and must not",
+    ),
+)

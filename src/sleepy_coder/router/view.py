@@ -1,0 +1,109 @@
+"""Where in the program an error stands: what encloses a span, whose closure it is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import tree_sitter_rust
+from tree_sitter import Language, Node, Parser
+
+from sleepy_coder.diagnostics import Span
+
+_LANGUAGE = Language(tree_sitter_rust.language())
+_TYPE_ITEMS = ("struct_item", "enum_item", "union_item")
+
+
+class SourceView:
+    """The syntax tree of one program, asked about the spans of its diagnostics."""
+
+    def __init__(self, source: str) -> None:
+        self._data = source.encode()
+
+    @cached_property
+    def _root(self) -> Node:
+        return Parser(_LANGUAGE).parse(self._data).root_node
+
+    @cached_property
+    def local_types(self) -> frozenset[str]:
+        """The names of the structs, enums and unions that the program declares."""
+        names = (n.child_by_field_name("name") for n in _walk(self._root) if n.type in _TYPE_ITEMS)
+        return frozenset(_text(name) for name in names if name is not None)
+
+    def text(self, span: Span) -> str:
+        """Return the underlined source."""
+        return self._data[span.byte_start : span.byte_end].decode(errors="replace")
+
+    def is_called(self, span: Span) -> bool:
+        """Whether the underlined name is called as a function: `name(…)`."""
+        node = self._node(span)
+        parent = node.parent
+        return (
+            parent is not None
+            and parent.type == "call_expression"
+            and parent.child_by_field_name("function") == node
+        )
+
+    def is_in_type(self, span: Span) -> bool:
+        """Whether the span stands in the declaration of a struct, enum or union."""
+        return any(n.type in _TYPE_ITEMS for n in _ancestors(self._node(span)))
+
+    def closure_callee(self, span: Span) -> str:
+        """Return the function or method that the closure around the span is handed to, or ''."""
+        for node in _ancestors(self._node(span)):
+            if node.type == "function_item":
+                return ""
+            if node.type != "closure_expression":
+                continue
+            call = node.parent.parent if node.parent is not None else None
+            if call is None or call.type != "call_expression":
+                return ""
+            function = call.child_by_field_name("function")
+            return _last_name(function) if function is not None else ""
+        return ""
+
+    def argument_callee(self, span: Span) -> str:
+        """Return the function or method that the underlined text is an argument of, or ''."""
+        for node in _ancestors(self._node(span)):
+            parent = node.parent
+            if parent is None or parent.type in ("block", "closure_expression"):
+                return ""
+            if parent.type == "arguments" and parent.parent is not None:
+                function = parent.parent.child_by_field_name("function")
+                return _last_name(function) if function is not None else ""
+        return ""
+
+    def _node(self, span: Span) -> Node:
+        found = self._root.descendant_for_byte_range(span.byte_start, max(span.byte_end - 1, 0))
+        node = found if found is not None else self._root
+        while node.parent is not None and (
+            node.parent.start_byte == span.byte_start and node.parent.end_byte == span.byte_end
+        ):
+            node = node.parent
+        return node
+
+
+def _last_name(function: Node) -> str:
+    """Return the `spawn` of `thread::spawn` and of `builder.spawn`."""
+    for field in ("field", "name", "function"):
+        inner = function.child_by_field_name(field)
+        if inner is not None:
+            return _last_name(inner)
+    return _text(function)
+
+
+def _ancestors(node: Node) -> Iterator[Node]:
+    here: Node | None = node
+    while here is not None:
+        yield here
+        here = here.parent
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.named_children:
+        yield from _walk(child)
+
+
+def _text(node: Node) -> str:
+    return (node.text or b"").decode(errors="replace")
