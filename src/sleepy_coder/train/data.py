@@ -1,0 +1,76 @@
+"""From proved problems to training pairs, with the wall between training and evaluation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sleepy_coder.diagnostics import parse_diagnostics
+from sleepy_coder.errors import InputError
+from sleepy_coder.problems import Problem, ProblemSet
+from sleepy_coder.prompt import render_answer, render_messages
+from sleepy_coder.syntax import content_sha256, shape_sha256
+from sleepy_coder.train.pairs import Row, TrainingPair, encode_pair
+
+
+def pair_from_problem(problem: Problem) -> TrainingPair:
+    """Return the pair that teaches a problem's reference fix under the plain prompt.
+
+    Raises:
+        InputError: The problem has no reference fix or no diagnostics.
+    """
+    if problem.fixed is None or problem.diagnostics is None:
+        missing = "reference fix" if problem.fixed is None else "diagnostics"
+        raise InputError(f"{problem.id}: has no {missing}, which a training pair needs")
+    return TrainingPair(
+        task=problem.pattern,
+        messages=render_messages(problem.buggy, parse_diagnostics(problem.diagnostics)),
+        answer=render_answer(problem.fixed),
+        source=render_answer(problem.buggy),
+    )
+
+
+def refuse_collisions(training: Iterable[Problem], evaluation: Sequence[ProblemSet]) -> None:
+    """Check that no training problem is one of an evaluation set, nor one with other names in it.
+
+    Programs collide when their normalized text or their token shape (identifiers and literals
+    masked) is the same, broken or fixed.
+
+    Raises:
+        InputError: Names the first two problems that collide.
+    """
+    known = {
+        fingerprint: f"{held.name}/{problem.id}"
+        for held in evaluation
+        for problem in held.problems
+        for fingerprint in fingerprints(problem)
+    }
+    for problem in training:
+        for fingerprint in fingerprints(problem):
+            if fingerprint in known:
+                raise InputError(
+                    f"{problem.id}: is the same program as {known[fingerprint]}, which is under "
+                    "evaluation; take it out of the training pairs"
+                )
+
+
+def fingerprints(problem: Problem) -> set[str]:
+    """Return the content and shape hashes of a problem's programs."""
+    programs = [problem.buggy, *([problem.fixed] if problem.fixed else [])]
+    return {digest(code) for code in programs for digest in (content_sha256, shape_sha256)}
+
+
+def encode_problems(
+    problems: Iterable[Problem], tokenizer: Any, *, max_tokens: int
+) -> tuple[dict[str, list[Row]], int]:
+    """Return task -> rows of pairs that fit `max_tokens`, and how many pairs did not fit."""
+    rows: dict[str, list[Row]] = defaultdict(list)
+    num_too_long = 0
+    for problem in problems:
+        row = encode_pair(pair_from_problem(problem), tokenizer)
+        if len(row) > max_tokens:
+            num_too_long += 1
+        else:
+            rows[row.task].append(row)
+    return dict(rows), num_too_long
