@@ -79,8 +79,9 @@ def test_check_fails_when_a_problem_is_not_sound(own_set):
     assert "t_002: buggy compiles, expected an error" in result.stdout
 
 
-def test_write_adds_diagnostics_to_a_users_file(own_set, problem):
+def test_write_adds_diagnostics_to_a_users_file_and_keeps_the_others(own_set, problem):
     run("check", "--set", own_set, "--ids", "t_001", "--write")
+    run("check", "--set", own_set, "--ids", "t_002", "--write")
     first, second = load_set(own_set).problems
     assert [m["message"] for m in first.diagnostics] == [m["message"] for m in problem.diagnostics]
     assert second.diagnostics is None
