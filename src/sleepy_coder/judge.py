@@ -211,7 +211,7 @@ def _compile_and_run(problem: Problem, code: str, sandbox: Sandbox, work_dir: Pa
         return Verdict("compile_error", detail, compiled.diagnostics)
     if is_run:
         run = _run(sandbox, work_dir)
-        outcome, detail = _compare(run, problem.check.expect or "")
+        outcome, detail = _compare(run, problem.check.expect)
     elif problem.check.kind == "tests":
         outcome, detail = _run_tests(problem, code, sandbox)
     else:
@@ -237,14 +237,14 @@ def _run(sandbox: Sandbox, work_dir: Path, *arguments: str) -> Completed:
     return sandbox.run(argv, work_dir=work_dir, limits=RUN_LIMITS, is_writable=False)
 
 
-def _compare(run: Completed, expected: str) -> tuple[Outcome, str]:
-    """Judge a program by its exit status and what it printed, trailing white space aside."""
+def _compare(run: Completed, expected: str | None) -> tuple[Outcome, str]:
+    """Judge a program by its exit status and, where known, its output, but for space at its end."""
     if run.is_timeout:
         return "timeout", _describe(run)
     if run.returncode != 0 or run.stop:
         return "wrong_behavior", _describe(run)
-    got, want = run.stdout.rstrip(), expected.rstrip()
-    if got == want:
+    got, want = run.stdout.rstrip(), (expected or "").rstrip()
+    if expected is None or got == want:
         return "pass", ""
     lines = zip([*got.split("\n"), None], [*want.split("\n"), None], strict=False)
     number, (line, other) = next((n, p) for n, p in enumerate(lines, 1) if p[0] != p[1])

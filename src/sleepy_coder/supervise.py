@@ -6,15 +6,15 @@ What the command may see and touch is not decided here but in `sandbox`.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import select
 import selectors
 import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
@@ -95,42 +95,28 @@ def supervise(
         SandboxError: The command could not be started, or bubblewrap could not set itself up.
     """
     started = time.monotonic()
+    streams = _Streams((stdin or "").encode("utf-8", "replace"), limits.output_bytes)
+    has_input = bool(streams.stdin)
     with contextlib.ExitStack() as stack:
-        stdin_file = stack.enter_context(_input_file(stdin))
         if is_bwrap:
-            process, init = _start_bwrap(argv, env, stdin_file)
+            process, init = _start_bwrap(argv, env, has_input=has_input)
         else:
-            process, init = _start(argv, env, stdin_file, cwd=cwd), None
+            process, init = _start(argv, env, has_input=has_input, cwd=cwd), None
         stack.callback(_end, process, init)
-        assert process.stdout is not None  # noqa: S101 - both are pipes
-        assert process.stderr is not None  # noqa: S101
-        output, errors = bytearray(), bytearray()
-        buffers = {process.stdout.fileno(): output, process.stderr.fileno(): errors}
-        stop = _read(process, buffers, limits, started + limits.wall_s)
+        stop = _exchange(process, streams, limits)
     code = process.returncode
     code = code if code >= 0 else _SIGNALED - code
     stop = stop or _STOP_SIGNALS.get(code - _SIGNALED)
     seconds = time.monotonic() - started
-    return Completed(code, _decode(output), _decode(errors), seconds, stop)
-
-
-@contextlib.contextmanager
-def _input_file(text: str | None) -> Iterator[int | IO[bytes]]:
-    """Yield standard input: a file rather than a pipe, which a program might never read."""
-    if text is None:
-        yield subprocess.DEVNULL
-        return
-    with tempfile.TemporaryFile() as file:
-        file.write(text.encode())
-        file.seek(0)
-        yield file
+    stdout, stderr = streams.read(streams.stdout), streams.read(streams.stderr)
+    return Completed(code, stdout, stderr, seconds, stop)
 
 
 def _start(
     argv: Sequence[str],
     env: Mapping[str, str],
-    stdin: int | IO[bytes],
     *,
+    has_input: bool,
     cwd: Path | None = None,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
@@ -138,7 +124,7 @@ def _start(
     try:
         return subprocess.Popen(
             list(argv),
-            stdin=stdin,
+            stdin=pipe if has_input else subprocess.DEVNULL,
             stdout=pipe,
             stderr=pipe,
             env=dict(env),
@@ -151,14 +137,14 @@ def _start(
 
 
 def _start_bwrap(
-    argv: Sequence[str], env: Mapping[str, str], stdin: int | IO[bytes]
+    argv: Sequence[str], env: Mapping[str, str], *, has_input: bool
 ) -> tuple[subprocess.Popen[bytes], int]:
     """Start bubblewrap; return it and a pidfd of the first process in its pid namespace."""
     reading, writing = os.pipe()
     with open(reading, "rb") as info:  # noqa: PTH123 - a descriptor
         try:
             command = [argv[0], "--info-fd", str(writing), *argv[1:]]
-            process = _start(command, env, stdin, pass_fds=(writing,))
+            process = _start(command, env, has_input=has_input, pass_fds=(writing,))
         finally:
             os.close(writing)
         told = info.read()
@@ -168,16 +154,11 @@ def _start_bwrap(
     return process, os.pidfd_open(json.loads(told)["child-pid"])
 
 
-def _read(
-    process: subprocess.Popen[bytes],
-    buffers: Mapping[int, bytearray],
-    limits: Limits,
-    deadline: float,
-) -> Stop | None:
-    """Fill the buffers until the process ends; return the limit that was passed, if any."""
+def _exchange(process: subprocess.Popen[bytes], streams: _Streams, limits: Limits) -> Stop | None:
+    """Feed stdin and collect the output until the end; return the limit that was passed, if any."""
+    deadline = time.monotonic() + limits.wall_s
     with selectors.DefaultSelector() as selector:
-        for pipe in buffers:
-            selector.register(pipe, selectors.EVENT_READ)
+        streams.register(selector, process)
         while selector.get_map():
             remaining = deadline - time.monotonic()
             if remaining <= 0:
@@ -186,19 +167,60 @@ def _read(
             if not ready and process.poll() is not None:
                 return None
             for key, _ in ready:
-                chunk = os.read(key.fd, _CHUNK_BYTES)
-                buffer = buffers[key.fd]
-                buffer += chunk[: limits.output_bytes - len(buffer) + 1]
-                if not chunk:
-                    selector.unregister(key.fd)
-                elif len(buffer) > limits.output_bytes:
-                    del buffer[limits.output_bytes :]
-                    return "output"
+                is_over = key.data(key.fd)
+                if is_over:
+                    selector.unregister(key.fileobj)
+            if streams.is_too_much:
+                return "output"
     try:
         process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
         return "timeout"
     return None
+
+
+class _Streams:
+    """What a process is still to be told, and what it has said so far."""
+
+    def __init__(self, stdin: bytes, max_bytes: int) -> None:
+        self.stdin = stdin
+        self.stdout = bytearray()
+        self.stderr = bytearray()
+        self.max_bytes = max_bytes
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether stdout or stderr has passed the limit."""
+        return max(len(self.stdout), len(self.stderr)) > self.max_bytes
+
+    def register(self, selector: selectors.BaseSelector, process: subprocess.Popen[bytes]) -> None:
+        """Attach to each descriptor the step to take when it is ready: True when it is over."""
+        if process.stdin is not None:
+            os.set_blocking(process.stdin.fileno(), False)
+            feed = functools.partial(self._feed, process.stdin)
+            selector.register(process.stdin.fileno(), selectors.EVENT_WRITE, feed)
+        for pipe, buffer in ((process.stdout, self.stdout), (process.stderr, self.stderr)):
+            if pipe is not None:
+                fill = functools.partial(self._fill, buffer)
+                selector.register(pipe.fileno(), selectors.EVENT_READ, fill)
+
+    def _feed(self, pipe: IO[bytes], fd: int) -> bool:
+        try:
+            self.stdin = self.stdin[os.write(fd, self.stdin[:_CHUNK_BYTES]) :]
+        except BrokenPipeError:  # nobody reads any more
+            self.stdin = b""
+        if not self.stdin:
+            pipe.close()
+        return not self.stdin
+
+    def _fill(self, buffer: bytearray, fd: int) -> bool:
+        chunk = os.read(fd, _CHUNK_BYTES)
+        buffer += chunk[: self.max_bytes + 1 - len(buffer)]
+        return not chunk
+
+    def read(self, buffer: bytearray) -> str:
+        """Return what may be kept of a buffer, as text."""
+        return _decode(buffer[: self.max_bytes])
 
 
 def _end(process: subprocess.Popen[bytes], init: int | None) -> None:
@@ -209,7 +231,7 @@ def _end(process: subprocess.Popen[bytes], init: int | None) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for zombies
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for pipe in (process.stdout, process.stderr):
+    for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
     if init is not None:
