@@ -213,7 +213,7 @@ class _Dialogue:
         return Generation(
             id=self.problem.id,
             strategy=name,
-            route=self.route and {"task": self.route.task, "score": self.route.score},
+            route={"task": self.route.task, "score": self.route.score} if self.route else None,
             prompt_sha256=prompt_sha256(self.messages(bench)),
             output=completion.text,
             tokens_in=self.tokens_in,

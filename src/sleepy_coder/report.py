@@ -37,31 +37,36 @@ def compare(records: Iterable[RunRecord]) -> list[Row]:
 
 
 def _cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the lines of a table with one column a run."""
     families = sorted({name for row in rows for name in row.families})
-    header = ["strategy", "solved", "95 % interval", *(f.replace("_", " ") for f in families)]
-    body = []
-    for row in rows:
-        interval = f"{100 * row.rate.low_frac:.0f}-{100 * row.rate.high_frac:.0f} %"
-        solved = f"{row.rate.passed}/{row.rate.total}"
-        counts = [row.families.get(name) for name in families]
-        cells = [f"{c[0]}/{c[1]}" if c else "" for c in counts]
-        body.append([row.label, f"{solved} ({100 * row.rate.frac:.1f} %)", interval, *cells])
-    return header, body
+    lines = [
+        ["**solved**", *(f"{row.rate.passed}/{row.rate.total}" for row in rows)],
+        ["percent", *(f"{100 * row.rate.frac:.1f}" for row in rows)],
+        ["95 % interval", *(_interval(row.rate) for row in rows)],
+    ]
+    for family in families:
+        counts = [row.families.get(family, (0, 0)) for row in rows]
+        lines.append([family.replace("_", " "), *(f"{c[0]}/{c[1]}" for c in counts)])
+    return ["", *(row.label for row in rows)], lines
+
+
+def _interval(rate: PassRate) -> str:
+    return f"{100 * rate.low_frac:.0f}-{100 * rate.high_frac:.0f}"
 
 
 def render_table(rows: Sequence[Row], title: str) -> Table:
     """Return the comparison as a table for the terminal."""
-    header, body = _cells(rows)
-    table = Table(title=title)
+    header, lines = _cells(rows)
+    table = Table(title=title, title_justify="left")
     for position, name in enumerate(header):
         table.add_column(name, justify="left" if position == 0 else "right")
-    for cells in body:
-        table.add_row(*cells)
+    for cells in lines:
+        table.add_row(*(cell.strip("*") for cell in cells))
     return table
 
 
 def render_markdown(rows: Sequence[Row]) -> str:
     """Return the comparison as a Markdown table."""
-    header, body = _cells(rows)
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *body]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    header, lines = _cells(rows)
+    rule = ["---"] + ["---:"] * (len(header) - 1)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *lines])

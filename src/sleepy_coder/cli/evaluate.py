@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -28,6 +28,9 @@ from sleepy_coder.repair import STRATEGIES, Generation, Strategy, Workbench
 from sleepy_coder.report import compare, render_table
 from sleepy_coder.results import RunRecord, save_run_record
 
+if TYPE_CHECKING:
+    from sleepy_coder.model import RepairModel
+
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 DEFAULT_MODEL = "qwen2.5-coder-1.5b-instruct"
 
@@ -41,9 +44,10 @@ def _bundle(name: str, kind: type[Any], *options: Decorator) -> Decorator:
             own = {field.name: values.pop(field.name) for field in dataclasses.fields(kind)}
             command(**values, **{name: kind(**own)})
 
+        decorated: Callable[..., None] = packed
         for option in reversed(options):
-            packed = option(packed)
-        return packed
+            decorated = option(decorated)
+        return decorated
 
     return decorate
 
@@ -60,14 +64,16 @@ class ModelOptions:
 
     def workbench(self, *, is_needed: bool = True) -> Workbench:
         """Return a workbench with the model loaded, or without one where none is needed."""
-        from sleepy_coder.model import load_model
-
-        model = load_model(self.model, device=self.device, dtype=self.dtype) if is_needed else None
         return Workbench(
-            model=model,
+            model=self._load() if is_needed else None,
             max_new_tokens=self.max_new_tokens,
             use_full_rendering=self.full_diagnostics,
         )
+
+    def _load(self) -> RepairModel:
+        from sleepy_coder.model import load_model
+
+        return load_model(self.model, device=self.device, dtype=self.dtype)
 
 
 _choice_options = _bundle(
