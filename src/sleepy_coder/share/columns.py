@@ -45,12 +45,15 @@ class ColumnBlock:
         ranks: of the adapters, in order; they sum to c.
         b: (n, c), scaling folded in.
         a: (d, c).
+        is_only: whether these are all of the module's adapters, so that no other block will
+            overwrite the tensors.
     """
 
     names: tuple[str, ...]
     ranks: tuple[int, ...]
     b: Tensor
     a: Tensor
+    is_only: bool
 
     def side(self, side: Side) -> Tensor:
         """Return one side's columns."""
@@ -102,19 +105,23 @@ class ColumnReader:
         names: list[str] = []
         loaded: list[LoraModule] = []
         size = 0
+        is_only = True
         for source in self._sources[module]:
             lora = source.load_module(module)
             check_lora(lora, source.name, module, loaded[0] if loaded else None)
             more = (lora.a.numel() + lora.b.numel()) * working_dtype(lora.a.dtype).itemsize
             if loaded and size + more > self._block_bytes:
-                yield self._stack(module, names, loaded)
+                is_only = False
+                yield self._stack(module, names, loaded, is_only=is_only)
                 names, loaded, size = [], [], 0
             names.append(source.name)
             loaded.append(lora)
             size += more
-        yield self._stack(module, names, loaded)
+        yield self._stack(module, names, loaded, is_only=is_only)
 
-    def _stack(self, module: str, names: list[str], loaded: list[LoraModule]) -> ColumnBlock:
+    def _stack(
+        self, module: str, names: list[str], loaded: list[LoraModule], *, is_only: bool
+    ) -> ColumnBlock:
         ranks = tuple(lora.a.shape[0] for lora in loaded)
         dtype = working_dtype(loaded[0].a.dtype)
         b = self._buffer("b", (loaded[0].b.shape[0], sum(ranks)), dtype)
@@ -126,7 +133,7 @@ class ColumnReader:
                 b[:, start : start + rank] *= lora.scaling
             a[start : start + rank] = lora.a
             start += rank
-        block = ColumnBlock(tuple(names), ranks, b, a.T)
+        block = ColumnBlock(tuple(names), ranks, b, a.T, is_only)
         check_finite(block, module)
         return block
 
@@ -164,7 +171,7 @@ class ModuleColumns:
             layout.append(BlockLayout(block.names, block.ranks))
             yield block
         self.layout = layout
-        self._only = block if len(layout) == 1 else None
+        self._only = block if block is not None and block.is_only else None
 
 
 def weigh(columns: Tensor, other: Tensor, ranks: Sequence[int], objective: Objective) -> Tensor:

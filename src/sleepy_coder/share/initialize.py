@@ -209,7 +209,10 @@ def _gather(
         if mean is not None:
             more = more - mean.to(more)
         total += energy(more)
-        whole = more if whole is None else fold_columns(whole, more, width)[0]
+        if whole is None:
+            whole = more if block.is_only else more.clone()
+        else:
+            whole, _ = fold_columns(whole, more, width)
     if whole is None:
         raise InputError(f"module {columns.module}: got no adapter, expected at least one")
     return whole, total, len(columns.layout)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 CHUNK_ROWS = 1024  # rows that are converted to float64 at a time: bounds the copy, fills the caches
+EXACT_SIZE = 128  # a Gram matrix of this size costs less than two steps of an iteration
 SKETCH_ROWS = 8  # rows of the sketch per direction sought; 16 gained nothing measurable
 MAX_STEPS = 8  # subspace iterations; 1 is the rule, 2-3 happen on slowly decaying spectra
 UNFINISHED_FRAC = 0.005  # stop when a step would gain less than this part of the squared residual
@@ -163,7 +164,7 @@ def top_span(columns: Tensor, components: int, *, oversampling: int = 8, seed: i
         seed: of the sketch; the global random state is not touched.
     """
     width = min(components + oversampling, *columns.shape)
-    if 3 * width >= min(columns.shape):
+    if min(columns.shape) <= max(EXACT_SIZE, 3 * width):
         return exact_span(columns, width)
     generator = torch.Generator().manual_seed(seed)
     sketched, signs = sketch_rows(columns, SKETCH_ROWS * width, generator)
