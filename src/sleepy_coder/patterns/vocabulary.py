@@ -14,7 +14,7 @@ _LOCALS = {
     "name": "name who id handle",
     "key": "key slot name tag",
     "idx": "i idx pos k",
-    "n": "n num amount_of step",
+    "n": "n num each amount_of",
     "buf": "buffer buf scratch text_out",
     "first": "first head front lead",
     "last": "last tail newest latest",

@@ -104,7 +104,7 @@ BORROW_RULES = (
         "missing_mut",
         CERTAIN,
         ("E0596", "E0594"),
-        lambda f: _is_not_declared_mut(f) and not _is_closure_call(f),
+        lambda f: _is_not_declared_mut(f) and f.view.has_source and not _is_closure_call(f),
         "`{subject}` is changed and not declared `mut`",
     ),
     Rule(
@@ -181,7 +181,7 @@ BORROW_RULES = (
         "closure_outlives_borrow",
         CERTAIN,
         ("E0373",),
-        lambda f: f.says("closure may outlive") and not _is_thread(f),
+        lambda f: f.says("closure may outlive") and f.view.has_source and not _is_thread(f),
         "a closure that leaves the function borrows a local variable",
     ),
 )

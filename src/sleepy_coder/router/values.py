@@ -252,7 +252,8 @@ VALUE_RULES = (
         ("E0308", "E0277", "E0369", "E0368"),
         _plain(
             lambda f: (
-                not f.is_in_iterator_closure
+                f.view.has_source
+                and not f.is_in_iterator_closure
                 and (
                     _has_reference_too_many(f)
                     or _has_value_for_reference_in_comparison(f)

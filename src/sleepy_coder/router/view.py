@@ -20,6 +20,11 @@ class SourceView:
     def __init__(self, source: str) -> None:
         self._data = source.encode()
 
+    @property
+    def has_source(self) -> bool:
+        """Whether there is a program to look at, not its diagnostics alone."""
+        return bool(self._data.strip())
+
     @cached_property
     def _root(self) -> Node:
         return Parser(_LANGUAGE).parse(self._data).root_node
