@@ -4,10 +4,21 @@ import pytest
 
 from conftest import FIXED, ScriptedModel
 from sleepy_coder.errors import InputError
-from sleepy_coder.evaluate import Selection, generate, judge, load_generations
+from sleepy_coder.evaluate import (
+    RunInfo,
+    Selection,
+    describe_run,
+    generate,
+    judge,
+    load_generations,
+    load_run_info,
+    save_run_info,
+)
 from sleepy_coder.prompt import render_answer
 from sleepy_coder.repair import Workbench
 from sleepy_coder.results import load_run_record, save_run_record
+
+NO_MODEL = RunInfo(model=None, config={}, environment={})
 
 
 @pytest.fixture
@@ -53,7 +64,7 @@ def test_a_malformed_line_names_file_and_line(tmp_path):
 def test_judged_record_survives_its_file(problem_set, right_model, sandbox, tmp_path):
     bench = Workbench(model=right_model)
     answers = generate(problem_set.problems, "base", bench, tmp_path / "a.jsonl")
-    record = judge(problem_set, answers, sandbox, config=bench.config())
+    record = judge(problem_set, answers, sandbox, describe_run("base", bench))
     assert (record.passed, record.problems[0].outcome) == (1, "pass")
     save_run_record(record, tmp_path / "out" / "r.json")
     again = load_run_record(tmp_path / "out" / "r.json")
@@ -65,7 +76,7 @@ def test_a_wrong_answer_does_not_pass(problem_set, sandbox, tmp_path):
     model = ScriptedModel(lambda _: render_answer(FIXED.replace("+= 2", "+= 3")))
     bench = Workbench(model=model)
     answers = generate(problem_set.problems, "base", bench, tmp_path / "a.jsonl")
-    record = judge(problem_set, answers, sandbox, config={})
+    record = judge(problem_set, answers, sandbox, NO_MODEL)
     assert record.problems[0].outcome == "wrong_behavior"
 
 
@@ -75,7 +86,7 @@ def test_an_answer_to_an_unknown_problem_is_refused(
     answers = generate([problem], "base", Workbench(model=right_model), tmp_path / "a.jsonl")
     stray = [type(answers[0])(**{**vars(answers[0]), "id": "elsewhere"})]
     with pytest.raises(InputError, match="elsewhere: is not in set tiny"):
-        judge(problem_set, stray, sandbox, config={})
+        judge(problem_set, stray, sandbox, NO_MODEL)
 
 
 def test_results_of_another_schema_are_refused(tmp_path):
@@ -90,3 +101,13 @@ def test_selection_keeps_the_order_of_the_set_and_knows_its_ids(problem_set, pro
     assert Selection(limit=1).apply(problem_set) == [problem]
     with pytest.raises(InputError, match="nope is not in set tiny"):
         Selection(ids=("nope",)).apply(problem_set)
+
+
+def test_what_made_a_file_of_answers_is_kept_beside_it(right_model, tmp_path):
+    path = tmp_path / "a.jsonl"
+    info = describe_run("base", Workbench(model=right_model))
+    assert info.model == {"name": "scripted", "sha256": "0" * 64}
+    save_run_info(info, path)
+    assert load_run_info(path) == info
+    with pytest.raises(InputError, match=r"b\.run\.json: cannot be read"):
+        load_run_info(tmp_path / "b.jsonl")

@@ -28,6 +28,57 @@ OnGeneration = Callable[[Generation], None]
 
 
 @dataclass(frozen=True)
+class RunInfo:
+    """What made a file of answers: kept beside it, and in the record once they are judged.
+
+    Attributes:
+        model: Its name and sha256, or None for a strategy without one.
+        config: `Workbench.config`.
+        environment: `describe_environment` of where the answers were generated.
+    """
+
+    model: Mapping[str, Any] | None
+    config: Mapping[str, Any]
+    environment: Mapping[str, Any]
+
+
+def describe_run(strategy: str, bench: Workbench) -> RunInfo:
+    """Return what a strategy's answers on this workbench are made by."""
+    model = bench.model if STRATEGIES[strategy].needs_model else None
+    return RunInfo(
+        model={"name": model.name, "sha256": model.sha256} if model else None,
+        config=bench.config(),
+        environment=describe_environment(str(model.device) if model else None),
+    )
+
+
+def run_info_path(generations: Path) -> Path:
+    """Return where the description of a generations file lies."""
+    return generations.with_suffix(".run.json")
+
+
+def save_run_info(info: RunInfo, generations: Path) -> None:
+    """Write the description of a generations file beside it."""
+    run_info_path(generations).write_text(json.dumps(dataclasses.asdict(info), indent=1) + "\n")
+
+
+def load_run_info(generations: Path) -> RunInfo:
+    """Return the description beside a generations file.
+
+    Raises:
+        InputError: It is missing or malformed.
+    """
+    path = run_info_path(generations)
+    try:
+        return RunInfo(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({error}); expected what `sleepy generate` writes beside "
+            f"{generations.name}"
+        ) from error
+
+
+@dataclass(frozen=True)
 class Selection:
     """Which problems of a set to run: all, the first few, or those with given ids."""
 
@@ -122,10 +173,8 @@ def judge(
     problem_set: ProblemSet,
     generations: Sequence[Generation],
     sandbox: Sandbox,
+    info: RunInfo,
     *,
-    config: Mapping[str, Any],
-    model: Mapping[str, Any] | None = None,
-    device: str | None = None,
     cycle: int | None = None,
     seed: int = 0,
 ) -> RunRecord:
@@ -145,21 +194,21 @@ def judge(
     verdicts = judge_candidates(pairs, sandbox)
     return RunRecord(
         strategy=strategies[0],
-        model=model,
+        model=info.model,
         store=None,
         problem_set={
             "name": problem_set.name,
             "sha256": problem_set.sha256,
             "size": len(problem_set.problems),
         },
-        config=config,
+        config=info.config,
         seed=seed,
         cycle=cycle,
         problems=[
             _result(by_id[g.id], g, verdict)
             for g, verdict in zip(generations, verdicts, strict=True)
         ],
-        environment=describe_environment(device),
+        environment={"generation": info.environment, "judging": describe_environment()},
     )
 
 

@@ -23,7 +23,7 @@ from sleepy_coder.cli.options import (
     unconfined_option,
 )
 from sleepy_coder.evaluate import Selection
-from sleepy_coder.problems import Problem, ProblemSet, load_set
+from sleepy_coder.problems import Problem, load_set
 from sleepy_coder.repair import STRATEGIES, Generation, Strategy, Workbench
 from sleepy_coder.report import compare, render_table
 from sleepy_coder.results import RunRecord, save_run_record
@@ -133,7 +133,9 @@ def generate(
 ) -> None:
     """Answer a set's problems; needs a model and no Rust."""
     problems = selection.apply(load_set(set_name))
-    _generate(problems, STRATEGIES[strategy], options.workbench(), out)
+    bench = options.workbench()
+    _generate(problems, STRATEGIES[strategy], bench, out)
+    evaluate.save_run_info(evaluate.describe_run(strategy, bench), out)
     click.echo(f"wrote {out}", err=True)
 
 
@@ -141,7 +143,6 @@ def generate(
 @click.argument("generations", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @set_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Result, JSON.")
-@click.option("--model", default=None, help="Name of the model to record in the result.")
 @_cycle_option
 @unconfined_option
 @json_option
@@ -149,7 +150,6 @@ def judge(
     generations: Path,
     set_name: str,
     out: Path,
-    model: str | None,
     cycle: int | None,
     allow_unconfined: bool,
     as_json: bool,
@@ -160,8 +160,7 @@ def judge(
         load_set(set_name),
         answers,
         open_sandbox(allow_unconfined=allow_unconfined),
-        config={"generations": generations.name},
-        model={"name": model, "sha256": None} if model else None,
+        evaluate.load_run_info(generations),
         cycle=cycle,
     )
     save_run_record(record, out)
@@ -213,29 +212,12 @@ def eval_(
         path = out if len(chosen) == 1 and out.suffix == ".json" else out / f"{strategy.name}.json"
         partial = path.with_suffix(".partial.jsonl")
         answers = _generate(selection.apply(problem_set), strategy, bench, partial)
-        records.append(_judge(problem_set, answers, strategy, bench, cycle))
+        info = evaluate.describe_run(strategy.name, bench)
+        sandbox = bench.require_sandbox(strategy.name)
+        records.append(evaluate.judge(problem_set, answers, sandbox, info, cycle=cycle))
         save_run_record(records[-1], path)
         partial.unlink()
     _print(records, as_json=as_json)
-
-
-def _judge(
-    problem_set: ProblemSet,
-    answers: Sequence[Generation],
-    strategy: Strategy,
-    bench: Workbench,
-    cycle: int | None,
-) -> RunRecord:
-    used = bench.model if strategy.needs_model else None
-    return evaluate.judge(
-        problem_set,
-        answers,
-        bench.require_sandbox(strategy.name),
-        config=bench.config(),
-        model={"name": used.name, "sha256": used.sha256} if used else None,
-        device=str(used.device) if used else None,
-        cycle=cycle,
-    )
 
 
 def _generate(
