@@ -208,6 +208,15 @@ def test_each_form_of_hidden_test_can_fail(old, new, sandbox):
     assert outcome(with_tests(tests), CART_FIXED, sandbox) == "wrong_behavior"
 
 
+def test_lints_do_not_apply_to_hidden_tests(sandbox):
+    strict = "#![deny(warnings)]"
+    problem = replace(TESTED, buggy=strict + CART, fixed=strict + CART_FIXED)
+    tests = "#[test] fn t() { let unused = Cart::new(); }"
+    problem = replace(problem, check=Check(kind="tests", expect=None, code=tests))
+
+    assert outcome(problem, strict + CART_FIXED, sandbox) == "pass"
+
+
 FAKE = 'print!("\\nok\\n\\ntest result: ok. 2 passed; 0 failed; 0 ignored\\n");'
 
 
@@ -233,7 +242,8 @@ def test_leaving_before_the_tests_end_is_not_passing(attack, sandbox):
 
 
 READ_RECEIPTS = """
-    use std::io::Write;
+    use std::{io::Write, os::unix::fs::PermissionsExt};
+    let _ = std::fs::set_permissions("program", std::fs::Permissions::from_mode(0o755));
     for path in ["/proc/self/exe", "/work/program", "program", "main.rs", "lib.rs"] {
         if let Ok(bytes) = std::fs::read(path) { std::io::stderr().write_all(&bytes).unwrap(); }
     }

@@ -1,6 +1,10 @@
 """The sandbox runs programs, keeps to its limits and says when it cannot confine."""
 
+import contextlib
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -192,6 +196,46 @@ def test_nothing_but_work_dir_and_tmp_can_be_written(work_dir):
     script = "for d in / /etc /usr /dev /dev/shm /toolchain /proc; do touch $d/x && echo $d; done"
 
     assert sh(Sandbox(), work_dir, script).stdout == ""
+
+
+def test_confinement_works_where_bubblewrap_does():
+    """Otherwise most of what is here would be skipped without a word."""
+    argv = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    try:
+        does_work = subprocess.run(argv, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        does_work = False
+
+    assert confinement().is_working is does_work, confinement().reason
+
+
+@needs_bwrap
+def test_program_dies_with_the_one_that_started_it(work_dir):
+    script = (
+        "from pathlib import Path; from sleepy_coder.sandbox import Sandbox;"
+        f"Sandbox().run(['sh', '-c', 'touch started; sleep 20; touch ended'], "
+        f"work_dir=Path({str(work_dir)!r}))"
+    )
+    with subprocess.Popen([sys.executable, "-c", script]) as starter:
+        wait_until((work_dir / "started").exists)
+        starter.kill()
+
+    wait_until(lambda: not any_process_has(str(work_dir)))
+
+
+def wait_until(is_so, timeout_s=10):
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def any_process_has(argument):
+    for cmdline in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if argument.encode() in cmdline.read_bytes():
+                return True
+    return False
 
 
 def test_missing_bwrap_is_an_error_that_says_what_to_do():

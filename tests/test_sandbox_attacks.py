@@ -114,6 +114,16 @@ def test_64_gib_allocation_fails(work_dir):
     assert "memory allocation of 68719476736 bytes failed" in done.stderr
 
 
+def test_allocation_over_the_limit_fails(work_dir):
+    code = """
+        fn main() { println!("{}", Vec::<u8>::new().try_reserve(700 << 20).is_ok()); }
+    """
+    small = run(code, work_dir, limits=Limits(address_space_bytes=512 << 20))
+    large = run(code, work_dir, limits=Limits(address_space_bytes=1024 << 20))
+
+    assert (small.stdout, large.stdout) == ("false\n", "true\n")
+
+
 @pytest.mark.parametrize("macro", ["include_str", "include_bytes", "include"])
 def test_include_of_a_host_file_does_not_compile(macro, secret):
     secret.write_text('"a literal"', encoding="utf-8")
@@ -213,6 +223,16 @@ def test_links_left_by_a_build_script_are_not_followed(tmp_path, secret):
 
     assert secret.read_text(encoding="utf-8") == SECRET
     assert (tmp_path / "crate/src/lib.rs").read_text(encoding="utf-8") == "pub fn f() {}"
+
+
+def test_links_in_a_workspace_are_not_followed_out_of_it(tmp_path, secret):
+    lib = 'pub const S: &str = include_str!("linked.txt");'
+    write_crate(tmp_path / "crate", "victim", lib=lib)
+    (tmp_path / "crate/src/linked.txt").symlink_to(secret)
+
+    checked = check_workspace(tmp_path / "crate", Sandbox())
+
+    assert "couldn't read `src/linked.txt`" in checked.detail
 
 
 def test_writing_outside_fails(tmp_path, work_dir):

@@ -40,26 +40,13 @@ _ITEM_KINDS = {
 }
 _COMMENTS = frozenset({"line_comment", "block_comment", "shebang"})
 _LITERALS = frozenset(
-    {
-        "string_literal",
-        "raw_string_literal",
-        "char_literal",
-        "integer_literal",
-        "float_literal",
-        "boolean_literal",
-    }
+    f"{kind}_literal" for kind in ("string", "raw_string", "char", "integer", "float", "boolean")
 )
-_NAMES = frozenset(
-    {
-        "identifier",
-        "type_identifier",
-        "field_identifier",
-        "shorthand_field_identifier",
-        "primitive_type",
-        "lifetime",
-        "metavariable",
-    }
-)
+_NAMES = frozenset(f"{kind}identifier" for kind in ("", "type_", "field_", "shorthand_field_")) | {
+    "primitive_type",
+    "lifetime",
+    "metavariable",
+}
 # Attributes that decide whether an item is compiled or a test counts.
 _CONDITIONS = frozenset({"cfg", "ignore", "should_panic"})
 _TEST_ATTRIBUTES = frozenset({"test", "ignore", "should_panic"})
