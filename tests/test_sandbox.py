@@ -164,11 +164,13 @@ def test_rustc_and_cargo_run(sandbox, work_dir):
 
 @needs_bwrap
 def test_confined_program_is_not_root_and_has_no_capabilities(work_dir):
-    done = sh(Sandbox(), work_dir, "id -u; grep -E '^(CapEff|CapPrm|NoNewPrivs)' /proc/self/status")
+    done = sh(
+        Sandbox(), work_dir, "id -u; grep -E '^(CapInh|CapPrm|CapEff|NoNewPrivs)' /proc/self/status"
+    )
 
     uid, *status = done.stdout.split("\n")
     assert uid != "0"
-    assert [line.split()[1] for line in status if line] == ["0" * 16, "0" * 16, "1"]
+    assert [line.split()[1] for line in status if line] == ["0" * 16, "0" * 16, "0" * 16, "1"]
 
 
 @needs_bwrap

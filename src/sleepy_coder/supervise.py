@@ -38,10 +38,11 @@ class Limits:
     Attributes:
         wall_s: Seconds until everything is killed.
         cpu_s: CPU seconds per process.
-        address_space_bytes: Virtual memory per process, reserved memory included.
+        address_space_bytes: Virtual memory per process, reserved memory included. rustc 1.95
+            compiles small programs within 512 MiB.
         output_bytes: Bytes kept of stdout and of stderr; one more ends the run.
         file_bytes: Largest file, and the size of the private /tmp.
-        processes: Processes and threads at one time.
+        processes: Processes and threads at one time. rustc and its linker need a dozen.
     """
 
     wall_s: float = 30.0
@@ -49,7 +50,7 @@ class Limits:
     address_space_bytes: int = 4096 * _MIB
     output_bytes: int = 4 * _MIB
     file_bytes: int = 256 * _MIB
-    processes: int = 128
+    processes: int = 256
 
 
 @dataclass(frozen=True)
