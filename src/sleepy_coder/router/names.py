@@ -15,10 +15,14 @@ def _can_import(f: Facts) -> bool:
 
 def _is_local_item(f: Facts) -> bool:
     """Whether the private item is declared in the same file, where it can be made public."""
-    here = f.primary.file_name
-    return any(s.file_name == here for c in f.error.children for s in c.spans) or any(
-        s.file_name == here for s in f.error.spans if not s.is_primary
-    )
+    notes = [s for c in f.error.children if "defined here" in c.message for s in c.spans]
+    labelled = [s for s in f.error.spans if "defined here" in (s.label or "")]
+    return any(span.file_name == f.primary.file_name for span in notes + labelled)
+
+
+def _is_plain_field(f: Facts) -> bool:
+    """Whether the field is looked for on a struct, not on an Option or Result that holds one."""
+    return not f.says("on type `Option<") and not f.says("on type `Result<")
 
 
 def _is_constructor(f: Facts) -> bool:
@@ -103,18 +107,16 @@ NAME_RULES = (
         "unknown_field",
         CLEAR,
         ("E0609", "E0026"),
-        lambda f: f.similar_name or f.has_help("has a field of the same name"),
+        lambda f: (
+            _is_plain_field(f) and (f.similar_name or f.has_help("has a field of the same name"))
+        ),
         "there is no field `{subject}`, and a similar one exists",
     ),
     Rule(
         "unknown_field",
         LIKELY,
         ("E0609",),
-        lambda f: (
-            not f.similar_name
-            and f.has_note("available field")
-            and not any(f.says(f"on type `{kind}<") for kind in ("Option", "Result"))
-        ),
+        lambda f: _is_plain_field(f) and not f.similar_name and f.has_note("available field"),
         "there is no field `{subject}`; rustc lists those that exist",
     ),
     Rule(
@@ -145,7 +147,7 @@ GENERIC_RULES = (
         "type_annotations_needed",
         CERTAIN,
         ("E0282", "E0283", "E0284"),
-        lambda f: f.says("type annotations needed"),
+        always,
         "a type cannot be inferred",
     ),
 )

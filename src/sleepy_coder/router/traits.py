@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sleepy_coder.router.facts import Facts
 from sleepy_coder.router.rule import CERTAIN, CLEAR, LIKELY, Rule, always
+from sleepy_coder.router.types import COLLECTIONS, RustType
 
 _COMPARISONS = ("`<`", "`>`", "`<=`", "`>=`")
 _NO_MEMBER = ("no method named `", "no function or associated item named `")
@@ -58,6 +59,13 @@ def _field_is_local(f: Facts) -> bool:
     spans = (s for s in f.error.spans if s.label == "this field does not implement `Copy`")
     names = [f.view.text(s).rpartition(":")[2].strip() for s in spans]
     return bool(names) and all(name in f.view.local_types for name in names)
+
+
+def _calls_iterator_method_on_collection(f: Facts) -> bool:
+    """Whether `.iter()` was forgotten between a collection and an iterator's method."""
+    kind, trait = f.unmet[0] if f.unmet else (RustType(), "")
+    is_collection = kind.head in COLLECTIONS or kind.head.startswith("[")
+    return trait == "Iterator" and is_collection and not kind.refs
 
 
 DERIVE_RULES = (
@@ -142,7 +150,10 @@ DERIVE_RULES = (
         "missing_ord",
         LIKELY,
         ("E0599",),
-        _cannot_call("cmp", "Ord"),
+        lambda f: (
+            f.has_label("`cmp` not found")
+            and f.has_note("perhaps you need to implement", "candidate #2: `Ord`")
+        ),
         "`cmp` is called on a type that lacks Ord",
     ),
     Rule(
@@ -205,13 +216,6 @@ IMPL_RULES = (
         "a type parameter lacks a bound",
     ),
     Rule(
-        "missing_generic_bound",
-        CLEAR,
-        ("E0599",),
-        lambda f: f.says("found for type parameter `") and not f.is_about_type_parameter,
-        "a method is called that the type parameter's bounds do not promise",
-    ),
-    Rule(
         "binop_missing_impl",
         CERTAIN,
         ("E0369", "E0368"),
@@ -229,6 +233,13 @@ IMPL_RULES = (
         ("E0277",),
         lambda f: _is_concrete(f) and f.says("is not an iterator"),
         "`{subject}` is looped over and is no iterator",
+    ),
+    Rule(
+        "missing_iterator_bound",
+        CLEAR,
+        ("E0599",),
+        _calls_iterator_method_on_collection,
+        "an iterator's method is called on `{subject}`, which is no iterator",
     ),
     Rule(
         "not_send",

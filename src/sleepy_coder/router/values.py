@@ -21,7 +21,8 @@ def _wraps(variant: str) -> Callable[[Facts], bool]:
 
 
 def _lacks_tail(f: Facts) -> bool:
-    return f.found.text == "()" and f.has_label("implicitly returns `()`")
+    is_said = f.has_label("implicitly returns `()`") or f.has_help("consider returning a value")
+    return f.found.text == "()" and is_said
 
 
 def _has_stray_semicolon(f: Facts) -> bool:
@@ -47,6 +48,15 @@ def _is_arithmetic_on_option(f: Facts) -> bool:
     is_comparison = f.says("binary operation")
     return not is_comparison and any(
         side.head in _WRAPPERS and side.inner.head for side in f.operands
+    )
+
+
+def _is_member_of_inner(f: Facts) -> bool:
+    """Whether a method or field is looked for on an Option or Result, and the value has it."""
+    is_field = f.says("on type `Option<") or f.says("on type `Result<")
+    is_unwrapped = f.has_help("to unwrap the") or f.has_help("use the `?` operator")
+    return (is_field and f.has_help("has a field of the same name")) or (
+        is_unwrapped and f.has_note("exists on the type")
     )
 
 
@@ -184,12 +194,9 @@ RESULT_RULES = (
     Rule(
         "unwrap_needed",
         CLEAR,
-        ("E0599",),
-        lambda f: (
-            (f.says("for enum `Option<") or f.says("for enum `Result<"))
-            and f.has_note("exists on the type")
-        ),
-        "`{subject}` is called on an Option or Result, not on the value inside",
+        ("E0599", "E0609", "E0624"),
+        _is_member_of_inner,
+        "`{subject}` is looked for on an Option or Result, not on the value inside",
     ),
     Rule(
         "non_exhaustive_match",

@@ -11,6 +11,8 @@ from tree_sitter import Language, Node, Parser
 from sleepy_coder.diagnostics import Span
 
 _LANGUAGE = Language(tree_sitter_rust.language())
+# Macros within the arguments of macros: deeper ones stay tokens.
+_MACRO_DEPTH = 4
 _TYPE_ITEMS = ("struct_item", "enum_item", "union_item")
 
 
@@ -27,7 +29,7 @@ class SourceView:
 
     @cached_property
     def _root(self) -> Node:
-        return Parser(_LANGUAGE).parse(self._data).root_node
+        return _parse_through_macros(self._data)
 
     @cached_property
     def local_types(self) -> frozenset[str]:
@@ -86,6 +88,34 @@ class SourceView:
         ):
             node = node.parent
         return node
+
+
+def _parse_through_macros(data: bytes) -> Node:
+    """Return the tree in which a macro's arguments are expressions, not mere tokens.
+
+    `println!(…)` is read as the call `println (…)` and `vec![…]` as the array `[…]`: blanks take
+    the place of what is left out, so that every offset stays what it was.
+    """
+    parser = Parser(_LANGUAGE)
+    for _ in range(_MACRO_DEPTH):
+        root = parser.parse(data).root_node
+        blanks = [b for n in _walk(root) if n.type == "macro_invocation" for b in _blanks(n)]
+        if not blanks:
+            return root
+        edited = bytearray(data)
+        for start, end in blanks:
+            edited[start:end] = b" " * (end - start)
+        data = bytes(edited)
+    return parser.parse(data).root_node
+
+
+def _blanks(macro: Node) -> Iterator[tuple[int, int]]:
+    """Yield the byte range that turns a macro's call into that of a function, or into an array."""
+    arguments = macro.named_children[-1]
+    is_array = (arguments.text or b"").startswith(b"[")
+    mark = next((c for c in macro.children if c.type == "!"), None)
+    if mark is not None:
+        yield (macro.start_byte if is_array else mark.start_byte), mark.end_byte
 
 
 def _last_name(function: Node) -> str:

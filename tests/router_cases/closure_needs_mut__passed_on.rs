@@ -1,0 +1,5 @@
+fn main() {
+    let mut seen = 0;
+    let tick = || { seen += 1; seen };
+    println!("{}", tick());
+}

@@ -1,0 +1,1 @@
+fn main() { let ratio: f64 = 3; println!("{ratio}"); }

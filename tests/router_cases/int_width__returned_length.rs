@@ -1,0 +1,2 @@
+fn size(v: &[u8]) -> u64 { v.len() }
+fn main() { println!("{}", size(&[])); }

@@ -1,0 +1,2 @@
+enum Coin { Head }
+fn main() { println!("{:?}", Some(Coin::Head)); }

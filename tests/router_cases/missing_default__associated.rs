@@ -1,0 +1,2 @@
+struct Opts { a: u8 }
+fn main() { println!("{}", Opts::default().a); }

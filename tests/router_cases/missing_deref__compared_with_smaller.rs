@@ -1,0 +1,1 @@
+fn main() { let best = &5; if best > 3 { println!("ok"); } }

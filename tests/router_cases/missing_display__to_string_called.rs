@@ -1,0 +1,2 @@
+struct Badge;
+fn main() { println!("{}", Badge.to_string().len()); }

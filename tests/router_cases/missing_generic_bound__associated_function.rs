@@ -1,0 +1,2 @@
+fn fresh<T>() -> T { T::default() }
+fn main() { let n: u8 = fresh(); println!("{n}"); }

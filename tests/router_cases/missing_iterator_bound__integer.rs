@@ -1,0 +1,1 @@
+fn main() { for i in 5 { println!("{i}"); } }

@@ -1,0 +1,2 @@
+fn greeting() -> &str { "hello" }
+fn main() { println!("{}", greeting()); }

@@ -1,0 +1,2 @@
+struct Wrapper(&str);
+fn main() { println!("{}", Wrapper("a").0); }

@@ -1,0 +1,3 @@
+#[derive(Debug)]
+enum Key { Up, Down }
+fn main() { let held = vec![Key::Up]; println!("{}", held[0] == Key::Down); }

@@ -1,0 +1,2 @@
+fn run() -> Result<u8, String> { Ok(1); }
+fn main() { println!("{:?}", run()); }

@@ -1,0 +1,2 @@
+fn own(name: &String) -> String { *name }
+fn main() { println!("{}", own(&String::new())); }

@@ -1,0 +1,2 @@
+type Name = &str;
+fn main() { let n: Name = "a"; println!("{n}"); }

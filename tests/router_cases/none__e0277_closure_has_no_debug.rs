@@ -1,0 +1,1 @@
+fn main() { let f = |x: u8| x; println!("{:?}", f); }

@@ -1,0 +1,2 @@
+fn beep() {}
+fn main() { println!("{}", beep()); }

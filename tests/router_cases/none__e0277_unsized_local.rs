@@ -1,0 +1,1 @@
+fn main() { let text = *"abc"; let _ = text; }

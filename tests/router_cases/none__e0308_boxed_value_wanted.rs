@@ -1,0 +1,2 @@
+fn boxed() -> Box<u8> { 1 }
+fn main() { println!("{}", boxed()); }

@@ -1,0 +1,2 @@
+fn pick() -> u32 { Some("three") }
+fn main() { println!("{}", pick()); }

@@ -1,0 +1,1 @@
+fn main() { let a = "x"; let b = "y"; println!("{}", a + b); }

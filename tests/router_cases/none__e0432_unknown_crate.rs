@@ -1,0 +1,2 @@
+use serde_json::Value;
+fn main() { let _: Option<Value> = None; }

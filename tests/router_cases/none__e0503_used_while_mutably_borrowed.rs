@@ -1,0 +1,5 @@
+fn main() {
+    let mut level = 3;
+    let handle = &mut level;
+    while level > 1 { *handle -= 1; }
+}

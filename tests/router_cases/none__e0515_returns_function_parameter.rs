@@ -1,0 +1,2 @@
+fn trimmed(line: String) -> &'static str { line.trim() }
+fn main() { println!("{}", trimmed(String::new())); }

@@ -1,0 +1,2 @@
+static LEVEL: u32 = 1;
+fn main() { LEVEL = 2; }

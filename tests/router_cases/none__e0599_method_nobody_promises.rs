@@ -1,0 +1,2 @@
+fn sing<T>(bird: T) { bird.warble(); }
+fn main() { sing(1); }

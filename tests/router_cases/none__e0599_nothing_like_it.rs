@@ -1,0 +1,2 @@
+struct Owl;
+fn main() { Owl.photosynthesize(); }

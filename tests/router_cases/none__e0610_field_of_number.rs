@@ -1,0 +1,1 @@
+fn main() { let n = 1u8; println!("{}", n.value); }

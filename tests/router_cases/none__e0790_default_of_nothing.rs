@@ -1,0 +1,1 @@
+fn main() { let x = Default::default(); let _ = x; }

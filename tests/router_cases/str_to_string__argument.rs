@@ -1,0 +1,2 @@
+fn shout(text: String) -> String { text + "!" }
+fn main() { println!("{}", shout("a")); }

@@ -1,0 +1,1 @@
+fn main() { let mut s = String::from("a"); s = "b"; println!("{s}"); }

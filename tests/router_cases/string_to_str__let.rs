@@ -1,0 +1,1 @@
+fn main() { let owned: &str = "a".to_uppercase(); println!("{owned}"); }

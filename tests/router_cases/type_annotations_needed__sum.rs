@@ -1,0 +1,1 @@
+fn main() { let s = [1u8].iter().sum(); println!("{}", s); }

@@ -1,0 +1,3 @@
+#[derive(Debug)]
+enum Direction { North }
+fn main() { println!("{:?}", Diretcion::North); }

@@ -1,0 +1,2 @@
+fn initial(name: &str) -> char { name.chars().next() }
+fn main() { println!("{}", initial("a")); }

@@ -1,0 +1,1 @@
+fn main() { let list = vec![String::from("a")]; println!("{}", list.first().len()); }

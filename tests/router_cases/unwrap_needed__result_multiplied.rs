@@ -1,0 +1,1 @@
+fn main() { let n = "3".parse::<u8>(); println!("{}", n * 2); }

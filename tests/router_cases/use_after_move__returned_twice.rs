@@ -1,0 +1,2 @@
+fn pair(name: String) -> (String, String) { (name, name) }
+fn main() { println!("{:?}", pair(String::new())); }

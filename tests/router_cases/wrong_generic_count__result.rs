@@ -1,0 +1,2 @@
+fn load() -> Result<u8, String, u8> { Ok(1) }
+fn main() { let _ = load(); }
