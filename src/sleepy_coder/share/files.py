@@ -1,0 +1,243 @@
+"""Reading what may be hostile and writing what must be whole: JSON, tensors, directories.
+
+Covered: truncated safetensors and tensors outside their file, JSON with duplicate keys, huge
+numbers or deep nesting, names that leave their directory, half-written directories. Nothing here
+unpickles or executes. Not covered: a reader with less memory than a file that is honest about its
+size.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from sleepy_coder.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+MAX_JSON_BYTES = 64 << 20
+PICKLE_SUFFIXES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "U8": torch.uint8,
+}
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # Linux, include/uapi/linux/fs.h
+
+
+def parse_json(text: bytes | str, where: str) -> dict[str, Any]:
+    """Return the JSON object in `text`; `where` names it in errors.
+
+    Raises:
+        StoreError: It is malformed, nested too deeply, has a duplicate key or a non-finite number,
+            or is no object.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise StoreError(f"{where}: not valid JSON: {reason[:200]}") from None
+    if not isinstance(value, dict):
+        raise StoreError(f"{where}: got a JSON {type(value).__name__}, expected an object")
+    return value
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file of at most 64 MiB.
+
+    Raises:
+        StoreError: The file cannot be read, or see `parse_json`.
+    """
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise StoreError(f"{path.name}: larger than {MAX_JSON_BYTES} bytes, refused")
+        return parse_json(path.read_bytes(), path.name)
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build a JSON object, refusing a key that occurs twice."""
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("an object has the same key twice")
+    return result
+
+
+def _refuse_constant(constant: str) -> None:
+    raise ValueError(f"non-finite number {constant}")
+
+
+def check_task_name(name: str) -> str:
+    """Return a task's name if it can be a file name on any system.
+
+    Raises:
+        StoreError: It cannot.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.endswith("."):
+        raise StoreError(
+            f"task name {str(name)[:120]!r} cannot be a file name: expected up to 100 letters, "
+            "digits, '.', '_' or '-', beginning with a letter, digit or '_'; rename it"
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class _Entry:
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    start: int
+    size: int
+
+
+class TensorFile:
+    """A safetensors file read one tensor at a time.
+
+    The header is checked when the file is opened. A tensor is read by a plain read, not mapped: the
+    pages of a thousand mapped adapters would all count as this process's memory.
+
+    Raises:
+        StoreError: The file cannot be read, or is no safetensors file of plain dense tensors.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                length = int.from_bytes(file.read(8), "little")
+                if size < 8 or length > min(size - 8, MAX_JSON_BYTES):  # noqa: PLR2004 - the length field
+                    raise StoreError(f"{path.name}: truncated or not a safetensors file")
+                header = parse_json(file.read(length), f"{path.name} header")
+        except OSError as error:
+            raise StoreError(f"cannot read {path}: {error.strerror}") from None
+        header.pop("__metadata__", None)
+        room = size - 8 - length
+        self._entries = {
+            name: _parse_entry(f"{path.name}: tensor {name[:200]}", raw, 8 + length, room)
+            for name, raw in header.items()
+        }
+
+    def keys(self) -> list[str]:
+        """Return the names of the tensors."""
+        return list(self._entries)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return a tensor's shape without reading it."""
+        return self._entries[name].shape
+
+    def read(self, name: str) -> Tensor:
+        """Return one tensor, read now.
+
+        Raises:
+            StoreError: There is no such tensor, or the file has changed and is too short.
+        """
+        entry = self._entries.get(name)
+        if entry is None:
+            raise StoreError(f"{self.path.name}: has no tensor {name!r}")
+        tensor = torch.empty(entry.shape, dtype=entry.dtype)
+        if entry.size == 0:
+            return tensor
+        buffer: Any = tensor.view(-1).view(torch.uint8).numpy()
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(entry.start)
+            if file.readinto(buffer) != entry.size:
+                raise StoreError(f"{self.path.name}: ends inside tensor {name!r}")
+        return tensor
+
+
+def _parse_entry(where: str, raw: Any, data_start: int, room: int) -> _Entry:
+    """Return one tensor's place in the file, checked."""
+    if not isinstance(raw, dict) or set(raw) != {"dtype", "shape", "data_offsets"}:
+        raise StoreError(f"{where}: malformed header entry")
+    shape, offsets = raw["shape"], raw["data_offsets"]
+    dtype = _DTYPES.get(str(raw["dtype"]))
+    if dtype is None:
+        raise StoreError(f"{where}: dtype {str(raw['dtype'])[:50]} is not supported")
+    for numbers in (shape, offsets):
+        if not isinstance(numbers, list) or not all(
+            type(number) is int and number >= 0 for number in numbers
+        ):
+            raise StoreError(f"{where}: shape and offsets must be lists of non-negative integers")
+    size = math.prod(shape) * dtype.itemsize
+    if len(offsets) != 2 or offsets[1] - offsets[0] != size or offsets[1] > room:  # noqa: PLR2004 - begin, end
+        raise StoreError(
+            f"{where}: shape {tuple(shape)} does not fit the bytes the file has for it"
+        )
+    return _Entry(dtype, tuple(shape), data_start + offsets[0], size)
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def replaced_directory(path: Path) -> Iterator[Path]:
+    """Give an empty sibling directory to fill; put it in the place of `path` when all went well.
+
+    Every file is flushed to disk before one rename makes the new directory visible (an exchange of
+    the two names where the system can, so that there is no moment without either). After an
+    exception `path` is as it was.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link at `path`
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sibling = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield sibling
+        sibling.chmod(0o755)
+        for entry in sorted(sibling.rglob("*")):
+            _flush(entry)
+        _flush(sibling)
+        _put_in_place(sibling, path)
+        _flush(path.parent)
+    finally:
+        shutil.rmtree(sibling, ignore_errors=True)
+
+
+def _put_in_place(new: Path, path: Path) -> None:
+    """Rename `new` to `path`; afterwards `new` names what was at `path`, or nothing."""
+    if not path.exists():
+        new.rename(path)
+        return
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        exchanged = libc.renameat2(
+            _AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(path), _RENAME_EXCHANGE
+        )
+        if exchanged == 0:
+            return
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+    path.rename(old / "store")
+    new.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file's content, or a directory's entries, are on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

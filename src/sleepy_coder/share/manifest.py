@@ -1,0 +1,132 @@
+"""What a store says of itself: `manifest.json`, its fields and their check."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from sleepy_coder.errors import StoreError
+from sleepy_coder.share.files import check_task_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sleepy_coder.share.subspace import Subspace
+
+SCHEMA_VERSION = 1
+MANIFEST_FILE = "manifest.json"
+BASIS_FILE = "basis.safetensors"
+MOMENTS_FILE = "moments.safetensors"
+_KEYS = {
+    "schema_version": int,
+    "base_model": str,
+    "target_modules": list,
+    "components": dict,
+    "pseudo_rank": int,
+    "objective": str,
+    "is_centered": bool,
+    "tasks": dict,
+    "files": dict,
+}
+_ABSOLUTE = re.compile(r"[/\\~]|[A-Za-z]:[/\\]")
+
+
+@dataclass(frozen=True)
+class Store:
+    """A subspace and what its manifest says of it.
+
+    Attributes:
+        subspace: Bases, tasks and moments; tensors are memory-mapped when loaded.
+        base_model: Name of the model that the bases were made for, or empty.
+        provenance: By task name, where it came from; JSON values, no absolute paths.
+        sha256: Of the manifest, which fixes every other file; empty when not loaded from disk.
+    """
+
+    subspace: Subspace
+    base_model: str = ""
+    provenance: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    sha256: str = ""
+
+
+def task_file(name: str) -> str:
+    """Return the relative path of a task's coefficients."""
+    return f"coefficients/{name}.safetensors"
+
+
+def render_manifest(store: Store, files: Mapping[str, str]) -> dict[str, Any]:
+    """Return what `manifest.json` says, given the SHA-256 of each file by relative path.
+
+    Raises:
+        StoreError: A text in it is an absolute path.
+    """
+    subspace = store.subspace
+    widths = [coef.coef_a.shape[1] for task in subspace.tasks.values() for coef in task.values()]
+    manifest = {
+        "schema_version": SCHEMA_VERSION,
+        "base_model": store.base_model,
+        "target_modules": list(subspace.bases),
+        "components": {
+            name: {"a": basis.basis_a.shape[1], "b": basis.basis_b.shape[1]}
+            for name, basis in subspace.bases.items()
+        },
+        "pseudo_rank": max(widths, default=0),
+        "objective": subspace.objective,
+        "is_centered": subspace.is_centered,
+        "tasks": {name: dict(store.provenance.get(name, {})) for name in subspace.tasks},
+        "files": dict(files),
+    }
+    _refuse_absolute_paths(manifest)
+    return manifest
+
+
+def _refuse_absolute_paths(value: Any) -> None:
+    """Raise StoreError for a text anywhere inside that is an absolute path."""
+    if isinstance(value, str) and _ABSOLUTE.match(value):
+        raise StoreError(f"{value!r} is an absolute path, which no store may hold; give a name")
+    if isinstance(value, dict):
+        for item in value.values():
+            _refuse_absolute_paths(item)
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_absolute_paths(item)
+
+
+def check_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest whose fields have the right types and name no file outside the store.
+
+    Raises:
+        StoreError: It is of another version, malformed, or lists other files than a store has.
+    """
+    version = manifest.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise StoreError(
+            f"{MANIFEST_FILE}: schema_version is {str(version)[:50]!r}, this program reads "
+            f"{SCHEMA_VERSION}; use the version of sleepy-coder that wrote the store"
+        )
+    if set(manifest) != set(_KEYS):
+        odd = sorted(set(manifest) ^ set(_KEYS))
+        raise StoreError(f"{MANIFEST_FILE}: fields missing or unknown: {', '.join(odd)[:200]}")
+    for key, kind in _KEYS.items():
+        if type(manifest[key]) is not kind:
+            raise StoreError(f"{MANIFEST_FILE}: {key} must be a JSON {kind.__name__}")
+    modules = manifest["target_modules"]
+    if any(not isinstance(name, str) for name in modules) or len(set(modules)) != len(modules):
+        raise StoreError(f"{MANIFEST_FILE}: target_modules must be distinct names")
+    if set(manifest["components"]) != set(modules):
+        raise StoreError(f"{MANIFEST_FILE}: components must be those of target_modules")
+    if manifest["objective"] not in ("factors", "product"):
+        raise StoreError(f"{MANIFEST_FILE}: objective must be 'factors' or 'product'")
+    for name, provenance in manifest["tasks"].items():
+        check_task_name(name)
+        if not isinstance(provenance, dict):
+            raise StoreError(f"{MANIFEST_FILE}: provenance of task {name} must be an object")
+    required = {BASIS_FILE, *map(task_file, manifest["tasks"])}
+    listed = set(manifest["files"])
+    if not required <= listed <= required | {MOMENTS_FILE}:
+        odd = sorted(required - listed) or sorted(listed - required)
+        raise StoreError(f"{MANIFEST_FILE}: files lack or wrongly list {odd[0][:120]!r}")
+    return manifest

@@ -1,0 +1,260 @@
+"""A learned subspace on disk: the manifest, `basis.safetensors`, `coefficients/TASK.safetensors`.
+
+The manifest names every file with its SHA-256; a store is what its manifest lists and nothing else.
+Saving fills a sibling directory, flushes it and exchanges the names, so a reader sees the old store
+or the new one. Tensors are memory-mapped by the reader; a store that is replaced later stays valid
+for who has it open. `moments.safetensors` (what merging needs to know) is optional. No path but
+relative ones is written, and nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from sleepy_coder.errors import StoreError
+from sleepy_coder.share.files import (
+    PICKLE_SUFFIXES,
+    check_task_name,
+    read_json,
+    replaced_directory,
+    sha256_of,
+)
+from sleepy_coder.share.manifest import (
+    BASIS_FILE,
+    MANIFEST_FILE,
+    MOMENTS_FILE,
+    Store,
+    check_manifest,
+    render_manifest,
+    task_file,
+)
+from sleepy_coder.share.subspace import (
+    ModuleBasis,
+    ModuleCoefficients,
+    ModuleMoments,
+    SideMoments,
+    Subspace,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from sleepy_coder.share.subspace import TaskCoefficients
+
+_FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+_ATTEMPTS = 20  # a reader tries again when a writer replaced the store under it
+
+
+def save_store(store: Store, path: Path | str) -> None:
+    """Write a store; it replaces what was at `path` at once, or leaves it as it was.
+
+    Raises:
+        StoreError: A task's name cannot be a file name, differs from another only in case, or a
+            text in the manifest is an absolute path; `path` is not a store.
+    """
+    path = Path(path)
+    if path.is_symlink() or (path.exists() and not (path / MANIFEST_FILE).is_file()):
+        raise StoreError(f"{path} exists and is not a store; choose another place or remove it")
+    subspace = store.subspace
+    folded = [check_task_name(name).casefold() for name in subspace.tasks]
+    if len(set(folded)) != len(folded):
+        raise StoreError("two task names differ only in case; some file systems cannot hold both")
+    with replaced_directory(path) as directory:
+        save_file(_basis_tensors(subspace), directory / BASIS_FILE)
+        if subspace.moments:
+            save_file(_moment_tensors(subspace.moments), directory / MOMENTS_FILE)
+        (directory / "coefficients").mkdir()
+        for name, task in subspace.tasks.items():
+            save_file(_task_tensors(task), directory / task_file(name))
+        files = {
+            file.relative_to(directory).as_posix(): sha256_of(file)
+            for file in sorted(directory.rglob("*.safetensors"))
+        }
+        text = json.dumps(render_manifest(store, files), indent=1, allow_nan=False)
+        (directory / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def load_store(path: Path | str) -> Store:
+    """Return the store at `path`, every file verified against the manifest's hashes.
+
+    Raises:
+        StoreError: The store is missing, incomplete, changed, malformed, of a newer version, or
+            holds non-finite values, symbolic links or pickles.
+    """
+    path = Path(path)
+    for _ in range(_ATTEMPTS):
+        before = _identity(path)
+        try:
+            store = _load(path)
+        except StoreError:
+            if _identity(path) == before:
+                raise
+            continue
+        if _identity(path) == before:  # else files of two stores may have been read
+            return store
+    raise StoreError(f"{path} was replaced again and again while it was read; try later")
+
+
+def _load(path: Path) -> Store:
+    """Read a store once."""
+    for entry in path.rglob("*"):
+        if entry.is_symlink():
+            raise StoreError(f"{entry.name} is a symbolic link; a store holds plain files only")
+        if entry.suffix in PICKLE_SUFFIXES:
+            raise StoreError(f"{entry.name} is a pickle, which can run code; a store has none")
+    manifest = check_manifest(read_json(path / MANIFEST_FILE))
+    for name, expected in manifest["files"].items():
+        _check_file(path, name, expected)
+    bases = _read_bases(path, manifest)
+    tasks = {name: _read_task(path, name, bases) for name in manifest["tasks"]}
+    moments = _read_moments(path, bases) if MOMENTS_FILE in manifest["files"] else None
+    widths = {coef.coef_a.shape[1] for task in tasks.values() for coef in task.values()}
+    if manifest["pseudo_rank"] != max(widths, default=0):
+        raise StoreError(
+            f"{MANIFEST_FILE}: pseudo_rank is {manifest['pseudo_rank']}, the widest task has "
+            f"{max(widths, default=0)}"
+        )
+    return Store(
+        subspace=Subspace(bases, tasks, moments, manifest["objective"], manifest["is_centered"]),
+        base_model=manifest["base_model"],
+        provenance=manifest["tasks"],
+        sha256=sha256_of(path / MANIFEST_FILE),
+    )
+
+
+def _check_file(path: Path, name: str, expected: Any) -> None:
+    """Raise StoreError unless a listed file is there and has the listed hash."""
+    try:
+        got = sha256_of(path / name)
+    except OSError as error:
+        raise StoreError(f"{name}: {error.strerror}, though the manifest lists it") from None
+    if got != expected:
+        raise StoreError(f"{name}: its SHA-256 differs from the manifest's; restore the file")
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    """Return what changes whenever another directory is put in this place."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise StoreError(f"{path} is not a store: {error.strerror}") from None
+    return status.st_dev, status.st_ino, status.st_ctime_ns
+
+
+def _basis_tensors(subspace: Subspace) -> dict[str, Tensor]:
+    return {
+        f"{name}.{side}": tensor.detach().cpu().contiguous()
+        for name, basis in subspace.bases.items()
+        for side, tensor in (("basis_a", basis.basis_a), ("basis_b", basis.basis_b))
+    }
+
+
+def _task_tensors(task: TaskCoefficients) -> dict[str, Tensor]:
+    return {
+        f"{name}.{side}": tensor.detach().cpu().contiguous()
+        for name, coef in task.items()
+        for side, tensor in (("coef_a", coef.coef_a), ("coef_b", coef.coef_b))
+    }
+
+
+def _moment_tensors(moments: Mapping[str, ModuleMoments]) -> dict[str, Tensor]:
+    tensors = {}
+    for name, module in moments.items():
+        for side, known in (("a", module.a), ("b", module.b)):
+            tensors[f"{name}.{side}.gram"] = known.gram.detach().cpu().contiguous()
+            tensors[f"{name}.{side}.total"] = known.total.detach().cpu().contiguous()
+            tensors[f"{name}.{side}.count"] = torch.tensor(known.count)
+            tensors[f"{name}.{side}.energy"] = torch.tensor(known.energy, dtype=torch.float64)
+    return tensors
+
+
+def _read_bases(path: Path, manifest: Mapping[str, Any]) -> dict[str, ModuleBasis]:
+    """Return the bases, shapes checked against the manifest's components."""
+    tensors = _read(path, BASIS_FILE)
+    modules = manifest["target_modules"]
+    if set(tensors) != {f"{name}.{side}" for name in modules for side in ("basis_a", "basis_b")}:
+        raise StoreError(f"{BASIS_FILE}: its tensors are not those of target_modules")
+    bases = {}
+    for name in modules:
+        basis = ModuleBasis(basis_b=tensors[f"{name}.basis_b"], basis_a=tensors[f"{name}.basis_a"])
+        for side, tensor in (("a", basis.basis_a), ("b", basis.basis_b)):
+            listed = manifest["components"].get(name)
+            components = listed.get(side) if isinstance(listed, dict) else None
+            if tensor.ndim != 2 or tensor.shape[1] != components:  # noqa: PLR2004 - a matrix
+                raise StoreError(
+                    f"{BASIS_FILE}: basis_{side} of {name} has shape {tuple(tensor.shape)}, the "
+                    f"manifest says {components!r} components"
+                )
+            if tensor.shape[1] > tensor.shape[0]:
+                raise StoreError(f"{BASIS_FILE}: basis_{side} of {name} has more columns than rows")
+        bases[name] = basis
+    return bases
+
+
+def _read_task(path: Path, name: str, bases: Mapping[str, ModuleBasis]) -> TaskCoefficients:
+    """Return one task's coefficients, shapes checked against the bases."""
+    file = task_file(name)
+    tensors = _read(path, file)
+    modules = [module for module in bases if f"{module}.coef_a" in tensors]
+    if set(tensors) != {f"{module}.{side}" for module in modules for side in ("coef_a", "coef_b")}:
+        raise StoreError(f"{file}: its tensors are not coefficients of the store's modules")
+    task = {}
+    for module in modules:
+        coef = ModuleCoefficients(
+            coef_b=tensors[f"{module}.coef_b"], coef_a=tensors[f"{module}.coef_a"]
+        )
+        width = coef.coef_a.shape[-1] if coef.coef_a.ndim else 0
+        expected = (
+            (bases[module].basis_a.shape[1], width),
+            (bases[module].basis_b.shape[1], width),
+        )
+        got = (tuple(coef.coef_a.shape), tuple(coef.coef_b.shape))
+        if got != expected:
+            raise StoreError(f"{file}: {module} has shapes {got}, expected {expected}")
+        task[module] = coef
+    return task
+
+
+def _read_moments(path: Path, bases: Mapping[str, ModuleBasis]) -> dict[str, ModuleMoments]:
+    """Return the moments, shapes checked against the bases."""
+    tensors = _read(path, MOMENTS_FILE, (*_FLOATING, torch.int64))
+    moments = {}
+    for name, basis in bases.items():
+        if f"{name}.a.gram" not in tensors:
+            continue
+        sides = []
+        for side, k in (("b", basis.basis_b.shape[1]), ("a", basis.basis_a.shape[1])):
+            parts = [tensors.get(f"{name}.{side}.{part}") for part in _MOMENT_SHAPES]
+            shapes = [None if part is None else tuple(part.shape) for part in parts]
+            if shapes != [(k, k), (k,), (), ()]:
+                raise StoreError(f"{MOMENTS_FILE}: side {side} of {name} has shapes {shapes}")
+            gram, total, count, energy = (part for part in parts if part is not None)
+            sides.append(SideMoments(gram, total, int(count.item()), float(energy.item())))
+        moments[name] = ModuleMoments(b=sides[0], a=sides[1])
+    return moments
+
+
+_MOMENT_SHAPES = ("gram", "total", "count", "energy")
+
+
+def _read(path: Path, name: str, dtypes: tuple[torch.dtype, ...] = _FLOATING) -> dict[str, Tensor]:
+    """Return a file's tensors, memory-mapped, all finite and of an expected dtype."""
+    try:
+        with safe_open(path / name, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - its API
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+        raise StoreError(f"{name}: not a valid safetensors file: {str(error)[:200]}") from None
+    for key, tensor in tensors.items():
+        if tensor.dtype not in dtypes:
+            raise StoreError(f"{name}: {key} has dtype {tensor.dtype}, expected floating point")
+        if not bool(torch.isfinite(tensor).all()):
+            raise StoreError(f"{name}: {key} has non-finite values")
+    return tensors
