@@ -45,6 +45,7 @@ class ColumnBlock:
         ranks: of the adapters, in order; they sum to c.
         b: (n, c), scaling folded in.
         a: (d, c).
+        energies: squared norms of ``b`` and ``a``.
         is_only: whether these are all of the module's adapters, so that no other block will
             overwrite the tensors.
     """
@@ -53,6 +54,7 @@ class ColumnBlock:
     ranks: tuple[int, ...]
     b: Tensor
     a: Tensor
+    energies: tuple[float, float]
     is_only: bool
 
     def side(self, side: Side) -> Tensor:
@@ -126,15 +128,17 @@ class ColumnReader:
         dtype = working_dtype(loaded[0].a.dtype)
         b = self._buffer("b", (loaded[0].b.shape[0], sum(ranks)), dtype)
         a = self._buffer("a", (sum(ranks), loaded[0].a.shape[1]), dtype)
-        start = 0
-        for lora, rank in zip(loaded, ranks, strict=True):
-            b[:, start : start + rank] = lora.b
-            if lora.scaling != 1.0:
-                b[:, start : start + rank] *= lora.scaling
-            a[start : start + rank] = lora.a
-            start += rank
-        block = ColumnBlock(tuple(names), ranks, b, a.T, is_only)
-        check_finite(block, module)
+        torch.cat([lora.b.to(self._device, dtype) for lora in loaded], dim=1, out=b)
+        torch.cat([lora.a.to(self._device, dtype) for lora in loaded], out=a)
+        scalings = [
+            lora.scaling for lora, rank in zip(loaded, ranks, strict=True) for _ in range(rank)
+        ]
+        if set(scalings) != {1.0}:
+            b *= torch.tensor(scalings, dtype=dtype, device=self._device)
+        energies = energy(b), energy(a)
+        block = ColumnBlock(tuple(names), ranks, b, a.T, energies, is_only)
+        if not math.isfinite(sum(energies)):
+            raise StoreError(describe_overflow(block, module))
         return block
 
     def _buffer(self, side: str, shape: tuple[int, int], dtype: torch.dtype) -> Tensor:
@@ -206,10 +210,8 @@ def check_lora(lora: LoraModule, name: str, module: str, like: LoraModule | None
         )
 
 
-def check_finite(block: ColumnBlock, module: str) -> None:
-    """Raise StoreError, with the adapter's name, if any value is not finite."""
-    if math.isfinite(energy(block.b.T)) and math.isfinite(energy(block.a.T)):
-        return
+def describe_overflow(block: ColumnBlock, module: str) -> str:
+    """Return whose fault it is that the columns' energy is not finite, and what to do."""
     pairs = zip(
         block.names,
         torch.split(block.b, list(block.ranks), 1),
@@ -218,8 +220,8 @@ def check_finite(block: ColumnBlock, module: str) -> None:
     )
     for name, b, a in pairs:
         if not bool(torch.isfinite(b).all() and torch.isfinite(a).all()):
-            raise StoreError(
+            return (
                 f"adapter {name}, module {module}: got non-finite values, expected finite "
                 "weights; train it again or leave it out"
             )
-    raise StoreError(f"module {module}: the weights' norm overflows float32; scale them down")
+    return f"module {module}: the weights' norm overflows {block.b.dtype}; scale them down"

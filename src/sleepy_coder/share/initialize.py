@@ -208,7 +208,8 @@ def _gather(
         more = block.weigh(block.side(side), side, options.objective)
         if mean is not None:
             more = more - mean.to(more)
-        total += energy(more)
+        is_plain = more is block.side(side)
+        total += block.energies[SIDES.index(side)] if is_plain else energy(more)
         if whole is None:
             whole = more if block.is_only else more.clone()
         else:
@@ -228,7 +229,7 @@ def leading_span(columns: Tensor, total: float, rule: Choice) -> Span:
     """
     wanted = rule.first_guess
     while True:
-        span = top_span(columns, wanted)
+        span = top_span(columns, wanted, total=total)
         energies, _ = descending_eigh(gram(span.coordinates.T))
         is_all = span.basis.shape[1] < wanted or wanted >= min(columns.shape)
         if is_all or rule.components(energies[:wanted], total) is not None:

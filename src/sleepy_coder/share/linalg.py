@@ -49,6 +49,7 @@ def rank_tolerance(columns: Tensor) -> float:
 
 def energy(columns: Tensor) -> float:
     """Return the squared Frobenius norm, summed in float64 over chunks."""
+    columns = columns.T if columns.stride(0) < columns.stride(1) else columns  # along the memory
     return math.fsum(
         float(torch.linalg.vector_norm(x)) ** 2 for x in torch.split(columns, CHUNK_ROWS)
     )
@@ -101,8 +102,8 @@ def orthonormalize(columns: Tensor, *, floor: float = 0.0) -> Tensor:
     keep = int((values > cutoff).sum())
     scaled = vectors[:, :keep] * values[:keep].rsqrt()
     basis = columns @ scaled.to(columns.dtype)
-    values, vectors = descending_eigh(basis.T @ basis)
-    mended: Tensor = basis @ ((vectors * values.rsqrt()) @ vectors.T).to(columns.dtype)
+    factor = torch.linalg.cholesky((basis.T @ basis).double())
+    mended: Tensor = basis @ torch.linalg.inv(factor).T.to(columns.dtype)
     return mended
 
 
@@ -141,7 +142,14 @@ def random_directions(basis: Tensor, count: int, generator: torch.Generator) -> 
     return complement(basis, drawn.to(basis))
 
 
-def top_span(columns: Tensor, components: int, *, oversampling: int = 8, seed: int = 0) -> Span:
+def top_span(
+    columns: Tensor,
+    components: int,
+    *,
+    total: float | None = None,
+    oversampling: int = 8,
+    seed: int = 0,
+) -> Span:
     """Return a span that holds the columns' leading left singular vectors.
 
     The basis is not rotated to them (``principal_rotation`` does that) and may be up to
@@ -160,6 +168,7 @@ def top_span(columns: Tensor, components: int, *, oversampling: int = 8, seed: i
     Args:
         columns: (n, c), float32 or float64.
         components: how many leading directions are wanted.
+        total: ``energy(columns)``, if it is known.
         oversampling: extra directions carried along.
         seed: of the sketch; the global random state is not touched.
     """
@@ -169,9 +178,9 @@ def top_span(columns: Tensor, components: int, *, oversampling: int = 8, seed: i
     generator = torch.Generator().manual_seed(seed)
     sketched, signs = sketch_rows(columns, SKETCH_ROWS * width, generator)
     drawn = torch.randn((sketched.shape[0], width), generator=generator).to(columns)
-    right = sketched.T @ (sketched @ orthonormalize(sketched.T @ drawn))
-    right = orthonormalize(right)
-    total = energy(columns)
+    right, _ = torch.linalg.qr(sketched.T @ drawn)
+    right, _ = torch.linalg.qr(sketched.T @ (sketched @ right))
+    total = energy(columns) if total is None else total
     for _ in range(MAX_STEPS):
         basis = orthonormalize(columns @ right)
         span = Span(basis, basis.T @ columns)
