@@ -1,5 +1,8 @@
 """Hidden tests are appended so that each gives a receipt."""
 
+import pytest
+
+from sleepy_coder.errors import InputError
 from sleepy_coder.hidden_tests import append_tests
 
 
@@ -39,3 +42,8 @@ def test_text_that_is_not_ascii_stays_whole():
 
     assert 'fn größe() { ::std::assert!("ü" == "ü"); }' in code
     assert "fn größe_gives_receipt()" in code
+
+
+def test_no_test_at_all_is_an_error():
+    with pytest.raises(InputError, match="at least one"):
+        append_tests("fn f() {}", "mod tests { fn helper() {} }")

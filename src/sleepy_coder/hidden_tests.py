@@ -6,7 +6,8 @@ called by a wrapper that writes a *receipt*, a random text, once the test has co
 should. The receipts stand in the test binary only, which the judge makes unreadable.
 
 Inside the hidden tests the standard macros are written with their full path (`::std::assert_eq!`),
-so that a candidate's macros of those names are not called.
+so that a candidate's macros of those names are not called. What they compare of the program's own
+types is still compared by the program's own `==`: good tests assert differences too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from sleepy_coder.errors import InputError
 from sleepy_coder.syntax import ASSERTION_MACROS, TestFunction, Token, find_tests, tokens
 
 _RECEIPT_BYTES = 16
@@ -36,8 +38,13 @@ def append_tests(code: str, tests: str) -> TestProgram:
     Args:
         code: The candidate; it must compile by itself, or the tests may end in a comment of it.
         tests: Rust items with at least one `#[test]`, written as if at the end of `code`.
+
+    Raises:
+        InputError: There is no test, so that anything would pass.
     """
     functions = find_tests(tests)
+    if not functions:
+        raise InputError("hidden tests: got no `#[test]` function, expected at least one")
     receipts = tuple(secrets.token_hex(_RECEIPT_BYTES) for _ in functions)
     edits = [(t.byte_start, t.byte_start, "::std::") for t in _std_macro_names(tests)]
     for function, receipt in zip(functions, receipts, strict=True):

@@ -245,12 +245,15 @@ def _uid_for(work_dir: Path) -> int | None:
         return None
     owner = work_dir.stat().st_uid
     uid = owner if owner in _UIDS else random.SystemRandom().choice(_UIDS)
-    os.chown(work_dir, uid, uid)
-    for folder, folders, files in os.walk(work_dir):
-        for name in (*folders, *files):
-            path = Path(folder, name)
-            if path.lstat().st_uid != uid:
-                os.chown(path, uid, uid, follow_symlinks=False)
+    try:
+        os.chown(work_dir, uid, uid)
+        for folder, folders, files in os.walk(work_dir):
+            for name in (*folders, *files):
+                path = Path(folder, name)
+                if path.lstat().st_uid != uid:
+                    os.chown(path, uid, uid, follow_symlinks=False)
+    except OSError as error:
+        raise SandboxError(f"root cannot hand {work_dir} to uid {uid}: {error}") from error
     return uid
 
 

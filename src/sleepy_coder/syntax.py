@@ -208,13 +208,14 @@ def _test_function(node: Node, roles: dict[Node, str]) -> TestFunction:
 
 
 @cache
-def _parser() -> Parser:
-    return Parser(Language(tree_sitter_rust.language()))
+def _language() -> Language:
+    return Language(tree_sitter_rust.language())
 
 
 @lru_cache(maxsize=256)
 def _parse(code: str) -> Tree:
-    return _parser().parse(code.encode("utf-8", "replace"))
+    # A parser of its own each time: candidates are judged in threads.
+    return Parser(_language()).parse(code.encode("utf-8", "replace"))
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import importlib.util
 import json
 import platform
@@ -94,7 +93,9 @@ def _find_linker() -> Finding:
     path = shutil.which("cc")
     if path:
         return Finding("linker", is_ok=True, detail=path)
-    mend = "xcode-select --install" if sys.platform == "darwin" else "sudo apt install build-essential"
+    mend = (
+        "xcode-select --install" if sys.platform == "darwin" else "sudo apt install build-essential"
+    )
     return Finding("linker", is_ok=False, detail="cc was not found; rustc links with it", mend=mend)
 
 
@@ -121,23 +122,29 @@ def _find_torch() -> Finding:
 def _find_weights() -> Iterator[Finding]:
     """Yield which registered models are in the cache; the others are fetched when first used."""
     try:
-        weights = importlib.import_module("sleepy_coder.weights")
+        from sleepy_coder.weights import REGISTRY
     except ImportError as error:
         yield Finding("weights", is_ok=False, detail=str(error), is_required=False)
         return
-    folder = Path(weights.cache_dir())
-    for name in weights.REGISTRY:
+    folder = _cache_dir()
+    for name in REGISTRY:
         is_cached = folder.is_dir() and any(folder.glob(f"**/{name}*"))
         detail = f"{name} in {folder}" if is_cached else f"{name} is fetched when first used"
         mend = "" if is_cached else f"sleepy generate --model {name} --limit 1 --out /dev/null"
         yield Finding("weights", is_cached, detail, is_required=False, mend=mend)
 
 
-def _find_disk_space() -> Finding:
+def _cache_dir() -> Path:
+    """Return where weights are kept; the home directory without the libraries that read them."""
     try:
-        folder = Path(importlib.import_module("sleepy_coder.weights").cache_dir())
+        from sleepy_coder.weights import cache_dir
     except ImportError:
-        folder = Path.home()
+        return Path.home()
+    return Path(cache_dir())
+
+
+def _find_disk_space() -> Finding:
+    folder = _cache_dir()
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
