@@ -48,7 +48,10 @@ def _moves_in_loop(f: Facts) -> bool:
 
 
 def _moves_generic(f: Facts) -> bool:
-    return f.has_help("type parameter", "`Copy`")
+    """Whether what is moved has the type of a type parameter."""
+    return f.has_help("type parameter", "`Copy`") or any(
+        f.has_label("move occurs because", f"has type `{name}`") for name in f.view.type_parameters
+    )
 
 
 def _moves_mutable_reference(f: Facts) -> bool:

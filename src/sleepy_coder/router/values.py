@@ -164,6 +164,13 @@ RESULT_RULES = (
         "`?` cannot convert the error",
     ),
     Rule(
+        "error_type_mismatch",
+        CLEAR,
+        ("E0271",),
+        lambda f: f.says("type mismatch resolving `<", "::Err == ") and f.view.is_tried(f.primary),
+        "`?` cannot convert the error `{found}` to `{expected}`",
+    ),
+    Rule(
         "missing_ok_wrap",
         CLEAR,
         ("E0308",),

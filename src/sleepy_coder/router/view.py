@@ -37,6 +37,14 @@ class SourceView:
         names = (n.child_by_field_name("name") for n in _walk(self._root) if n.type in _TYPE_ITEMS)
         return frozenset(_text(name) for name in names if name is not None)
 
+    @cached_property
+    def type_parameters(self) -> frozenset[str]:
+        """The names of all type parameters that the program declares."""
+        names = (
+            n.child_by_field_name("name") for n in _walk(self._root) if n.type == "type_parameter"
+        )
+        return frozenset(_text(name) for name in names if name is not None)
+
     def text(self, span: Span) -> str:
         """Return the underlined source."""
         return self._data[span.byte_start : span.byte_end].decode(errors="replace")
@@ -54,6 +62,10 @@ class SourceView:
     def is_in_type(self, span: Span) -> bool:
         """Whether the span stands in the declaration of a struct, enum or union."""
         return any(n.type in _TYPE_ITEMS for n in _ancestors(self._node(span)))
+
+    def is_tried(self, span: Span) -> bool:
+        """Whether `?` follows the expression that the span is part of."""
+        return any(n.type == "try_expression" for n in _ancestors(self._node(span)))
 
     def closure_callee(self, span: Span) -> str:
         """Return the function or method that the closure around the span is handed to, or ''."""
