@@ -98,7 +98,7 @@ def test_wall_time_ends_a_program_that_sleeps(sandbox, work_dir):
     assert done.stop == "timeout"
     assert done.is_timeout
     assert done.stdout == "before\n"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
 
 
 def test_wall_time_ends_a_program_that_closed_its_output(sandbox, work_dir):
@@ -215,7 +215,7 @@ def test_confinement_works_where_bubblewrap_does():
 def test_program_dies_with_the_one_that_started_it(work_dir):
     script = (
         "from pathlib import Path; from sleepy_coder.sandbox import Sandbox;"
-        f"Sandbox().run(['sh', '-c', 'touch started; sleep 20; touch ended'], "
+        f"Sandbox().run(['sh', '-c', 'touch started; sleep 60; touch ended'], "
         f"work_dir=Path({str(work_dir)!r}))"
     )
     with subprocess.Popen([sys.executable, "-c", script]) as starter:
@@ -225,7 +225,7 @@ def test_program_dies_with_the_one_that_started_it(work_dir):
     wait_until(lambda: not any_process_has(str(work_dir)))
 
 
-def wait_until(is_so, timeout_s=10):
+def wait_until(is_so, timeout_s=30):
     deadline = time.monotonic() + timeout_s
     while not is_so():
         assert time.monotonic() < deadline

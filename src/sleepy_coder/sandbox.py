@@ -32,6 +32,7 @@ import functools
 import os
 import platform
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -127,7 +128,7 @@ class Sandbox:
             raise SandboxError("rustc was not found; install Rust from https://rustup.rs")
         work_dir = work_dir.resolve(strict=True)
         if not self.confine:
-            with _private_home() as home:
+            with _private_folder() as home:
                 command = _limit(argv, limits, _num_threads_of_user())
                 env = _environment(_host_toolchain_bin(), str(home), str(_host_cargo_home()))
                 return supervise(command, limits=limits, env=env, cwd=work_dir, stdin=stdin)
@@ -153,11 +154,11 @@ def confinement(bwrap: str | None = None) -> Confinement:
         return Confinement(None, False, f"{name} was not found", "sudo apt install bubblewrap")
     # The subshell forks: a limit that counts the user's other processes would show here.
     script = f"(touch made) && exit {_PROBE_STATUS}"
-    with tempfile.TemporaryDirectory() as name:
-        mounts = ["--bind", name, _WORK]
+    with _private_folder() as folder:
+        mounts = ["--bind", str(folder), _WORK]
         argv = ["/bin/sh", "-c", script]
         try:
-            done = _run_confined(path, argv, Path(name), mounts=mounts, limits=Limits(wall_s=10))
+            done = _run_confined(path, argv, folder, mounts=mounts, limits=Limits())
         except SandboxError as error:
             return Confinement(path, False, str(error), _mend(str(error)))
     if done.returncode != _PROBE_STATUS:
@@ -303,7 +304,7 @@ def _environment(rust_bin: str, home: str, cargo_home: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _private_home() -> Iterator[Path]:
+def _private_folder() -> Iterator[Path]:
     # What a surviving program still writes there must not make the run fail.
     with tempfile.TemporaryDirectory(prefix="sleepy-", ignore_cleanup_errors=True) as name:
         yield Path(name)
@@ -319,7 +320,8 @@ def _host_cargo_home() -> Path:
 
 
 def _kernel_version() -> tuple[int, ...]:
-    return tuple(int(part) for part in platform.release().split("-")[0].split(".")[:2])
+    found = re.match(r"(\d+)\.(\d+)", platform.release())
+    return tuple(int(part) for part in found.groups()) if found else (0, 0)
 
 
 def _num_threads_of_user() -> int:
