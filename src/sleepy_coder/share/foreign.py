@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.errors import StoreError
 from sleepy_coder.share.files import TensorFile, check_task_name, read_json
+from sleepy_coder.share.peft_io import find_adapters
 from sleepy_coder.share.subspace import LoraModule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
+
+    from sleepy_coder.share.subspace import AdapterSource
 
 VLORA_FILE = "subspace_meta.json"
 LORASHARE_FILE = "share_config.json"
@@ -146,3 +149,23 @@ def _is_list_of_names(value: Any) -> bool:
 
 def _is_shape(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(type(n) is int for n in value)  # noqa: PLR2004 - a matrix
+
+
+def open_adapters(path: Path | str, *, vlora_scaling: float | None = None) -> list[AdapterSource]:
+    """Return the adapters at a path: a PEFT adapter, a folder of them, or another tool's store.
+
+    Args:
+        path: Where to look.
+        vlora_scaling: alpha / r of the adapters in a vlora-dev store, which lacks it.
+
+    Raises:
+        StoreError: There are none, or they are refused.
+    """
+    path = Path(path)
+    if (path / LORASHARE_FILE).is_file():
+        return list(open_lorashare(path))
+    if not (path / VLORA_FILE).is_file():
+        return list(find_adapters(path))
+    if vlora_scaling is None:
+        raise StoreError(f"{path}: vlora-dev keeps no alpha; say what alpha / r was")
+    return list(open_vlora(path, scaling=vlora_scaling))

@@ -1,0 +1,135 @@
+"""`sleepy share info | check | compare`: what a store holds, if it is sound, how two differ."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import torch
+
+from sleepy_coder.cli.options import json_option
+from sleepy_coder.cli.share.options import config_option, print_result, store_argument
+from sleepy_coder.errors import InputError
+from sleepy_coder.share.analysis import (
+    cluster_tasks,
+    explained_variance,
+    grassmann_distance,
+    outlier_tasks,
+    storage,
+    subspace_angles,
+    task_similarity,
+)
+from sleepy_coder.share.files import read_json
+from sleepy_coder.share.health import check_subspace
+from sleepy_coder.share.store import load_store
+
+if TYPE_CHECKING:
+    from sleepy_coder.share.manifest import Store
+
+
+@click.command()
+@store_argument
+@click.option("--rank", default=8, show_default=True, help="r of the LoRA to compare with.")
+@json_option
+def info(store: Path, rank: int, as_json: bool) -> None:
+    """Show the tasks of STORE and what they cost against plain LoRA adapters."""
+    loaded = load_store(store)
+    subspace = loaded.subspace
+    names, similarity = task_similarity(subspace)
+    outliers = outlier_tasks(names, similarity)
+    group_of = {
+        name: number
+        for number, group in enumerate(cluster_tasks(names, similarity, 0.5), 1)
+        for name in group
+    }
+    rows = [
+        {
+            "task": name,
+            "p": max((entry.coef_a.shape[1] for entry in task.values()), default=0),
+            "modules": len(task),
+            "bytes": sum(e.coef_a.nbytes + e.coef_b.nbytes for e in task.values()),
+            "cluster": group_of[name],
+            "outlier": "yes" if name in outliers else "",
+        }
+        for name, task in subspace.tasks.items()
+    ]
+    print_result(rows, _summary(loaded, rank), title=str(store), as_json=as_json)
+
+
+def _summary(store: Store, rank: int) -> dict[str, Any]:
+    """Return what a store costs and holds, all tasks together."""
+    subspace = store.subspace
+    cost = storage(subspace, rank)
+    sides = [(basis.basis_a.shape[1], basis.basis_b.shape[1]) for basis in subspace.bases.values()]
+    held = explained_variance(subspace) if subspace.moments else {}
+    return {
+        "base_model": store.base_model,
+        "sha256": store.sha256,
+        "modules": len(sides),
+        "components_a": _span([a for a, _ in sides]),
+        "components_b": _span([b for _, b in sides]),
+        "explained_variance_a": _mean([side.a for side in held.values()]),
+        "explained_variance_b": _mean([side.b for side in held.values()]),
+        "basis_bytes": cost.basis_bytes,
+        "bytes_per_task": round(cost.task_bytes),
+        "bytes_per_lora": cost.lora_bytes,
+        "lora_rank": rank,
+        "times_smaller_per_task": cost.ratio if math.isfinite(cost.ratio) else None,
+        "break_even_tasks": cost.break_even_tasks,
+    }
+
+
+@click.command()
+@store_argument
+@config_option
+@json_option
+@click.pass_context
+def check(context: click.Context, store: Path, config_file: Path | None, as_json: bool) -> None:
+    """Check STORE: hashes, shapes, finite values, orthonormal bases, the base model's shapes.
+
+    Exits with 1 when something is wrong.
+    """
+    loaded = load_store(store)
+    config = read_json(config_file) if config_file else None
+    findings = check_subspace(loaded.subspace, config)
+    rows = [{"finding": finding} for finding in findings]
+    summary = {"is_sound": not findings, "findings": len(findings)}
+    print_result(rows, summary, title=str(store), as_json=as_json)
+    context.exit(1 if findings else 0)
+
+
+@click.command()
+@store_argument
+@click.argument("other", type=click.Path(file_okay=False, path_type=Path))
+@json_option
+def compare(store: Path, other: Path, as_json: bool) -> None:
+    """Compare the bases of two stores: principal angles (radians) and Grassmann distances."""
+    angles = subspace_angles(load_store(store).subspace, load_store(other).subspace)
+    if not angles:
+        raise InputError(f"{store} and {other} have no module in common")
+    rows = [
+        {
+            "module": module,
+            "largest_angle_a": float(sides.a.max()),
+            "largest_angle_b": float(sides.b.max()),
+            "grassmann_a": grassmann_distance(sides.a),
+            "grassmann_b": grassmann_distance(sides.b),
+        }
+        for module, sides in angles.items()
+    ]
+    summary = {
+        "mean_cosine_a": _mean([float(torch.cos(s.a).mean()) for s in angles.values()]),
+        "mean_cosine_b": _mean([float(torch.cos(s.b).mean()) for s in angles.values()]),
+    }
+    print_result(rows, summary, title=f"{store} and {other}", as_json=as_json)
+
+
+def _span(sizes: list[int]) -> str:
+    low, high = min(sizes, default=0), max(sizes, default=0)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _mean(values: list[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None

@@ -1,0 +1,200 @@
+"""`sleepy share init | project | merge`: adapters into a store."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from sleepy_coder.cli.options import json_option
+from sleepy_coder.cli.share.options import (
+    DIRECTORY,
+    DTYPES,
+    adapters_argument,
+    choice_options,
+    dtype_option,
+    open_all,
+    out_option,
+    pick_choice,
+    print_result,
+    pseudo_rank_option,
+    scaling_option,
+    store_argument,
+)
+from sleepy_coder.errors import InputError
+from sleepy_coder.share.analysis import coverage
+from sleepy_coder.share.choice import ByteBudget, ExplainedVariance
+from sleepy_coder.share.initialize import InitOptions, init_subspace
+from sleepy_coder.share.manifest import Store
+from sleepy_coder.share.merge import merge as merge_subspace
+from sleepy_coder.share.peft_io import PeftAdapter
+from sleepy_coder.share.store import load_store, save_store
+from sleepy_coder.share.tasks import add_task
+from sleepy_coder.share.tasks import project as project_adapter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sleepy_coder.share.subspace import AdapterSource
+
+
+@click.command()
+@adapters_argument
+@click.option("--out", required=True, type=DIRECTORY, help="Store to write.")
+@choice_options
+@click.option(
+    "--objective",
+    type=click.Choice(["factors", "product"]),
+    default="factors",
+    show_default=True,
+    help="Whose energy to keep: the factors' (the paper) or that of ΔW.",
+)
+@click.option("--center", is_flag=True, help="Principal directions about the mean, and the mean.")
+@pseudo_rank_option
+@dtype_option
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--base-model", help="Name to record; by default the one the adapters name.")
+@scaling_option
+@json_option
+def init(
+    adapters: tuple[Path, ...],
+    out: Path,
+    components: int | None,
+    variance: float | None,
+    error: float | None,
+    num_bytes: int | None,
+    objective: Any,
+    center: bool,
+    pseudo_rank: int | None,
+    dtype: str,
+    device: str,
+    base_model: str | None,
+    vlora_scaling: float | None,
+    as_json: bool,
+) -> None:
+    """Learn a basis from ADAPTERS (PEFT adapters, folders of them, other tools' stores)."""
+    sources = open_all(adapters, vlora_scaling)
+    options = InitOptions(
+        choice=pick_choice(components, variance, error, num_bytes) or ExplainedVariance(),
+        objective=objective,
+        center=center,
+        pseudo_rank=pseudo_rank,
+        dtype=DTYPES[dtype],
+        device=device,
+    )
+    num_modules = len({name for source in sources for name in source.module_names()})
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("modules", total=num_modules)
+        subspace = init_subspace(sources, options, on_module=lambda _name: progress.advance(bar))
+    store = Store(
+        subspace,
+        base_model=_base_model(sources) if base_model is None else base_model,
+        provenance={source.name: _provenance(source) for source in sources},
+    )
+    save_store(store, out)
+    _print_store(store, out, {}, as_json=as_json)
+
+
+@click.command()
+@store_argument
+@adapters_argument
+@pseudo_rank_option
+@out_option
+@scaling_option
+@json_option
+def project(
+    store: Path,
+    adapters: tuple[Path, ...],
+    pseudo_rank: int | None,
+    out: Path | None,
+    vlora_scaling: float | None,
+    as_json: bool,
+) -> None:
+    """Add ADAPTERS to STORE as coefficients; the basis stays as it is.
+
+    What the basis misses of an adapter is lost; `merge` keeps it.
+    """
+    loaded = load_store(store)
+    subspace, provenance = loaded.subspace, dict(loaded.provenance)
+    missed: dict[str, float] = {}
+    for source in open_all(adapters, vlora_scaling):
+        subspace = add_task(subspace, source.name, project_adapter(subspace, source, pseudo_rank))
+        provenance[source.name] = _provenance(source)
+        missed[source.name] = _mean(
+            [errors.product for errors in coverage(subspace, source).values()]
+        )
+    result = replace(loaded, subspace=subspace, provenance=provenance)
+    save_store(result, out or store)
+    _print_store(result, out or store, missed, as_json=as_json)
+
+
+@click.command()
+@store_argument
+@adapters_argument
+@choice_options
+@pseudo_rank_option
+@out_option
+@scaling_option
+@json_option
+def merge(
+    store: Path,
+    adapters: tuple[Path, ...],
+    components: int | None,
+    variance: float | None,
+    error: float | None,
+    num_bytes: int | None,
+    pseudo_rank: int | None,
+    out: Path | None,
+    vlora_scaling: float | None,
+    as_json: bool,
+) -> None:
+    """Merge ADAPTERS into STORE: new directions into the basis, old coefficients recomputed.
+
+    Without a rule for the number of directions the basis does not grow.
+    """
+    loaded = load_store(store)
+    choice = pick_choice(components, variance, error, num_bytes)
+    if isinstance(choice, ByteBudget):
+        raise InputError("--bytes works with init only; give --components, --variance or --error")
+    sources = open_all(adapters, vlora_scaling)
+    merged = merge_subspace(loaded.subspace, sources, choice=choice, pseudo_rank=pseudo_rank)
+    provenance = {**loaded.provenance, **{source.name: _provenance(source) for source in sources}}
+    result = replace(loaded, subspace=merged.subspace, provenance=provenance)
+    save_store(result, out or store)
+    _print_store(result, out or store, merged.losses, as_json=as_json)
+
+
+def _print_store(store: Store, path: Path, losses: dict[str, float], *, as_json: bool) -> None:
+    """Print what was written and what each task lost."""
+    rows = [{"task": name, "relative_error": loss} for name, loss in losses.items()]
+    summary = {
+        "store": str(path),
+        "tasks": len(store.subspace.tasks),
+        "modules": len(store.subspace.bases),
+        "bytes": sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
+    }
+    print_result(rows, summary, title="what each task lost", as_json=as_json)
+
+
+def _provenance(source: AdapterSource) -> dict[str, Any]:
+    """Return where a task came from, without paths."""
+    kind = "peft" if isinstance(source, PeftAdapter) else type(source).__name__
+    return {"adapter": source.name, "format": kind}
+
+
+def _base_model(sources: Iterable[AdapterSource]) -> str:
+    """Return the base model that all adapters name; of a path its last part; else nothing."""
+    named = {source.base_model for source in sources if isinstance(source, PeftAdapter)} - {""}
+    if len(named) != 1:
+        return ""
+    name = named.pop()
+    return Path(name).name if Path(name).is_absolute() else name
+
+
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / len(values) if values else 0.0

@@ -1,0 +1,248 @@
+"""`sleepy share`, from PEFT adapters on disk to adapters on disk."""
+
+import json
+
+import gguf
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import load_file, save_file
+
+from sleepy_coder.cli import main
+from sleepy_coder.share.files import sha256_of
+from sleepy_coder.share.peft_io import PeftAdapter
+from sleepy_coder.share.store import load_store
+from sleepy_coder.share.tasks import delta_weight
+
+torch.set_num_threads(1)  # more only wait for each other at these sizes
+
+# 1.5B-like: hidden 48, 4 heads of 12, 2 key-value heads
+CONFIG = {
+    "model_type": "qwen2",
+    "hidden_size": 48,
+    "intermediate_size": 64,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "num_hidden_layers": 2,
+}
+SHAPES = {"q_proj": (48, 48), "k_proj": (24, 48), "o_proj": (48, 48)}
+MODULES = {
+    f"model.layers.{layer}.self_attn.{name}": shape
+    for layer in (0, 1)
+    for name, shape in SHAPES.items()
+}
+
+
+def write_adapter(path, seed, rank=4, alpha=8):
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {}
+    for module, (n, d) in MODULES.items():
+        prefix = f"base_model.model.{module}"
+        tensors[f"{prefix}.lora_A.weight"] = torch.randn(rank, d, generator=generator)
+        tensors[f"{prefix}.lora_B.weight"] = torch.randn(n, rank, generator=generator)
+    path.mkdir(parents=True)
+    save_file(tensors, path / "adapter_model.safetensors")
+    config = {"peft_type": "LORA", "r": rank, "lora_alpha": alpha, "target_modules": list(SHAPES)}
+    config["base_model_name_or_path"] = "/somewhere/private/tiny-base"
+    (path / "adapter_config.json").write_text(json.dumps(config))
+
+
+@pytest.fixture
+def adapters(tmp_path):
+    folder = tmp_path / "adapters"
+    for index, name in enumerate(("one", "two", "three")):
+        write_adapter(folder / name, index)
+    return folder
+
+
+def share(*arguments, code=0):
+    result = CliRunner().invoke(main, ["share", *map(str, arguments)])
+    assert result.exit_code == code, result.output
+    return result
+
+
+def as_json(*arguments, code=0):
+    return json.loads(share(*arguments, "--json", code=code).stdout)
+
+
+@pytest.fixture
+def store(adapters, tmp_path):
+    share("init", adapters, "--components", 12, "--out", tmp_path / "store")
+    return tmp_path / "store"
+
+
+def peft_delta(path, module):
+    lora = PeftAdapter(path).load_module(module)
+    return lora.scaling * lora.b @ lora.a
+
+
+def test_init_then_export_gives_the_adapters_back(store, adapters, tmp_path):
+    share("export", store, "two", "--out", tmp_path / "back")
+    for module in MODULES:
+        torch.testing.assert_close(
+            peft_delta(tmp_path / "back", module),
+            peft_delta(adapters / "two", module),
+            atol=1e-3,
+            rtol=1e-3,
+        )
+
+
+def test_init_records_the_model_and_no_path(store):
+    loaded = load_store(store)
+    assert loaded.base_model == "tiny-base"
+    assert loaded.provenance["one"] == {"adapter": "one", "format": "peft"}
+    assert "somewhere" not in (store / "manifest.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "largest"),
+    [
+        (["--components", 3], 3),
+        (["--variance", 0.3], 11),
+        (["--error", 0.5], 12),
+        (["--bytes", 20_000], 11),
+        (["--components", 2, "--center"], 3),
+        (["--components", 5, "--objective", "product", "--pseudo-rank", 1], 5),
+    ],
+)
+def test_init_chooses_k_as_asked(adapters, tmp_path, options, largest):
+    share("init", adapters, "--out", tmp_path / "s", *options)
+    bases = load_store(tmp_path / "s").subspace.bases
+    assert 1 <= max(basis.basis_a.shape[1] for basis in bases.values()) <= largest
+
+
+def test_project_adds_a_task_and_leaves_the_basis(store, tmp_path):
+    basis = sha256_of(store / "basis.safetensors")
+    write_adapter(tmp_path / "new", 9)
+    rows = as_json("project", store, tmp_path / "new", "--pseudo-rank", 2)["rows"]
+    assert rows[0]["task"] == "new"
+    assert 0.5 < rows[0]["relative_error"] < 1  # random directions: the basis misses most
+    assert sha256_of(store / "basis.safetensors") == basis
+    task = load_store(store).subspace.tasks["new"]
+    assert {entry.coef_a.shape[1] for entry in task.values()} == {2}
+
+
+def test_merge_takes_new_directions_in_and_old_tasks_keep(store, adapters, tmp_path):
+    write_adapter(tmp_path / "new", 9)
+    result = as_json("merge", store, tmp_path / "new", "--components", 16, "--out", tmp_path / "m")
+    assert result["tasks"] == 4
+    merged = load_store(tmp_path / "m").subspace
+    for name, source in (("new", tmp_path / "new"), ("one", adapters / "one")):
+        for module in MODULES:
+            torch.testing.assert_close(
+                delta_weight(merged, name, module),
+                peft_delta(source, module),
+                atol=1e-2,
+                rtol=1e-2,
+            )
+    assert "new" not in load_store(store).subspace.tasks
+
+
+def test_export_to_gguf(store, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    out = tmp_path / "one.gguf"
+    share(
+        "export", store, "one", "--format", "gguf", "--config", tmp_path / "config.json",
+        "--out", out,
+    )  # fmt: skip
+    assert len(gguf.GGUFReader(out).tensors) == 2 * len(MODULES)
+    share("export", store, "one", "--format", "gguf", "--out", out, code=2)
+
+
+def test_info_compares_storage_with_lora(adapters, tmp_path):
+    share("init", adapters, "--components", 6, "--pseudo-rank", 1, "--out", tmp_path / "s")
+    got = as_json("info", tmp_path / "s")
+    assert [row["task"] for row in got["rows"]] == ["one", "three", "two"]
+    lora = 4 * 8 * sum(n + d for n, d in MODULES.values())
+    task = 4 * len(MODULES) * (6 + 6)
+    basis = 4 * 6 * sum(n + d for n, d in MODULES.values())
+    assert got["bytes_per_lora"] == lora
+    assert got["bytes_per_task"] == task
+    assert got["times_smaller_per_task"] == pytest.approx(lora / task)
+    tasks = got["break_even_tasks"]
+    assert basis + tasks * task < tasks * lora
+    assert basis + (tasks - 1) * task >= (tasks - 1) * lora
+    assert "break even tasks" in share("info", tmp_path / "s").output
+
+
+def test_check_finds_a_sound_store_sound(store, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    assert as_json("check", store, "--config", tmp_path / "config.json")["is_sound"] is True
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [({"hidden_size": 64}, "the model has (64, 64)"), ({"num_hidden_layers": 1}, "1 layers only")],
+)
+def test_check_finds_another_models_shapes(store, tmp_path, change, finding):
+    (tmp_path / "config.json").write_text(json.dumps({**CONFIG, **change}))
+    result = as_json("check", store, "--config", tmp_path / "config.json", code=1)
+    assert any(finding in row["finding"] for row in result["rows"])
+
+
+def rewrite_basis(store, change):
+    """Change the basis and make the manifest's hash true again."""
+    file = store / "basis.safetensors"
+    tensors = load_file(file)
+    change(tensors[f"{next(iter(MODULES))}.basis_a"])
+    save_file(tensors, file)
+    manifest = json.loads((store / "manifest.json").read_text())
+    manifest["files"]["basis.safetensors"] = sha256_of(file)
+    (store / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_peer_defect_a_basis_that_is_not_orthonormal_is_found(store):
+    rewrite_basis(store, lambda basis: basis[:, 0].mul_(1.01))
+    result = as_json("check", store, code=1)
+    assert "not orthonormal" in result["rows"][0]["finding"]
+
+
+def test_check_refuses_a_changed_file_in_one_line(store):
+    file = store / "coefficients" / "one.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    result = share("check", store, code=1)
+    assert result.stderr.count("\n") == 1
+    assert "SHA-256 differs" in result.stderr
+
+
+def test_compare_a_store_with_itself_and_with_another(store, tmp_path):
+    same = as_json("compare", store, store)
+    assert same["mean_cosine_a"] == pytest.approx(1.0, abs=1e-5)
+    assert max(row["largest_angle_b"] for row in same["rows"]) < 1e-2
+    write_adapter(tmp_path / "other" / "x", 77)
+    share("init", tmp_path / "other", "--components", 4, "--out", tmp_path / "s2")
+    other = as_json("compare", store, tmp_path / "s2")
+    assert other["mean_cosine_a"] < 0.95
+    assert max(row["largest_angle_a"] for row in other["rows"]) > 0.3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["info", "nowhere"], 1, "not a store"),
+        (["init", "nowhere", "--out", "{new}"], 1, "neither a PEFT adapter"),
+        (["init", "{adapters}", "--out", "{new}", "--components", "0"], 2, "components"),
+        (
+            ["init", "{adapters}", "--out", "{new}", "--components", 3, "--error", 0.1],
+            2,
+            "at most one",
+        ),
+        (["init", "{adapters}", "{adapters}", "--out", "{new}"], 2, "each name once"),
+        (["export", "{store}", "nope", "--out", "{new}"], 2, "nope"),
+        (["merge", "{store}", "{adapters}", "--bytes", 9], 2, "--bytes"),
+        (["project", "{store}", "{adapters}"], 2, "exists"),
+        (["fly"], 2, "No such command"),
+    ],
+)
+def test_errors_are_one_line_and_change_nothing(
+    store, adapters, tmp_path, arguments, code, message
+):
+    before = sha256_of(store / "manifest.json")
+    filled = [str(a).format(adapters=adapters, store=store, new=tmp_path / "x") for a in arguments]
+    result = share(*filled, code=code)
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert sha256_of(store / "manifest.json") == before
+    assert not (tmp_path / "x").exists()
