@@ -244,7 +244,7 @@ def test_leaving_before_the_tests_end_is_not_passing(attack, sandbox):
 READ_RECEIPTS = """
     use std::{io::Write, os::unix::fs::PermissionsExt};
     let _ = std::fs::set_permissions("program", std::fs::Permissions::from_mode(0o755));
-    for path in ["/proc/self/exe", "/work/program", "program", "main.rs", "lib.rs"] {
+    for path in ["/proc/self/exe", "/sandbox/program", "program", "main.rs", "lib.rs"] {
         if let Ok(bytes) = std::fs::read(path) { std::io::stderr().write_all(&bytes).unwrap(); }
     }
     assert!(std::fs::File::open("/proc/self/mem").is_err());

@@ -180,9 +180,9 @@ def test_confined_program_sees_only_system_toolchain_and_work_dir(work_dir):
     *roots, cwd = done.stdout.split()
     assert set(roots) <= {
         "bin", "dev", "etc", "lib", "lib32", "lib64", "nix", "proc", "sbin", "tmp", "toolchain",
-        "usr", "work",
+        "usr", "sandbox",
     }  # fmt: skip
-    assert cwd == "/work"
+    assert cwd == "/sandbox"
 
 
 @needs_bwrap

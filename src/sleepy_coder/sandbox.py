@@ -47,7 +47,7 @@ from sleepy_coder.supervise import Completed, Limits, supervise
 __all__ = ["Completed", "Confinement", "Limits", "Sandbox", "confinement", "toolchain"]
 
 # Where things appear inside. Fixed places: the host's paths would name the user.
-_WORK = "/work"
+_WORK = "/sandbox"
 _TOOLCHAIN = "/toolchain"
 _TMP = "/tmp"  # noqa: S108 - a tmpfs of the sandbox's own
 _CARGO_HOME = f"{_TMP}/cargo"
