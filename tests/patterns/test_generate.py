@@ -12,6 +12,7 @@ from sleepy_coder.diagnostics import parse_diagnostics, select_errors
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import compile_source
 from sleepy_coder.patterns import PATTERNS, generate_problems
+from sleepy_coder.patterns.notation import choose_words, expand, split_edits
 from sleepy_coder.patterns.scenery import dress
 from sleepy_coder.patterns.vocabulary import draw_words
 from sleepy_coder.problems import load_set
@@ -54,9 +55,18 @@ def test_a_pattern_is_described_and_has_several_structures(pattern):
     assert 40 <= len(pattern.hint) <= 320
     names = [shape.name for shape in pattern.shapes]
     assert len(set(names)) == len(names) >= MIN_SHAPES
-    # The bare structures differ, before any scenery: compare the shortest of many draws.
-    bare = {min((s(Random(i)).buggy for i in range(30)), key=len) for s in pattern.shapes}
-    assert len({token_shape(code) for code in bare}) == len(names)
+
+
+def bare_program(section, seed):
+    """The shape alone, without scenery or layout."""
+    words = choose_words(section, draw_words(Random(seed)), Random(seed))
+    return split_edits(expand(section.program + section.main, words, Random(seed)))[0]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS.values(), ids=lambda pattern: pattern.name)
+def test_the_shapes_of_a_pattern_differ_in_more_than_names(pattern):
+    bare = [bare_program(section, seed=1) for section in pattern.sections]
+    assert len({token_shape(code) for code in bare}) == len(bare)
 
 
 def test_programs_are_rust_without_marks_left():
@@ -93,7 +103,7 @@ def test_no_generated_program_is_a_core_problem():
 
 def test_scenery_leaves_the_program_itself_alone():
     program = 'fn only() -> u8 {\n    1\n}\n\nfn main() {\n    println!("{}", only());\n}\n'
-    dressed = [dress(program, "Parcel", Random(seed)) for seed in range(40)]
+    dressed = [dress(program, draw_words(Random(1)), Random(seed)) for seed in range(40)]
     assert len(set(dressed)) > 20
     for text in dressed:
         assert text.count("fn main()") == 1

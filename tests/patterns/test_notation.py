@@ -21,6 +21,11 @@ def test_a_line_with_nothing_but_an_empty_edit_disappears():
     assert split_edits("    ⟦drop(x);⇒⟧\nend\n")[1] == "end\n"
 
 
+def test_blank_lines_left_by_an_edit_disappear():
+    assert split_edits("⟦⇒use a;⟧\n\nfn f() {}\n\n")[0] == "fn f() {}\n"
+    assert split_edits("a\n\n⟦⇒b⟧\n\nc\n")[0] == "a\n\nc\n"
+
+
 def test_an_edit_may_span_lines():
     assert split_edits("a\n⟦b\nc⇒d\n⟧e\n") == ("a\nb\nce\n", "a\nd\ne\n")
 

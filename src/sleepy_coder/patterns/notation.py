@@ -19,6 +19,7 @@ from random import Random
 
 _EDIT = re.compile(r"⟦([^⟦⇒⟧]*)⇒([^⟦⇒⟧]*)⟧")
 _EDIT_ALONE = re.compile(r"^[ \t]*⟦([^⟦⇒⟧]*)⇒([^⟦⇒⟧]*)⟧[ \t]*\n", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n{3,}")
 _CHOICE = re.compile(r"⟨([^⟨⟩]*)⟩")
 _NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
@@ -102,11 +103,13 @@ def expand(text: str, words: dict[str, str], rng: Random) -> str:
 def split_edits(text: str) -> tuple[str, str]:
     """Return the broken and the fixed program of a text with marked edits.
 
-    A line that holds nothing but an edit disappears on the side where that edit is empty.
+    A line that holds nothing but an edit disappears on the side where that edit is empty, and so
+    do the blank lines that this leaves at either end or in a row.
     """
     return _take_side(text, 1), _take_side(text, 2)
 
 
 def _take_side(text: str, side: int) -> str:
     text = _EDIT_ALONE.sub(lambda m: m[0] if m[side].strip() else "", text)
-    return _EDIT.sub(lambda m: m[side], text)
+    text = _EDIT.sub(lambda m: m[side], text)
+    return _BLANK_LINES.sub("\n\n", text).strip("\n") + "\n"

@@ -65,11 +65,16 @@ class Pattern:
     hint: str
 
     @cached_property
-    def shapes(self) -> tuple[Shape, ...]:
-        """The structures in which programs with this mistake are made."""
+    def sections(self) -> tuple[Section, ...]:
+        """The shapes as they are written in the pattern's file."""
         folder = resources.files("sleepy_coder.patterns") / "shapes"
         text = (folder / f"{self.name}.txt").read_text(encoding="utf-8")
-        return tuple(self._shape(section) for section in parse_sections(text))
+        return tuple(parse_sections(text))
+
+    @cached_property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The structures in which programs with this mistake are made."""
+        return tuple(self._shape(section) for section in self.sections)
 
     def _shape(self, section: Section) -> Shape:
         code = self.error_code if section.code is None else section.code
@@ -81,7 +86,7 @@ def _draw(section: Section, error_code: str | None, rng: Random) -> Draft:
     has_both = bool(section.main and section.tests)
     is_lib = bool(section.tests) and not (has_both and rng.random() < 0.5)  # noqa: PLR2004 - a coin
     body = section.program if is_lib else f"{section.program}\n{section.main}\n"
-    buggy, fixed = split_edits(dress(expand(body, words, rng), words["Entity"], rng))
+    buggy, fixed = split_edits(dress(expand(body, words, rng), words, rng))
     if is_lib:
         check = Check(kind="tests", expect=None, code=expand(section.tests, words, rng) + "\n")
         return Draft(buggy, fixed, "lib", check, error_code)

@@ -48,7 +48,7 @@ PATTERNS = (
         family="result_option",
         error_code="E0308",
         description="A plain value is given where an Option is wanted.",
-        hint="Wrap the value in `Some(…)`.",
+        hint="Wrap the value in `Some(…)`; leave the type that is wanted as it is.",
     ),
     Pattern(
         name="unwrap_needed",

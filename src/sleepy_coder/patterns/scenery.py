@@ -21,25 +21,26 @@ _STATEMENT = re.compile(r"^(\s+)(let|for|if|while|println!|match|assert)\b")
 # How often each number of unrelated items joins a program.
 _NUM_ITEMS = (0, 0, 1, 1, 2, 2, 3)
 
+# Above any item but `main`; a program uses each of them at most once.
 _ITEM_COMMENTS = """
 // Kept small on purpose; the caller does the formatting.
 // TODO: read this from the configuration file.
 // See the notes in docs/format.md before changing the layout.
-// The order of the fields matters to the exporter.
-// Used by the nightly import.
+// The exporter relies on these names.
+// Used by the nightly import of the $store.
 // Straightforward version first, fast version when it hurts.
+// Moved here from the old $store module, behaviour unchanged.
+// ---------------------------------------------------------------
 /// Part of the public surface, so names stay stable.
 /// Works on whatever is in memory; nothing is written to disk.
-/// Small enough to copy around, but we rarely need to.
-/// Callers are expected to check the bounds.
-/// Everything the overview page needs.
+/// Everything the $store overview needs.
 /// Written for the command-line tool and reused by the server.
-/// Values come from the field devices and are trusted.
+/// Values come from the field and are trusted.
 /// Not thread safe, and does not have to be.
-// Same units as in the spreadsheet.
-// Moved here from the old module, behaviour unchanged.
-// ---------------------------------------------------------------
+/// See the $entity handbook, section $n1.
+/// Reviewed together with the $store team.
 /* Shared with the reporting code. */
+/* Same units as in the $store spreadsheet. */
 """.strip().splitlines()
 
 _BODY_COMMENTS = """
@@ -62,24 +63,28 @@ def _pieces() -> tuple[Section, ...]:
     return tuple(parse_sections(text))
 
 
-def dress(program: str, entity: str, rng: Random) -> str:
+def dress(program: str, words: dict[str, str], rng: Random) -> str:
     """Return the marked program among unrelated items, with its layout varied.
 
     Args:
         program: Rust with its edits marked, choices and names already filled in.
-        entity: The domain the program is about; the scenery takes others.
+        words: The vocabulary of the program; the scenery takes other domains.
         rng: Where the choices come from.
     """
     chunks = _chunks(program)
     calls = []
-    taken = {entity} | {name for name in domain_names() if re.search(rf"\b{name}\b", program)}
+    taken = {words["Entity"]} | {
+        name for name in domain_names() if re.search(rf"\b{name}\b", program)
+    }
     for piece in rng.sample(_pieces(), rng.choice(_NUM_ITEMS)):
-        words = draw_words(rng, avoid=taken)
-        taken.add(words["Entity"])
-        words = choose_words(piece, words, rng)
-        chunks.insert(rng.randint(0, len(chunks)), expand(piece.program.rstrip("\n"), words, rng))
-        calls.extend(expand(piece.main, words, rng).splitlines() if rng.random() < _OFTEN else [])
-    text = "\n\n".join(_comment(chunk, rng) for chunk in _order(chunks, rng)) + "\n"
+        others = draw_words(rng, avoid=taken)
+        taken.add(others["Entity"])
+        others = choose_words(piece, others, rng)
+        chunks.insert(rng.randint(0, len(chunks)), expand(piece.program.rstrip("\n"), others, rng))
+        calls.extend(expand(piece.main, others, rng).splitlines() if rng.random() < _OFTEN else [])
+    comments = [expand(comment, words, rng) for comment in _ITEM_COMMENTS]
+    rng.shuffle(comments)
+    text = "\n\n".join(_comment(chunk, comments, rng) for chunk in _order(chunks, rng)) + "\n"
     if calls:
         block = "".join(f"\n    {line}" for line in calls)
         text = _MAIN.sub(lambda m: m[0] + block, text, count=1)
@@ -127,15 +132,13 @@ def _order(chunks: list[str], rng: Random) -> list[str]:
     return [*first, *items, *(c for c in chunks if place(c) == 2)]  # noqa: PLR2004 - tests
 
 
-def _comment(chunk: str, rng: Random) -> str:
-    """Return the item with a comment above it, now and then."""
-    head = chunk.replace("⟦", "").replace("⇒", "").lstrip()
-    if (
-        head.startswith(("#![", "use ", "/", "⟧", "thread_local", "macro"))
-        or rng.random() > _OFTEN / 2
-    ):
+def _comment(chunk: str, comments: list[str], rng: Random) -> str:
+    """Return the item with one of the comments above it, now and then; that comment is used up."""
+    head = chunk.lstrip("⟦⇒⟧ \n")
+    is_bare = head.startswith(("#![", "use ", "/", "impl", "fn main"))
+    if is_bare or rng.random() > _SOMETIMES:
         return chunk
-    return f"{rng.choice(_ITEM_COMMENTS)}\n{chunk}"
+    return f"{comments.pop()}\n{chunk}"
 
 
 def _reformat(text: str, rng: Random) -> str:

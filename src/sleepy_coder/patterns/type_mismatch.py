@@ -43,7 +43,7 @@ PATTERNS = (
         family="type_mismatch",
         error_code="E0308",
         description="A reference is given where the value behind it is wanted.",
-        hint="Dereference it with `*`.",
+        hint="Dereference it with `*`, on the reference itself: `*count += 1`, `if *n == 2`.",
     ),
     Pattern(
         name="missing_reference",
