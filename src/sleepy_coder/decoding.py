@@ -1,0 +1,214 @@
+"""Write answers token by token: many rows at once, each guessing ahead from its own prompt.
+
+Every step checks one guess a row (`drafts.PromptLookup`) in one forward pass. The tokens kept are
+those that the model itself chooses at each place, so the answer is the one that plain decoding
+gives, up to floating-point ties; with a temperature too, since the randomness that decides a place
+is drawn per row and place, not per step.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from sleepy_coder.drafts import PromptLookup
+from sleepy_coder.kv_cache import PrefixStore, RowCache, shared_length
+
+_CLOSED_FENCE = re.compile(r"^[ \t]*```[^\n]*\n.*?^[ \t]*```", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is chosen: the likeliest, or drawn when `temperature` is above zero."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def draws(self, row: int, count: int) -> torch.Tensor | None:
+        """Return one uniform number for each token of a row, or None for greedy decoding."""
+        if self.temperature <= 0:
+            return None
+        generator = torch.Generator().manual_seed((self.seed << 32) + row)
+        return torch.rand(count, generator=generator)
+
+    def choose(self, logits: torch.Tensor, uniform: torch.Tensor | None) -> torch.Tensor:
+        """Return the token for each place: logits (places, vocabulary), uniform (places,)."""
+        if uniform is None:
+            return logits.argmax(dim=-1)
+        scaled = logits.float() / self.temperature
+        probability, order = scaled.softmax(dim=-1).sort(dim=-1, descending=True, stable=True)
+        total = probability.cumsum(dim=-1)
+        kept = (total - probability < self.top_p).sum(dim=-1, keepdim=True)
+        mass = total.gather(-1, kept - 1)
+        place = torch.searchsorted(total, uniform.to(total)[:, None] * mass)
+        return order.gather(-1, place.clamp(max=kept - 1)).squeeze(-1)
+
+
+@dataclass
+class Row:
+    """One conversation while it is answered.
+
+    Attributes:
+        index: Its place among the conversations handed in.
+        prompt: The prompt's tokens.
+        task: Left for layers that serve several tasks in one batch; see `Decoder.on_rows`.
+    """
+
+    index: int
+    prompt: list[int]
+    lookup: PromptLookup
+    draws: torch.Tensor | None
+    task: int | None = None
+    output: list[int] = field(default_factory=list)
+    is_done: bool = False
+    seconds: float = 0.0
+
+    @property
+    def num_cached(self) -> int:
+        """How many tokens have keys and values: all but the newest."""
+        return len(self.prompt) + len(self.output) - 1
+
+
+class Decoder:
+    """Answers batches of rows with one causal language model.
+
+    Args:
+        model: A Hugging Face causal language model with full attention.
+        decode: Tokens to text, special tokens left out.
+        stop_tokens: Tokens that end a turn.
+        max_draft: The most tokens guessed ahead in one step; 0 is plain decoding.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        decode: Callable[[list[int]], str],
+        stop_tokens: frozenset[int],
+        *,
+        max_draft: int,
+    ) -> None:
+        self._model = model
+        self._body = model.get_decoder()
+        self._head = model.get_output_embeddings()
+        self._decode = decode
+        self._stop_tokens = stop_tokens
+        self.max_draft = max_draft
+        self.prefixes = PrefixStore()
+        # Called before every forward pass with the rows in the batch, in order: layers that apply
+        # a different adapter to each row take their row indices here.
+        self.on_rows: Callable[[Sequence[Row]], None] | None = None
+
+    @torch.inference_mode()
+    def run(self, rows: list[Row], max_new_tokens: int, sampling: Sampling) -> Iterator[Row]:
+        """Yield each row when its answer is complete."""
+        started = time.perf_counter()
+        longest = max(len(row.prompt) for row in rows)
+        cache = RowCache(longest + max_new_tokens + self.max_draft + 1)
+        chosen = self._prefill(rows, cache, sampling)
+        for row, token in zip(rows, chosen, strict=True):
+            self._take(row, [token], max_new_tokens)
+        while rows:
+            for row in [row for row in rows if row.is_done]:
+                row.seconds = time.perf_counter() - started
+                yield row
+            going = [place for place, row in enumerate(rows) if not row.is_done]
+            if len(going) < len(rows):
+                self._remember(rows, cache)
+                rows = [rows[place] for place in going]
+                cache.keep(going)
+            if rows:
+                self._step(rows, cache, max_new_tokens, sampling)
+
+    def _prefill(self, rows: list[Row], cache: RowCache, sampling: Sampling) -> list[int]:
+        start = 0
+        if len(rows) == 1:
+            start, layers = self.prefixes.longest(rows[0].prompt, rows[0].task)
+            cache.fill(layers, start)
+        inputs = [row.prompt[start:] for row in rows]
+        hidden = self._forward(rows, inputs, [start] * len(rows), cache)
+        last = torch.stack([hidden[i, len(tokens) - 1] for i, tokens in enumerate(inputs)])
+        uniform = None
+        if sampling.temperature > 0:
+            uniform = torch.stack([row.draws[0] for row in rows if row.draws is not None])
+        tokens: list[int] = sampling.choose(self._head(last), uniform).tolist()
+        return tokens
+
+    def _step(
+        self, rows: list[Row], cache: RowCache, max_new_tokens: int, sampling: Sampling
+    ) -> None:
+        guesses = [row.lookup.propose(max_new_tokens - len(row.output) - 1) for row in rows]
+        inputs = [[row.output[-1], *g] for row, g in zip(rows, guesses, strict=True)]
+        hidden = self._forward(rows, inputs, [row.num_cached for row in rows], cache)
+        places = [(i, j) for i, tokens in enumerate(inputs) for j in range(len(tokens))]
+        index = torch.tensor(places, device=hidden.device)
+        logits = self._head(hidden[index[:, 0], index[:, 1]])
+        uniform = None
+        if sampling.temperature > 0:
+            parts = [
+                row.draws[len(row.output) :][: len(tokens)]
+                for row, tokens in zip(rows, inputs, strict=True)
+                if row.draws is not None
+            ]
+            uniform = torch.cat(parts)
+        chosen: list[int] = sampling.choose(logits, uniform).tolist()
+        for row, guess in zip(rows, guesses, strict=True):
+            own, chosen = chosen[: len(guess) + 1], chosen[len(guess) + 1 :]
+            agreed = shared_length(guess, own)
+            self._take(row, own[: agreed + 1], max_new_tokens)
+
+    def _forward(
+        self, rows: Sequence[Row], inputs: list[list[int]], starts: list[int], cache: RowCache
+    ) -> torch.Tensor:
+        """Return the hidden states (rows, tokens, size) of unlike numbers of new tokens."""
+        if self.on_rows is not None:
+            self.on_rows(rows)
+        device = self._model.device
+        width = max(map(len, inputs))
+        ids = torch.tensor([t + [0] * (width - len(t)) for t in inputs], device=device)
+        mask = cache.place(starts, width, device)
+        hidden: torch.Tensor = self._body(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=cache.positions,
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state
+        return hidden
+
+    def _take(self, row: Row, tokens: list[int], max_new_tokens: int) -> None:
+        """Append tokens up to where the answer ends."""
+        row.lookup.extend(tokens)
+        before = len(row.output)
+        row.output += tokens
+        end = self._find_end(row.output, before)
+        if end is not None:
+            del row.output[end:]
+        row.is_done = end is not None or len(row.output) >= max_new_tokens
+
+    def _find_end(self, output: list[int], start: int) -> int | None:
+        """Return how many tokens the answer has, looking from `start` on, or None if it goes on."""
+        stop = next((i for i in range(start, len(output)) if output[i] in self._stop_tokens), None)
+        upto = len(output) if stop is None else stop
+        if _CLOSED_FENCE.search(self._decode(output[:upto])):
+            for end in range(start + 1, upto):
+                if _CLOSED_FENCE.search(self._decode(output[:end])):
+                    return end
+            return upto
+        return None if stop is None else stop + 1
+
+    def _remember(self, rows: list[Row], cache: RowCache) -> None:
+        if len(rows) == 1:
+            tokens = (rows[0].prompt + rows[0].output)[: rows[0].num_cached]
+            self.prefixes.add(tokens, rows[0].task, cache.export(len(tokens)))
+
+
+def close_fence(text: str) -> str:
+    """Return an answer without what follows its first closed code block."""
+    match = _CLOSED_FENCE.search(text)
+    return text if match is None else text[: match.end()]
