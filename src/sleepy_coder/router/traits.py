@@ -54,6 +54,10 @@ def _key_lacks_eq(f: Facts) -> bool:
     return _lacks_derivable("Eq")(f) and any(name in text for name in hashed for text in texts)
 
 
+def _clones_the_reference(f: Facts) -> bool:
+    return f.has_note("does not implement `Clone`", "was cloned instead")
+
+
 def _field_is_local(f: Facts) -> bool:
     """Whether the field that is not Copy has a type of the program's own."""
     spans = (s for s in f.error.spans if s.label == "this field does not implement `Copy`")
@@ -103,6 +107,13 @@ DERIVE_RULES = (
         ("E0599",),
         _cannot_call("clone", "Clone"),
         "`clone` is called on a type that lacks Clone",
+    ),
+    Rule(
+        "missing_clone",
+        CLEAR,
+        ("E0308",),
+        lambda f: _clones_the_reference(f) and f.has_help("#[derive(Clone)]"),
+        "`clone` copies the reference, since the type behind it lacks Clone",
     ),
     Rule(
         "missing_copy",
@@ -214,6 +225,13 @@ IMPL_RULES = (
         ("E0277", "E0369", "E0599", "E0368"),
         lambda f: f.is_about_type_parameter,
         "a type parameter lacks a bound",
+    ),
+    Rule(
+        "missing_generic_bound",
+        CLEAR,
+        ("E0308",),
+        lambda f: _clones_the_reference(f) and f.is_about_type_parameter,
+        "`clone` copies the reference, since the type parameter lacks Clone",
     ),
     Rule(
         "binop_missing_impl",

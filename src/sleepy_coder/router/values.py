@@ -16,8 +16,15 @@ def _is_branch(f: Facts) -> bool:
 
 
 def _wraps(variant: str) -> Callable[[Facts], bool]:
-    """Hold where rustc proposes to wrap the value in this variant, and in no other."""
-    return lambda f: f.has_help(f"wrapping the expression in `{variant}`")
+    """Hold where rustc proposes to wrap the value in this variant, and in no other.
+
+    It proposes nothing for what a macro like `format!` returns; there the types must be equal.
+    """
+    wrapper = {"Ok": "Result", "Some": "Option"}[variant]
+    return lambda f: (
+        f.has_help(f"wrapping the expression in `{variant}`")
+        or (f.expected.head == wrapper and f.expected.inner.text == f.found.text != "()")
+    )
 
 
 def _lacks_tail(f: Facts) -> bool:
@@ -80,9 +87,17 @@ def _mixes_integer_and_float(f: Facts) -> bool:
     return kinds == {(True, False), (False, True)} and not _is_branch(f)
 
 
+# rustc proposes `*` for an operand, for the target of an assignment, and for what is cast.
+_DEREFERENCE_HELPS = (
+    "if you dereference the left-hand side",
+    "consider dereferencing here to assign",
+    "dereference the expression",
+)
+
+
 def _has_reference_too_many(f: Facts) -> bool:
     """Whether a reference stands where the (copyable) value behind it is wanted."""
-    if f.has_help("if you dereference the left-hand side"):
+    if any(f.has_help(words) for words in _DEREFERENCE_HELPS):
         return True
     if f.code == "E0308":
         is_deref = f.has_help("consider dereferencing") and f.found.refs > f.expected.refs
@@ -94,7 +109,9 @@ def _has_reference_too_many(f: Facts) -> bool:
 
 def _has_value_for_reference_in_comparison(f: Facts) -> bool:
     """Whether the left side of a comparison is a reference and the right side is not."""
-    return f.has_help("consider dereferencing the borrow") and f.expected.refs > f.found.refs
+    is_compared = f.expected.is_like(f.found) and f.view.is_compared(f.primary)
+    is_said = f.has_help("consider dereferencing the borrow") or is_compared
+    return is_said and f.expected.refs > f.found.refs
 
 
 def _has_reference_too_few(f: Facts) -> bool:
@@ -246,7 +263,7 @@ VALUE_RULES = (
     Rule(
         "iter_ref_items",
         CLEAR,
-        ("E0308", "E0277", "E0369", "E0368"),
+        ("E0308", "E0277", "E0369", "E0368", "E0606"),
         lambda f: (
             f.is_in_iterator_closure
             and (_has_reference_too_many(f) or _has_value_for_reference_in_comparison(f))
@@ -263,7 +280,7 @@ VALUE_RULES = (
     Rule(
         "missing_deref",
         CLEAR,
-        ("E0308", "E0277", "E0369", "E0368"),
+        ("E0308", "E0277", "E0369", "E0368", "E0606"),
         _plain(
             lambda f: (
                 f.view.has_source
@@ -311,6 +328,7 @@ VALUE_RULES = (
             and not _wraps("Ok")(f)
             and not _wraps("Some")(f)
             and not _has_stray_semicolon(f)
+            and {f.expected.head, f.found.head} != set(_WRAPPERS)
         ),
         "branches have the types `{expected}` and `{found}`",
     ),

@@ -59,6 +59,12 @@ class SourceView:
             and parent.child_by_field_name("function") == node
         )
 
+    def is_compared(self, span: Span) -> bool:
+        """Whether the underlined text is one side of a comparison."""
+        parent = self._node(span).parent
+        operator = parent.child_by_field_name("operator") if parent is not None else None
+        return operator is not None and operator.type in ("==", "!=", "<", ">", "<=", ">=")
+
     def is_in_type(self, span: Span) -> bool:
         """Whether the span stands in the declaration of a struct, enum or union."""
         return any(n.type in _TYPE_ITEMS for n in _ancestors(self._node(span)))

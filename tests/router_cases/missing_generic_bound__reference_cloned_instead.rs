@@ -1,0 +1,2 @@
+fn own<T>(item: &T) -> T { item.clone() }
+fn main() { println!("{}", own(&1)); }

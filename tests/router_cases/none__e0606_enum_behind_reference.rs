@@ -1,0 +1,1 @@
+fn main() { let t = (1, 2); println!("{}", &t as u8); }
