@@ -198,7 +198,6 @@ TARGET_TOOLS = {
 
 def measure(tool: str, folder: Path, target: str, layers: int) -> dict[str, Any]:
     """Return one tool's cost, bytes and error; runs in a process of its own."""
-    torch.set_num_threads(1)
     paths = sorted(folder.iterdir())
     modules = list(module_shapes(target, layers))
     per_layer = len(modules) // layers
@@ -265,6 +264,7 @@ def main() -> None:
     parser.add_argument("--tool", help="run only this one, on --folder, and print its row")
     parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
+    torch.set_num_threads(1)
     if arguments.tool:
         print(
             json.dumps(
