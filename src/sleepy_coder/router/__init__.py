@@ -20,8 +20,9 @@ from sleepy_coder.router.names import GENERIC_RULES, NAME_RULES
 from sleepy_coder.router.ownership import BORROW_RULES, LIFETIME_RULES, MOVE_RULES
 from sleepy_coder.router.rule import CERTAIN, CLEAR, LIKELY, Rule
 from sleepy_coder.router.traits import DERIVE_RULES, IMPL_RULES
-from sleepy_coder.router.values import RESULT_RULES, VALUE_RULES
+from sleepy_coder.router.values import VALUE_RULES
 from sleepy_coder.router.view import SourceView
+from sleepy_coder.router.wrapped import RESULT_RULES
 
 __all__ = ["CERTAIN", "CLEAR", "LIKELY", "RULES", "Candidate", "Route", "Rule", "rank", "route"]
 

@@ -54,6 +54,15 @@ def _key_lacks_eq(f: Facts) -> bool:
     return _lacks_derivable("Eq")(f) and any(name in text for name in hashed for text in texts)
 
 
+def _clones_items_that_cannot(f: Facts) -> bool:
+    """Whether `clone` in an iterator chain yields references, as a type of the program lacks it."""
+    note = "which doesn't implement `Clone`"
+    return any(
+        f.has_label("is cloning the reference", f"not `{name}` {note}")
+        for name in f.view.local_types
+    )
+
+
 def _clones_the_reference(f: Facts) -> bool:
     return f.has_note("does not implement `Clone`", "was cloned instead")
 
@@ -111,8 +120,11 @@ DERIVE_RULES = (
     Rule(
         "missing_clone",
         CLEAR,
-        ("E0308",),
-        lambda f: _clones_the_reference(f) and f.has_help("#[derive(Clone)]"),
+        ("E0308", "E0277"),
+        lambda f: (
+            (_clones_the_reference(f) and f.has_help("#[derive(Clone)]"))
+            or _clones_items_that_cannot(f)
+        ),
         "`clone` copies the reference, since the type behind it lacks Clone",
     ),
     Rule(

@@ -1,90 +1,31 @@
-"""Rules for values of nearly the right type: Option, Result, strings, numbers, references."""
+"""Rules for values of nearly the right type: strings, numbers, references, collections."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sleepy_coder.router.facts import Facts
-from sleepy_coder.router.rule import CERTAIN, CLEAR, LIKELY, Rule, always
-from sleepy_coder.router.types import ADAPTERS, COLLECTIONS, RustType
-
-_WRAPPERS = ("Option", "Result")
-
-
-def _is_branch(f: Facts) -> bool:
-    return f.says("have incompatible types")
-
-
-def _wraps(variant: str) -> Callable[[Facts], bool]:
-    """Hold where rustc proposes to wrap the value in this variant, and in no other.
-
-    It proposes nothing for what a macro like `format!` returns; there the types must be equal.
-    """
-    wrapper = {"Ok": "Result", "Some": "Option"}[variant]
-    return lambda f: (
-        f.has_help(f"wrapping the expression in `{variant}`")
-        or (f.expected.head == wrapper and f.expected.inner.text == f.found.text != "()")
-    )
-
-
-def _lacks_tail(f: Facts) -> bool:
-    is_said = f.has_label("implicitly returns `()`") or f.has_help("consider returning a value")
-    return f.found.text == "()" and is_said
-
-
-def _has_stray_semicolon(f: Facts) -> bool:
-    return f.has_help("remove this semicolon")
-
-
-def _lacks_ok_unit(f: Facts) -> bool:
-    """Whether a function that returns `Result<(), E>` ends without `Ok(())`."""
-    is_unit_result = f.expected.head == "Result" and f.expected.inner.text == "()"
-    return is_unit_result and f.found.text == "()" and not _has_stray_semicolon(f)
-
-
-def _is_inner(wrapped: RustType, plain: RustType) -> bool:
-    return wrapped.head in _WRAPPERS and not wrapped.refs and wrapped.inner.is_like(plain)
-
-
-def _is_unwrapped_value(f: Facts) -> bool:
-    """Whether an Option or Result stands where the value inside it is wanted."""
-    return f.expected.head not in ("", *_WRAPPERS, "()") and _is_inner(f.found, f.expected)
-
-
-def _is_arithmetic_on_option(f: Facts) -> bool:
-    is_comparison = f.says("binary operation")
-    return not is_comparison and any(
-        side.head in _WRAPPERS and side.inner.head for side in f.operands
-    )
-
-
-def _is_member_of_inner(f: Facts) -> bool:
-    """Whether a method or field is looked for on an Option or Result, and the value has it."""
-    is_field = f.says("on type `Option<") or f.says("on type `Result<")
-    is_unwrapped = f.has_help("to unwrap the") or f.has_help("use the `?` operator")
-    return (is_field and f.has_help("has a field of the same name")) or (
-        is_unwrapped and f.has_note("exists on the type")
-    )
-
-
-def _returns_unit(f: Facts) -> bool:
-    where = any(f.says(f"can only be used in a {kind} that returns") for kind in _FUNCTIONS)
-    return where and f.has_label("that returns `()`")
-
-
-_FUNCTIONS = ("function", "method", "associated function")
+from sleepy_coder.router.rule import CERTAIN, CLEAR, LIKELY, Rule
+from sleepy_coder.router.types import ADAPTERS, COLLECTIONS
+from sleepy_coder.router.wrapped import (
+    WRAPPERS,
+    has_stray_semicolon,
+    is_branch,
+    lacks_ok_unit,
+    lacks_tail,
+    plain,
+    wraps,
+)
 
 
 def _mixes_integers(f: Facts) -> bool:
     sides = f.operands or (f.expected, f.found)
     is_pair = len(sides) == len(set(sides)) and all(side.is_integer for side in sides)
-    return is_pair and not _is_branch(f) and "{integer}" not in {side.head for side in sides}
+    return is_pair and not is_branch(f) and "{integer}" not in {side.head for side in sides}
 
 
 def _mixes_integer_and_float(f: Facts) -> bool:
     sides = f.operands or (f.expected, f.found)
     kinds = {(side.is_integer, side.is_float) for side in sides}
-    return kinds == {(True, False), (False, True)} and not _is_branch(f)
+    return kinds == {(True, False), (False, True)} and not is_branch(f)
 
 
 # rustc proposes `*` for an operand, for the target of an assignment, and for what is cast.
@@ -132,118 +73,19 @@ def _is_string_for_str(f: Facts) -> bool:
     return (f.found.text, f.expected.head) == ("String", "str") and f.expected.refs == 1
 
 
-def _plain(condition: Callable[[Facts], bool]) -> Callable[[Facts], bool]:
-    """Hold outside the branches of `if` and `match`, which have a pattern of their own."""
-    return lambda f: not _is_branch(f) and condition(f)
-
-
-RESULT_RULES = (
-    Rule(
-        "option_to_result",
-        CERTAIN,
-        ("E0277",),
-        lambda f: f.says("on `Result`s, not `Option`s"),
-        "`?` is used on an Option in a function that returns a Result",
-    ),
-    Rule(
-        "option_to_result",
-        CERTAIN,
-        ("E0308",),
-        _plain(lambda f: (f.expected.head, f.found.head) == ("Result", "Option")),
-        "found `{found}` where `{expected}` is wanted",
-    ),
-    Rule(
-        "result_to_option",
-        CERTAIN,
-        ("E0277",),
-        lambda f: f.says("on `Option`s, not `Result`s"),
-        "`?` is used on a Result in a function that returns an Option",
-    ),
-    Rule(
-        "result_to_option",
-        CERTAIN,
-        ("E0308",),
-        _plain(lambda f: (f.expected.head, f.found.head) == ("Option", "Result")),
-        "found `{found}` where `{expected}` is wanted",
-    ),
-    Rule(
-        "question_mark_in_unit_main",
-        CERTAIN,
-        ("E0277",),
-        _returns_unit,
-        "`?` is used in a function that returns nothing",
-    ),
-    Rule(
-        "error_type_mismatch",
-        CERTAIN,
-        ("E0277",),
-        lambda f: f.says("`?` couldn't convert the error to"),
-        "`?` cannot convert the error",
-    ),
-    Rule(
-        "error_type_mismatch",
-        CLEAR,
-        ("E0271",),
-        lambda f: f.says("type mismatch resolving `<", "::Err == ") and f.view.is_tried(f.primary),
-        "`?` cannot convert the error `{found}` to `{expected}`",
-    ),
-    Rule(
-        "missing_ok_wrap",
-        CLEAR,
-        ("E0308",),
-        lambda f: _lacks_ok_unit(f) or (_wraps("Ok")(f) and not _lacks_tail(f)),
-        "found `{found}` where `{expected}` is wanted",
-    ),
-    Rule(
-        "missing_some_wrap",
-        CLEAR,
-        ("E0308",),
-        lambda f: _wraps("Some")(f) and f.found.text != "()",
-        "found `{found}` where `{expected}` is wanted",
-    ),
-    Rule(
-        "unwrap_needed",
-        CLEAR,
-        ("E0308",),
-        _plain(_is_unwrapped_value),
-        "found `{found}` where the `{expected}` inside it is wanted",
-    ),
-    Rule(
-        "unwrap_needed",
-        CLEAR,
-        ("E0369", "E0277"),
-        _is_arithmetic_on_option,
-        "an operator is used on an Option or Result, not on the value inside",
-    ),
-    Rule(
-        "unwrap_needed",
-        CLEAR,
-        ("E0599", "E0609", "E0624"),
-        _is_member_of_inner,
-        "`{subject}` is looked for on an Option or Result, not on the value inside",
-    ),
-    Rule(
-        "non_exhaustive_match",
-        CERTAIN,
-        ("E0004",),
-        always,
-        "`{subject}` has no arm",
-    ),
-)
-
 VALUE_RULES = (
     Rule(
         "str_to_string",
         CLEAR,
         ("E0308",),
-        _plain(_is_str_for_string),
+        plain(_is_str_for_string),
         "found `{found}` where `{expected}` is wanted",
     ),
     Rule(
         "string_to_str",
         CLEAR,
         ("E0308",),
-        _plain(_is_string_for_str),
+        plain(_is_string_for_str),
         "found `{found}` where `{expected}` is wanted",
     ),
     Rule(
@@ -281,7 +123,7 @@ VALUE_RULES = (
         "missing_deref",
         CLEAR,
         ("E0308", "E0277", "E0369", "E0368", "E0606"),
-        _plain(
+        plain(
             lambda f: (
                 f.view.has_source
                 and not f.is_in_iterator_closure
@@ -298,7 +140,7 @@ VALUE_RULES = (
         "missing_reference",
         CLEAR,
         ("E0308",),
-        _plain(lambda f: _has_reference_too_few(f) and not _is_string_for_str(f)),
+        plain(lambda f: _has_reference_too_few(f) and not _is_string_for_str(f)),
         "found `{found}` where `{expected}` is wanted",
     ),
     Rule(
@@ -314,8 +156,8 @@ VALUE_RULES = (
         ("E0308",),
         lambda f: (
             f.found.text == "()"
-            and (_lacks_tail(f) or _has_stray_semicolon(f))
-            and not _lacks_ok_unit(f)
+            and (lacks_tail(f) or has_stray_semicolon(f))
+            and not lacks_ok_unit(f)
         ),
         "the function ends without the `{expected}` that it should return",
     ),
@@ -324,11 +166,11 @@ VALUE_RULES = (
         CLEAR,
         ("E0308",),
         lambda f: (
-            _is_branch(f)
-            and not _wraps("Ok")(f)
-            and not _wraps("Some")(f)
-            and not _has_stray_semicolon(f)
-            and {f.expected.head, f.found.head} != set(_WRAPPERS)
+            is_branch(f)
+            and not wraps("Ok")(f)
+            and not wraps("Some")(f)
+            and not has_stray_semicolon(f)
+            and {f.expected.head, f.found.head} != set(WRAPPERS)
         ),
         "branches have the types `{expected}` and `{found}`",
     ),
@@ -336,14 +178,17 @@ VALUE_RULES = (
         "missing_collect",
         CERTAIN,
         ("E0308",),
-        _plain(lambda f: f.expected.head in COLLECTIONS and f.found.head in ADAPTERS),
+        plain(lambda f: f.expected.head in COLLECTIONS and f.found.head in ADAPTERS),
         "found the iterator `{found}` where `{expected}` is wanted",
     ),
     Rule(
         "collect_type",
         CERTAIN,
         ("E0277",),
-        lambda f: f.says("cannot be built from", "iterator"),
+        lambda f: (
+            f.says("cannot be built from", "iterator")
+            and not f.has_label("is cloning the reference")
+        ),
         "a `{subject}` cannot be collected from these items",
     ),
 )
