@@ -198,7 +198,7 @@ def from_hub(remote: RemoteFile, partial: Path, advance: Advance) -> None:
         url = hf_hub_url(remote.hub_repo, remote.filename)
         get_hf_file_metadata(url, timeout=_HUB_TIMEOUT_S)
         hf_hub_download(remote.hub_repo, remote.filename, local_dir=partial.parent)
-    except Exception as error:  # noqa: BLE001 - which HTTP library raises depends on the hub's version
+    except Exception as error:
         raise WeightsError(f"the hub does not give it ({type(error).__name__})") from error
     advance(remote.num_bytes)
 
