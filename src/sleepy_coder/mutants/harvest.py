@@ -1,0 +1,165 @@
+"""All that one crate yields: programs, their tests, their mutants; kept in a cache of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from sleepy_coder.judge import compile_source, judge_candidate
+from sleepy_coder.mutants.crates import Crate, PartLimits, fetch_crate, source_files
+from sleepy_coder.mutants.extract import MAX_LINES, Program, extract_programs
+from sleepy_coder.mutants.mutate import mutate
+from sleepy_coder.mutants.prune import Check, Checked
+from sleepy_coder.problems import Check as ProblemCheck
+from sleepy_coder.problems import Problem, save_lines
+from sleepy_coder.proof import storable
+from sleepy_coder.sandbox import Sandbox
+
+EDITION = "2021"
+# Part of every cached file's name: raise it when extraction or an operator changes what comes out.
+RECIPE_VERSION = 1
+
+_PROGRAMS_PER_FILE = 3
+_MAX_FILES = 14  # tried per crate
+_SHOWN_TESTS_SHARE = 0.4  # of the programs with tests; the others' tests are hidden
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A mutant that may become a problem.
+
+    Attributes:
+        crate: Name of the crate that `fixed` was cut out of.
+        operator: What broke it; `aim` is the pattern that the operator aims at.
+        tests: Hidden tests that `fixed` passes; empty where there are none.
+        messages: rustc's JSON messages on `buggy`.
+    """
+
+    crate: str
+    operator: str
+    aim: str
+    error_code: str
+    buggy: str
+    fixed: str
+    tests: str
+    messages: tuple[dict[str, Any], ...]
+
+    def as_problem(self, identifier: str, family: str, pattern: str) -> Problem:
+        """Return the problem that this mutant is."""
+        kind = ProblemCheck("tests", code=self.tests) if self.tests else ProblemCheck("compile")
+        return Problem(
+            id=identifier,
+            family=family,
+            pattern=pattern,
+            description=f"part of {self.crate}, broken by {self.operator}",
+            crate_type="lib",
+            edition=EDITION,
+            error_code=self.error_code,
+            buggy=self.buggy,
+            fixed=self.fixed,
+            check=kind,
+            diagnostics=storable(self.messages),
+        )
+
+
+def harvest_crate(
+    crate: Crate, limits: PartLimits, seed: int, *, cache: Path, sandbox: Sandbox
+) -> list[Candidate]:
+    """Return the mutants of a crate, out of the cache if they were made before.
+
+    Args:
+        crate: Where the programs come from.
+        limits: How many programs, and problems per program, to stop at.
+        seed: Decides, with the crate's name, what is cut and how it is broken.
+        cache: Holds unpacked crates, and what was harvested.
+        sandbox: Compiles and runs the programs.
+    """
+    key = f"{crate}{limits.programs_per_crate}{limits.problems_per_program}{seed}{RECIPE_VERSION}"
+    name = f"{crate.name.replace('/', '_')}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.jsonl"
+    path = cache / "harvest" / name
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = _harvest(crate, limits, seed, fetch_crate(crate, cache / "crates"), sandbox)
+        save_lines((asdict(candidate) for candidate in found), path)
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [_parse_candidate(line) for line in lines if line]
+
+
+def _parse_candidate(line: str) -> Candidate:
+    fields = json.loads(line)
+    return Candidate(**{**fields, "messages": tuple(fields["messages"])})
+
+
+def _harvest(
+    crate: Crate, limits: PartLimits, seed: int, folder: Path, sandbox: Sandbox
+) -> Iterator[Candidate]:
+    check = _checker(sandbox)
+    for number, program in enumerate(_programs(crate, limits, seed, folder, check)):
+        proved = _prove_tests(program, sandbox)
+        name = f"{seed}/{crate.name}/{number}"
+        shown = _show_tests(proved, Random(name))  # noqa: S311 - not for secrets
+        for mutant in mutate(shown.code, name, check, limit=limits.problems_per_program):
+            yield Candidate(
+                crate=crate.name,
+                operator=mutant.operator,
+                aim=mutant.aim,
+                error_code=mutant.error_code,
+                buggy=mutant.buggy,
+                fixed=shown.code,
+                tests=shown.tests,
+                messages=storable(mutant.messages),
+            )
+
+
+def _programs(
+    crate: Crate, limits: PartLimits, seed: int, folder: Path, check: Check
+) -> Iterator[Program]:
+    """Yield programs of a crate's files in random order, a few per file."""
+    files = source_files(folder)
+    Random(f"{seed}/{crate.name}").shuffle(files)  # noqa: S311 - not for secrets
+    left = limits.programs_per_crate
+    for path in files[:_MAX_FILES]:
+        name = f"{seed}/{crate.name}/{path.relative_to(folder).as_posix()}"
+        code = path.read_text(encoding="utf-8", errors="replace")
+        limit = min(_PROGRAMS_PER_FILE, left)
+        found = extract_programs(code, name, check, limit=limit) if left else []
+        yield from found
+        left -= len(found)
+
+
+def _prove_tests(program: Program, sandbox: Sandbox) -> Program:
+    """Return the program with its tests if it passes them, else without."""
+    if not program.tests:
+        return program
+    kind = ProblemCheck("tests", code=program.tests)
+    empty = Candidate("", "", "", "E0000", program.code, program.code, program.tests, ())
+    problem = replace(empty.as_problem("proof", "none", "none"), check=kind)
+    is_passing = judge_candidate(problem, program.code, sandbox).outcome == "pass"
+    return program if is_passing else Program(program.code)
+
+
+def _show_tests(program: Program, random: Random) -> Program:
+    """Return some programs with their tests in sight as well, where they are not too long."""
+    module = f"\n#[cfg(test)]\nmod tests {{\n    use super::*;\n\n{program.tests}}}\n"
+    whole = program.code + module
+    is_shown = program.tests and random.random() < _SHOWN_TESTS_SHARE
+    if is_shown and len(whole.splitlines()) <= MAX_LINES:
+        return Program(whole, program.tests)
+    return program
+
+
+def _checker(sandbox: Sandbox) -> Check:
+    """Return a function that compiles a library, the same text only once."""
+
+    @lru_cache(maxsize=512)
+    def check(code: str) -> Checked:
+        done = compile_source(code, crate_type="lib", edition=EDITION, sandbox=sandbox)
+        return Checked(done.is_ok, done.diagnostics)
+
+    return check
