@@ -219,7 +219,7 @@ def rows_of(arguments: argparse.Namespace, target: str, kind: str) -> Iterator[d
         paths = write_adapters(folder, kind, arguments.adapters, shapes)
         size = sum((path / "adapter_model.safetensors").stat().st_size for path in paths)
         flags = [f"--layers={arguments.layers}", f"--target={target}", f"--folder={folder}"]
-        for tool in TARGET_TOOLS[target]:
+        for tool in arguments.tools or TARGET_TOOLS[target]:
             if tool in ONCE and kind != arguments.kind[0]:
                 continue
             for _ in range(arguments.repeats if tool in REPEATED else 1):
@@ -258,6 +258,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=NUM_LAYERS)
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--target", nargs="+", choices=list(TARGET_TOOLS), default=["full", "attn"])
+    parser.add_argument("--tools", nargs="+", choices=[*TOOLS, EXACT], help="only these")
     parser.add_argument("--repeats", type=int, default=3, help="runs of the quick rows")
     parser.add_argument("--scratch", help="where the adapters are written, 2.6 GB; then deleted")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "share_init.json")

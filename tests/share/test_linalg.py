@@ -191,6 +191,14 @@ def test_randomized_span_of_transposed_memory_is_the_same():
     assert relative(projector(top_span(turned, 9)[0]), projector(top_span(columns, 9)[0])) < 1e-3
 
 
+def test_iteration_stops_when_another_step_would_gain_nothing(monkeypatch):
+    steps = []
+    original = linalg.orthonormalize
+    monkeypatch.setattr(linalg, "orthonormalize", lambda x: steps.append(1) or original(x))
+    top_span(draw(0, 500, 6) @ draw(1, 6, 200) + 0.1 * draw(2, 500, 200), 6)
+    assert len(steps) == 1
+
+
 def test_spans_leave_the_global_random_state_alone():
     torch.manual_seed(4)
     before = torch.get_rng_state()

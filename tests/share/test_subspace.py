@@ -26,6 +26,7 @@ from sleepy_coder.share.choice import (
     ExplainedVariance,
     FixedComponents,
 )
+from sleepy_coder.share.columns import ColumnReader
 from sleepy_coder.share.expand import expand
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.merge import merge, update_bases
@@ -204,6 +205,28 @@ def test_blocks_give_what_all_columns_at_once_give(objective):
             blocks.moments[module].b.gram, known.b.gram, atol=1e-2, rtol=1e-3
         )
         assert blocks.moments[module].a.energy == pytest.approx(known.a.energy, rel=1e-6)
+
+
+def test_a_thousand_adapters_are_folded_in_bounded_memory():
+    shapes = {"m": (320, 300)}
+    shared = init_subspace([random_adapter("shared", 0, rank=12, shapes=shapes)], fixed(12)).bases
+    sources = []
+    for i in range(1000):
+        one = random_adapter(f"task{i}", i, rank=2, shapes=shapes, within=shared)
+        noise = random_adapter("noise", 5000 + i, rank=2, shapes=shapes).modules["m"]
+        lora = one.modules["m"]
+        lora.b.add_(0.1 * noise.b)
+        lora.a.add_(0.1 * noise.a)
+        sources.append(one)
+    reader = ColumnReader(sources, block_bytes=10**6)
+    sizes = [(block.b.numel() + block.a.numel()) * 4 for block in reader.blocks("m")]
+    assert len(sizes) > 4
+    assert max(sizes) <= 10**6
+    subspace = init_subspace(sources, fixed(16, block_bytes=10**6))
+    for side, columns in zip("ba", stacked(sources, "m"), strict=True):
+        best = torch.linalg.svdvals(columns)[:16].square().sum() / columns.square().sum()
+        found = getattr(explained_variance(subspace)["m"], side)
+        assert (1 - found) ** 0.5 < 1.01 * (1 - float(best)) ** 0.5
 
 
 def test_modules_are_streamed_one_at_a_time():
