@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
 from sleepy_coder.drafts import PromptLookup
@@ -34,8 +35,7 @@ class Sampling:
         """Return one uniform number for each token of a row, or None for greedy decoding."""
         if self.temperature <= 0:
             return None
-        generator = torch.Generator().manual_seed((self.seed << 32) + row)
-        return torch.rand(count, generator=generator)
+        return torch.from_numpy(np.random.default_rng((self.seed, row)).random(count))
 
     def choose(self, logits: torch.Tensor, uniform: torch.Tensor | None) -> torch.Tensor:
         """Return the token for each place: logits (places, vocabulary), uniform (places,)."""

@@ -213,6 +213,7 @@ def choose_dtype(name: str, device: torch.device) -> str:
 
 
 def _load(files: ModelFiles, device: torch.device, dtype: str) -> RepairModel:
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
@@ -223,7 +224,7 @@ def _load(files: ModelFiles, device: torch.device, dtype: str) -> RepairModel:
                 dtype=_DTYPES.get(dtype, torch.bfloat16),
                 attn_implementation="sdpa",
             )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"model {files.name!r} does not load: {reason}") from error
     if tokenizer.chat_template is None:

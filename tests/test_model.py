@@ -1,0 +1,334 @@
+import random
+
+import pytest
+import torch
+
+from sleepy_coder.decoding import Row, Sampling
+from sleepy_coder.drafts import PromptLookup
+from sleepy_coder.errors import WeightsError
+from sleepy_coder.kv_cache import PrefixStore
+from sleepy_coder.model import batches_of, choose_device, choose_dtype, load_model
+from sleepy_coder.quantized import Int8Linear, quantize_weight
+from tiny_model import END, make_hf_model, make_model, make_scripted, make_tokenizer
+
+CODE = "fn main() {\n    let total = 1;\n    total += 2;\n}\n"
+NUM_TOKENS = 50
+
+
+def ask(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}]
+
+
+def conversations(count: int = 4) -> list[list[dict[str, str]]]:
+    rng = random.Random(7)  # noqa: S311 - nothing secret about it
+    return [ask("".join(rng.choices("abc \n{}", k=rng.randint(5, 90)))) for _ in range(count)]
+
+
+def tokens_of(model, asked, monkeypatch, **options):
+    """Return the tokens of each answer, and the number of forward passes."""
+    rows, passes = {}, []
+    inner, forward = model.decoder.run, model.decoder._forward
+
+    def run(batch, *arguments):
+        for row in inner(batch, *arguments):
+            rows[row.index] = list(row.output)
+            yield row
+
+    def counted(*arguments):
+        passes.append(1)
+        return forward(*arguments)
+
+    monkeypatch.setattr(model.decoder, "run", run)
+    monkeypatch.setattr(model.decoder, "_forward", counted)
+    model.generate(asked, max_new_tokens=NUM_TOKENS, **options)
+    monkeypatch.undo()
+    return [rows[i] for i in range(len(asked))], len(passes)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("temperature", [0.0, 0.5])
+@pytest.mark.parametrize("batch_tokens", [0, 100_000])
+def test_guessing_ahead_changes_no_token_and_saves_passes(
+    monkeypatch, seed, temperature, batch_tokens
+):
+    model = make_model(seed)
+    model.batch_tokens = batch_tokens
+    options = {"temperature": temperature, "top_p": 0.2, "seed": 3}
+    guessed, few = tokens_of(model, conversations(), monkeypatch, **options)
+    model.decoder.max_draft = 0
+    model.decoder.prefixes = PrefixStore()
+    plain, many = tokens_of(model, conversations(), monkeypatch, **options)
+    assert guessed == plain
+    # A batch takes as many steps as its most surprising row.
+    is_lucky = batch_tokens == 0 and temperature == 0
+    assert few < 0.8 * many if is_lucky else few <= many
+
+
+def test_greedy_answers_are_those_of_transformers(monkeypatch):
+    model = make_model()
+    ours, _ = tokens_of(model, conversations(3), monkeypatch)
+    for conversation, answer in zip(conversations(3), ours, strict=True):
+        text = model.tokenizer.apply_chat_template(
+            conversation, tokenize=False, add_generation_prompt=True
+        )
+        ids = torch.tensor([model.tokenizer(text)["input_ids"]])
+        for token in answer:
+            with torch.inference_mode():
+                assert model.hf_model(ids).logits[0, -1].argmax() == token
+            ids = torch.cat([ids, torch.tensor([[token]])], dim=1)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_row_does_not_depend_on_its_batch(monkeypatch, temperature):
+    asked = conversations()
+    model = make_model()
+    model.batch_tokens = 100_000
+    together, _ = tokens_of(model, asked, monkeypatch, temperature=temperature)
+    model.batch_tokens = 400
+    apart, _ = tokens_of(model, asked, monkeypatch, temperature=temperature)
+    model.batch_tokens = 0
+    single, _ = tokens_of(model, asked, monkeypatch, temperature=temperature)
+    assert together == apart == single
+
+
+def test_a_seed_decides_what_is_drawn(monkeypatch):
+    model, asked = make_model(), conversations(3)
+    one, _ = tokens_of(model, asked, monkeypatch, temperature=1.0, seed=1)
+    again, _ = tokens_of(model, asked, monkeypatch, temperature=1.0, seed=1)
+    other, _ = tokens_of(model, asked, monkeypatch, temperature=1.0, seed=2)
+    assert one == again
+    assert one != other
+
+
+def test_rows_that_ask_the_same_draw_differently(monkeypatch):
+    model = make_model()
+    drawn, _ = tokens_of(model, [ask(CODE)] * 2, monkeypatch, temperature=1.0)
+    assert drawn[0] != drawn[1]
+
+
+def test_drawing_follows_the_probabilities_and_stays_inside_top_p():
+    logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log().repeat(20_000, 1)
+    uniform = torch.rand(20_000, generator=torch.Generator().manual_seed(0))
+    all_ = Sampling(temperature=1.0).choose(logits, uniform).bincount(minlength=4) / 20_000
+    assert torch.allclose(all_, torch.tensor([0.5, 0.3, 0.15, 0.05]), atol=0.02)
+    likely = Sampling(temperature=1.0, top_p=0.75).choose(logits, uniform).bincount(minlength=4)
+    assert torch.allclose(likely / 20_000, torch.tensor([0.625, 0.375, 0.0, 0.0]), atol=0.02)
+
+
+@pytest.mark.parametrize("is_guessing", [True, False])
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (f"done{END}more", "done"),
+        (f"```rust\n{CODE}```\nThis fixes it.{END}", f"```rust\n{CODE}```"),
+        (f"Here:\n```rust\n{CODE}```", f"Here:\n```rust\n{CODE}```"),
+        (f"```rust\n/// ``` in a comment\n```{END}", "```rust\n/// ``` in a comment\n```"),
+    ],
+)
+def test_an_answer_ends_with_the_turn_or_the_closing_fence(is_guessing, said, text):
+    conversation = ask(f"```rust\n{CODE}```\nfix it")
+    model = make_scripted(said, conversation)
+    if not is_guessing:
+        model.decoder.max_draft = 0
+    (done,) = model.generate([conversation], max_new_tokens=200)
+    assert done.text == text
+    ends_turn = said.startswith(text + END)
+    is_closed_first = text.endswith("```")
+    assert done.tokens_out == len(text) + (ends_turn and not is_closed_first)
+
+
+def test_a_copied_answer_takes_few_passes():
+    conversation = ask(f"```rust\n{CODE * 3}```\nfix it")
+    model = make_scripted(f"```rust\n{CODE * 3}```{END}", conversation)
+    (done,) = model.generate([conversation], max_new_tokens=300)
+    assert done.tokens_out > 150
+    assert model.hf_model.num_forwards < done.tokens_out / 8
+
+
+def test_an_answer_stops_at_the_token_limit():
+    conversation = ask(CODE)
+    model = make_scripted("never ends " * 50, conversation)
+    (done,) = model.generate([conversation], max_new_tokens=17)
+    assert done.tokens_out == 17
+    assert done.text == ("never ends " * 50)[:17]
+
+
+def test_a_limit_below_one_is_refused():
+    with pytest.raises(ValueError, match="got 0, expected at least 1"):
+        make_model().generate([ask(CODE)], max_new_tokens=0)
+
+
+def test_every_row_is_reported_as_soon_as_it_is_done():
+    seen = {}
+    model = make_model()
+    model.batch_tokens = 500
+    done = model.generate(conversations(), max_new_tokens=9, on_done=seen.__setitem__)
+    assert seen == dict(enumerate(done))
+    assert all(c.seconds > 0 for c in done)
+
+
+def test_rows_finished_before_an_interruption_were_reported():
+    seen = []
+
+    def stop_at_third(index, completion):
+        seen.append(index)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_model().generate(conversations(), max_new_tokens=5, on_done=stop_at_third)
+    assert len(seen) == 3
+
+
+def test_token_counts_are_those_of_the_tokenizer():
+    model = make_model()
+    (done,) = model.generate([ask("abc")], max_new_tokens=5)
+    assert model.count_tokens("fn é") == 5
+    assert done.tokens_in == len("u:abca:") + 1
+
+
+def test_a_known_beginning_is_not_read_again_and_changes_nothing(monkeypatch):
+    first, second = ask(CODE * 4), ask(CODE * 4 + "Advice: borrow it.")
+    fresh = make_model()
+    fresh.decoder.prefixes = PrefixStore(0)
+    expected, _ = tokens_of(fresh, [second], monkeypatch)
+    model = make_model()
+    model.generate([first], max_new_tokens=5)
+    widths = []
+    body = model.decoder._body
+    monkeypatch.setattr(
+        model.decoder, "_body", lambda **k: widths.append(k["input_ids"].shape[1]) or body(**k)
+    )
+    done = model.generate([second], max_new_tokens=NUM_TOKENS)
+    assert widths[0] < 40
+    monkeypatch.undo()
+    again, _ = tokens_of(model, [second], monkeypatch)
+    assert again == expected
+    assert done[0].tokens_in > 200
+
+
+def test_tasks_reach_the_layers_and_share_no_beginning():
+    model = make_model()
+    seen = []
+    model.decoder.on_rows = lambda rows: seen.append([row.task for row in rows])
+    model.batch_tokens = 100_000
+    model.generate([ask(CODE), ask(CODE)], max_new_tokens=2, tasks=[4, None])
+    assert seen[0] == [4, None]
+    store = PrefixStore()
+    store.add(range(50), 4, [(torch.zeros(1, 1, 50, 2),) * 2])
+    assert store.longest(list(range(60)), 4)[0] == 50
+    assert store.longest(list(range(60)), None)[0] == 0
+
+
+def test_the_prefix_store_drops_the_oldest_when_full():
+    layer = [(torch.zeros(1, 1, 50, 2), torch.zeros(1, 1, 50, 2))]
+    store = PrefixStore(max_bytes=2 * 800)
+    for start in (0, 100, 200):
+        store.add(range(start, start + 50), None, layer)
+    found = [store.longest(list(range(s, s + 60)), None)[0] for s in (0, 100, 200)]
+    assert found == [0, 50, 50]
+
+
+def test_batches_hold_like_lengths_within_their_budget():
+    lengths = [10, 80, 30, 82, 29]
+    rows = [Row(i, [0] * n, PromptLookup([], 0), None) for i, n in enumerate(lengths)]
+    split = [[len(row.prompt) for row in batch] for batch in batches_of(rows, 20, 210)]
+    assert split == [[82, 80], [30, 29, 10]]
+    assert [len(batch) for batch in batches_of(rows, 20, 0)] == [1] * 5
+
+
+def test_a_guess_goes_on_where_the_copy_was_and_finds_back_after_an_edit():
+    prompt = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    lookup = PromptLookup(prompt, 16)
+    lookup.extend([1, 2])
+    assert lookup.propose(16) == [3, 4, 5, 6]
+    lookup.extend([3, 4, 77])
+    lookup.propose(16)
+    lookup.extend([6])
+    assert lookup.propose(16)[:2] == [7, 8]
+    lookup.extend([7, 8, 9])
+
+
+def test_an_int8_layer_is_close_to_the_full_one_and_treats_rows_alone():
+    torch.manual_seed(0)
+    linear = torch.nn.Linear(256, 96)
+    layer = Int8Linear(*quantize_weight(linear.weight.data), linear.bias.data)
+    x = torch.randn(5, 7, 256)
+    x[3, 2] *= 1000  # one row's outlier must not coarsen the others
+    exact, ours = linear(x), layer(x)
+    error = (exact - ours).norm(dim=-1) / exact.norm(dim=-1)
+    assert ours.shape == exact.shape
+    assert error.max() < 0.03
+    assert torch.equal(layer(x[1]), ours[1])
+    assert torch.equal(layer(torch.zeros(1, 256)), layer.bias[None])
+
+
+@pytest.fixture
+def saved(tmp_path):
+    tokenizer = make_tokenizer()
+    make_hf_model(len(tokenizer)).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    return tmp_path
+
+
+def test_a_model_directory_loads_and_answers_as_in_memory(saved, monkeypatch):
+    loaded = load_model(str(saved), device="cpu", dtype="float32")
+    ours, _ = tokens_of(loaded, conversations(3), monkeypatch)
+    expected, _ = tokens_of(make_model(), conversations(3), monkeypatch)
+    assert ours == expected
+    assert (loaded.name, loaded.dtype, loaded.device.type) == (str(saved), "float32", "cpu")
+    assert len(loaded.sha256) == 64
+
+
+def test_a_model_runs_in_int8(saved, monkeypatch):
+    model = load_model(str(saved), device="cpu", dtype="int8")
+    assert isinstance(model.hf_model.get_output_embeddings(), Int8Linear)
+    once, _ = tokens_of(model, conversations(2), monkeypatch)
+    assert tokens_of(model, conversations(2), monkeypatch)[0] == once
+
+
+def test_int8_weights_are_kept_and_read_again(tmp_path):
+    from sleepy_coder.quantized import load_or_quantize
+
+    path = tmp_path / "int8.safetensors"
+    tensors = load_or_quantize(make_hf_model(40), path)
+    other = load_or_quantize(make_hf_model(40, seed=1), path)
+    assert set(tensors) == set(other)
+    assert all(torch.equal(tensors[name], other[name]) for name in tensors)
+    assert [p.name for p in tmp_path.iterdir()] == ["int8.safetensors"]
+
+
+def test_a_model_without_a_chat_template_is_refused(saved):
+    (saved / "chat_template.jinja").unlink()
+    with pytest.raises(WeightsError, match="no chat template"):
+        load_model(str(saved), device="cpu")
+
+
+def test_a_damaged_model_is_one_line(saved):
+    (saved / "model.safetensors").write_bytes(b"rubbish")
+    with pytest.raises(WeightsError, match="does not load") as error:
+        load_model(str(saved), device="cpu", dtype="float32")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("name", "message"), [("gpu", "expected auto"), ("cuda", "not available")])
+def test_a_device_that_is_not_there_is_refused(monkeypatch, name, message):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(WeightsError, match=message):
+        choose_device(name)
+
+
+def test_auto_takes_the_accelerator_in_bfloat16_and_int8_on_a_processor(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("auto").type == "cuda"
+    assert choose_dtype("auto", torch.device("cuda")) == "bfloat16"
+    monkeypatch.setattr("sleepy_coder.model.is_int8_supported", lambda: True)
+    assert choose_dtype("auto", torch.device("cpu")) == "int8"
+    monkeypatch.setattr("sleepy_coder.model.is_int8_supported", lambda: False)
+    assert choose_dtype("auto", torch.device("cpu")) == "float32"
+
+
+@pytest.mark.parametrize(("name", "message"), [("int4", "expected auto"), ("int8", "needs an x86")])
+def test_a_number_format_that_does_not_fit_is_refused(name, message):
+    with pytest.raises(WeightsError, match=message):
+        choose_dtype(name, torch.device("cuda"))
