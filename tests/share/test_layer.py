@@ -78,17 +78,18 @@ def model():
     return TwoLayers().requires_grad_(requires_grad=False)
 
 
+@pytest.mark.parametrize("with_grad", [False, True])
 @pytest.mark.parametrize("ranks", [(1, 1, 1), (1, 3, 2)], ids=["p1", "mixed-p"])
-def test_each_row_gets_its_own_task(model, ranks):
+@pytest.mark.parametrize("names", [["t2", None, "t0", "t1", "t0"], ["t2", "t1", "t0", "t1", "t0"]])
+def test_each_row_gets_its_own_task(model, ranks, names, with_grad):
     subspace = random_subspace(model, ranks)
-    names = ["t2", None, "t0", "t1", "t0"]
     x = torch.randn(5, 6, 12)
     expected = torch.stack(
         [merged(model, subspace, name)(row) for name, row in zip(names, x, strict=True)]
     )
     base = model(x)
     inject(model, subspace)
-    with use_tasks(model, names):
+    with torch.set_grad_enabled(with_grad), use_tasks(model, names):
         got = model(x)
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
     assert not torch.allclose(got[0], base[0], atol=1e-2)

@@ -113,6 +113,17 @@ def check_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
     for key, kind in _KEYS.items():
         if type(manifest[key]) is not kind:
             raise StoreError(f"{MANIFEST_FILE}: {key} must be a JSON {kind.__name__}")
+    _check_fields(manifest)
+    required = {BASIS_FILE, *map(task_file, manifest["tasks"])}
+    listed = set(manifest["files"])
+    if not required <= listed <= required | {MOMENTS_FILE}:
+        odd = sorted(required - listed) or sorted(listed - required)
+        raise StoreError(f"{MANIFEST_FILE}: files lack or wrongly list {odd[0][:120]!r}")
+    return manifest
+
+
+def _check_fields(manifest: Mapping[str, Any]) -> None:
+    """Raise StoreError unless names, components, objective and tasks make sense together."""
     modules = manifest["target_modules"]
     if any(not isinstance(name, str) for name in modules) or len(set(modules)) != len(modules):
         raise StoreError(f"{MANIFEST_FILE}: target_modules must be distinct names")
@@ -124,9 +135,3 @@ def check_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
         check_task_name(name)
         if not isinstance(provenance, dict):
             raise StoreError(f"{MANIFEST_FILE}: provenance of task {name} must be an object")
-    required = {BASIS_FILE, *map(task_file, manifest["tasks"])}
-    listed = set(manifest["files"])
-    if not required <= listed <= required | {MOMENTS_FILE}:
-        odd = sorted(required - listed) or sorted(listed - required)
-        raise StoreError(f"{MANIFEST_FILE}: files lack or wrongly list {odd[0][:120]!r}")
-    return manifest
