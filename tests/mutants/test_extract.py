@@ -108,6 +108,22 @@ def test_a_program_is_cut_out_with_its_tests(check):
     assert "mod tests" not in program.code
 
 
+def test_an_example_in_a_comment_becomes_a_test(check):
+    example = """/// A boat and who has it.
+///
+/// ```
+/// use boats::Boat;
+/// # let seats = 2;
+/// assert_eq!(Boat::new("Ente", seats).seats(), 2);
+/// ```
+"""
+    source = FILE.replace("/// A boat and who has it.\n", example)
+    program = extract_programs(source, "seed", check, limit=9)[0]
+    assert "fn documented_example_1() {\n    let seats = 2;" in program.tests
+    assert "use boats" not in program.tests
+    assert "fn seats_add_up" in program.tests
+
+
 def test_extraction_is_the_same_every_time(check):
     assert extract_programs(FILE, "s", check, limit=9) == extract_programs(
         FILE, "s", check, limit=9

@@ -46,6 +46,21 @@ CASES = [
         "E0499",
     ),
     (
+        "hold_value",
+        "pub fn f(mut v: Vec<u8>) -> usize {\n    v.push(1);\n    v.len()\n}\n",
+        "let last_v = v;\n    v.push(1);\n    last_v.len()",
+        "E0382",
+    ),
+    (
+        "own_parameter",
+        (
+            "fn g(v: &Vec<u8>) -> usize { v.len() }\n"
+            "pub fn f(v: Vec<u8>) -> usize { g(&v) + v.len() }"
+        ),
+        "g(v: Vec<u8>) -> usize { v.len() }\npub fn f(v: Vec<u8>) -> usize { g(v)",
+        "E0382",
+    ),
+    (
         "narrow_scope",
         TRIM,
         "let t = {\n        let s = String::new();\n        s.trim()\n    };",

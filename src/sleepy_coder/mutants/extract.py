@@ -7,11 +7,11 @@ it keeps in its author's words, order and layout.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from sleepy_coder.mutants.author_tests import find_tests
 from sleepy_coder.mutants.clean import prepare_file
 from sleepy_coder.mutants.pieces import Piece, find_pieces, without
 from sleepy_coder.mutants.prune import Check, drop_unused_imports, prune
@@ -24,7 +24,6 @@ _MAX_FILE_BYTES = 80_000
 _LONG_IMPL_LINES = 25
 _MAX_IMPORT_ROUNDS = 4
 _UNWANTED = ("unsafe", "asm!", "include!", "include_str!", "include_bytes!", "#[no_mangle]")
-_TEST_MODULE = "#[cfg(test)]\nmod checks {\nuse super::*;\n"
 _CONTAINERS = frozenset({"inherent", "tests"})
 
 
@@ -34,7 +33,7 @@ class Program:
 
     Attributes:
         code: The source of `lib.rs`.
-        tests: Items of the file's module of tests that use only what is in `code`; may be empty.
+        tests: What the file's module of tests and the doc comments check of it; may be empty.
     """
 
     code: str
@@ -64,8 +63,7 @@ def extract_programs(code: str, seed: str, check: Check, *, limit: int) -> list[
     for cut in cuts:
         program = _finish(cut, check) if len(programs) < limit else None
         if program is not None:
-            tests = _tests_for(program, prepared, check) if modules else ""
-            programs.append(Program(program, tests))
+            programs.append(Program(program, find_tests(program, prepared, check)))
     return programs
 
 
@@ -159,48 +157,3 @@ class _Book:
             elif piece not in taken and piece.kind != "use":
                 ranges.add((piece.start, piece.end))
         return ranges
-
-
-def _tests_for(program: str, prepared: str, check: Check) -> str:
-    """Return the items of the file's module of tests that compile with this program alone."""
-    present = {p.name for p in _all_pieces(program)}
-    absent = {p.name for p in _all_pieces(prepared) if p.kind not in ("use", "tests")} - present
-    module = max(
-        (p for p in find_pieces(prepared) if p.kind == "tests"), key=lambda p: len(p.members)
-    )
-    foreign = absent - {m.name for m in module.members}
-    dropped = {
-        m for m in module.members if m.is_test and (m.refs & foreign or not m.refs & present)
-    }
-    if all(m in dropped for m in module.members if m.is_test):
-        return ""
-    tests = _inside(without(prepared, {(m.start, m.end) for m in dropped}))
-    joined = f"{program}{_TEST_MODULE}{tests}\n}}\n"
-    pruned = prune(joined, lambda code: check(_with_tests_as_functions(code)))
-    if pruned is None or not pruned.startswith(program) or "#[test]" not in pruned:
-        return ""
-    return _inside(pruned).removeprefix("use super::*;\n")
-
-
-def _with_tests_as_functions(code: str) -> str:
-    """Return the code with tests compiled like everything else, every byte in its place."""
-    for attribute in ("#[cfg(test)]", "#[test]"):
-        code = code.replace(attribute, " " * len(attribute))
-    return code
-
-
-def _inside(code: str) -> str:
-    """Return what is in the longest module of tests, without its indentation."""
-    modules = (p for p in find_pieces(code) if p.kind == "tests")
-    longest = max(modules, key=lambda p: p.end - p.start, default=None)
-    if longest is None:
-        return ""
-    text = code.encode()[longest.start : longest.end].decode()
-    body = text[text.index("{") + 1 : text.rindex("}")]
-    return textwrap.dedent(body.strip("\n")).rstrip() + "\n"
-
-
-def _all_pieces(code: str) -> Iterator[Piece]:
-    for piece in find_pieces(code):
-        yield piece
-        yield from piece.members

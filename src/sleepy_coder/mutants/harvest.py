@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from sleepy_coder.judge import compile_source, judge_candidate
+from sleepy_coder.mutants.author_tests import EXAMPLE_NAME
 from sleepy_coder.mutants.crates import Crate, PartLimits, fetch_crate, source_files
 from sleepy_coder.mutants.extract import MAX_LINES, Program, extract_programs
 from sleepy_coder.mutants.mutate import mutate
@@ -22,11 +23,14 @@ from sleepy_coder.proof import storable
 from sleepy_coder.sandbox import Sandbox
 
 EDITION = "2021"
-# Part of every cached file's name: raise it when extraction or an operator changes what comes out.
-RECIPE_VERSION = 1
+# Parts of a cached file's name: raise them when extraction, or an operator, changes what comes out.
+PROGRAM_VERSION = 1
+MUTANT_VERSION = 1
 
 _PROGRAMS_PER_FILE = 3
 _MAX_FILES = 14  # tried per crate
+# Mutants per program for each that a set may have of it: the rarer patterns are chosen.
+_SPARE_FACTOR = 2
 _SHOWN_TESTS_SHARE = 0.4  # of the programs with tests; the others' tests are hidden
 
 
@@ -80,31 +84,52 @@ def harvest_crate(
         cache: Holds unpacked crates, and what was harvested.
         sandbox: Compiles and runs the programs.
     """
-    key = f"{crate}{limits.programs_per_crate}{limits.problems_per_program}{seed}{RECIPE_VERSION}"
-    name = f"{crate.name.replace('/', '_')}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.jsonl"
-    path = cache / "harvest" / name
+    key = f"{_program_key(crate, limits, seed)}/{limits.problems_per_program}/{MUTANT_VERSION}"
+    path = _cache_file(cache / "mutants", crate, key)
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        found = _harvest(crate, limits, seed, fetch_crate(crate, cache / "crates"), sandbox)
+        check = _checker(sandbox)
+        programs = _cached_programs(crate, limits, seed, cache, sandbox)
+        limit = _SPARE_FACTOR * limits.problems_per_program
+        found = _mutants(crate, seed, programs, check, limit)
         save_lines((asdict(candidate) for candidate in found), path)
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [_parse_candidate(line) for line in lines if line]
+    return [
+        Candidate(**{**fields, "messages": tuple(fields["messages"])})
+        for fields in _read_lines(path)
+    ]
 
 
-def _parse_candidate(line: str) -> Candidate:
-    fields = json.loads(line)
-    return Candidate(**{**fields, "messages": tuple(fields["messages"])})
+def _cached_programs(
+    crate: Crate, limits: PartLimits, seed: int, cache: Path, sandbox: Sandbox
+) -> list[Program]:
+    path = _cache_file(cache / "programs", crate, _program_key(crate, limits, seed))
+    if not path.is_file():
+        folder = fetch_crate(crate, cache / "crates")
+        programs = _programs(crate, limits, seed, folder, _checker(sandbox))
+        save_lines((asdict(_prove_tests(program, sandbox)) for program in programs), path)
+    return [Program(**fields) for fields in _read_lines(path)]
 
 
-def _harvest(
-    crate: Crate, limits: PartLimits, seed: int, folder: Path, sandbox: Sandbox
+def _program_key(crate: Crate, limits: PartLimits, seed: int) -> str:
+    return f"{crate}/{limits.programs_per_crate}/{seed}/{PROGRAM_VERSION}"
+
+
+def _cache_file(folder: Path, crate: Crate, key: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return folder / f"{crate.name.replace('/', '_')}-{digest[:12]}.jsonl"
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+def _mutants(
+    crate: Crate, seed: int, programs: Sequence[Program], check: Check, limit: int
 ) -> Iterator[Candidate]:
-    check = _checker(sandbox)
-    for number, program in enumerate(_programs(crate, limits, seed, folder, check)):
-        proved = _prove_tests(program, sandbox)
+    for number, program in enumerate(programs):
         name = f"{seed}/{crate.name}/{number}"
-        shown = _show_tests(proved, Random(name))  # noqa: S311 - not for secrets
-        for mutant in mutate(shown.code, name, check, limit=limits.problems_per_program):
+        shown = _show_tests(program, Random(name))  # noqa: S311 - not for secrets
+        for mutant in mutate(shown.code, name, check, limit=limit):
             yield Candidate(
                 crate=crate.name,
                 operator=mutant.operator,
@@ -148,7 +173,8 @@ def _show_tests(program: Program, random: Random) -> Program:
     """Return some programs with their tests in sight as well, where they are not too long."""
     module = f"\n#[cfg(test)]\nmod tests {{\n    use super::*;\n\n{program.tests}}}\n"
     whole = program.code + module
-    is_shown = program.tests and random.random() < _SHOWN_TESTS_SHARE
+    is_chosen = random.random() < _SHOWN_TESTS_SHARE
+    is_shown = is_chosen and bool(program.tests) and EXAMPLE_NAME not in program.tests
     if is_shown and len(whole.splitlines()) <= MAX_LINES:
         return Program(whole, program.tests)
     return program

@@ -13,9 +13,9 @@ from sleepy_coder.mutants.tree import apply_edits, parse
 from sleepy_coder.proof import first_error_code
 from sleepy_coder.syntax import has_syntax_error
 
-_MAX_SITES = 3  # places at which one operator is tried in one program
+_MAX_SITES = 4  # places at which one operator is tried in one program
 _MAX_ERRORS = 4  # more than that is not one slip
-_MAX_COMPILES = 24  # per program
+_MAX_COMPILES = 32  # per program
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Mutant:
 def mutate(code: str, seed: str, check: Check, *, limit: int) -> list[Mutant]:
     """Return at most `limit` mutants of a program, no two by the same operator.
 
-    Operators come in a random order in which those of a small share come rather late.
+    Operators come in a random order in which those of a great weight come rather early.
 
     Args:
         code: A library that compiles.
@@ -47,7 +47,9 @@ def mutate(code: str, seed: str, check: Check, *, limit: int) -> list[Mutant]:
         limit: How many mutants to stop at.
     """
     random = Random(seed)  # noqa: S311 - not for secrets
-    order = sorted(OPERATORS, key=lambda operator: random.random() / operator.share)
+    order = sorted(
+        OPERATORS, key=lambda operator: random.random() / (operator.share * operator.weight)
+    )
     tried = [operator for operator in OPERATORS if random.random() < operator.share]
     found: list[Mutant] = []
     num_compiles = 0

@@ -14,6 +14,7 @@ from sleepy_coder.mutants.operators.finding import (
     Sites,
     enclosing,
     method_call,
+    root_of,
     statements,
     tail_of,
 )
@@ -42,8 +43,8 @@ def _swap_statements(node: Node) -> Iterator[Edits]:
             yield [Edit(first.start_byte, second.end_byte, swapped)]
 
 
-def _hold_borrow(keyword: str) -> Sites:
-    """A place that one statement changes and a later one reads is borrowed before both."""
+def _hold(keyword: str) -> Sites:
+    """A place that one statement uses and a later one reads is borrowed, or moved, before both."""
 
     def find(node: Node) -> Iterator[Edits]:
         if node.type != "block":
@@ -75,7 +76,8 @@ def _held(keyword: str, place: str, changing: Node, uses: list[Node]) -> Edits:
         is_receiver = above is not None and above.type in ("field_expression", "index_expression")
         is_borrowed = above is not None and above.type == "reference_expression"
         begin = above.start_byte if is_borrowed and above is not None else use.start_byte
-        edits.append(Edit(begin, use.end_byte, name if is_receiver or is_borrowed else f"*{name}"))
+        is_direct = is_receiver or is_borrowed or not keyword
+        edits.append(Edit(begin, use.end_byte, name if is_direct else f"*{name}"))
     return edits
 
 
@@ -172,17 +174,16 @@ def _both_self(first: Node, second: Node) -> bool:
 
 def _source(node: Node) -> bytes:
     """Return the whole source that a node's offsets refer to."""
-    root = node
-    while root.parent is not None:
-        root = root.parent
+    root = root_of(node)
     return b" " * root.start_byte + (root.text or b"")
 
 
 OPERATORS = (
-    Operator("swap_statements", "use_after_move", _swap_statements),
-    Operator("hold_borrow", "mut_borrow_conflict", _hold_borrow("&")),
-    Operator("hold_mut_borrow", "double_mut_borrow", _hold_borrow("&mut ")),
-    Operator("narrow_scope", "borrowed_too_short", _narrow_scope),
-    Operator("inline_temporary", "temporary_dropped", _inline_temporary),
-    Operator("return_local_ref", "return_local_ref", _return_local_ref),
+    Operator("swap_statements", "use_after_move", _swap_statements, weight=3),
+    Operator("hold_borrow", "mut_borrow_conflict", _hold("&"), weight=3),
+    Operator("hold_mut_borrow", "double_mut_borrow", _hold("&mut "), weight=2),
+    Operator("hold_value", "use_after_move", _hold(""), weight=3),
+    Operator("narrow_scope", "borrowed_too_short", _narrow_scope, weight=3),
+    Operator("inline_temporary", "temporary_dropped", _inline_temporary, weight=3),
+    Operator("return_local_ref", "return_local_ref", _return_local_ref, weight=3),
 )

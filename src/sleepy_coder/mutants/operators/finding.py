@@ -23,12 +23,14 @@ class Operator:
         find: Yields the edits that this operator makes at or below one syntax node.
         share: The part of the programs on which it is tried, for operators that nearly always
             find a place.
+        weight: How early it comes, for mistakes that are hard to make and to mend.
     """
 
     name: str
     pattern: str
     find: Sites
     share: float = 1.0
+    weight: float = 1.0
 
 
 def sites(operator: Operator, root: Node) -> list[Edits]:
@@ -127,3 +129,10 @@ def enclosing(node: Node, *kinds: str) -> Node | None:
     while above is not None and above.type not in kinds:
         above = above.parent
     return above
+
+
+def root_of(node: Node) -> Node:
+    """Return the root of the tree that a node is in."""
+    while node.parent is not None:
+        node = node.parent
+    return node

@@ -10,13 +10,15 @@ from sleepy_coder.mutants.operators.finding import (
     Edits,
     Operator,
     Sites,
+    arguments,
     child,
     drop,
     enclosing,
     method_call,
     methods_dropper,
+    root_of,
 )
-from sleepy_coder.mutants.tree import Edit, text_of
+from sleepy_coder.mutants.tree import Edit, text_of, walk
 
 
 def _drop_mut(*parents: str) -> Sites:
@@ -119,8 +121,36 @@ def _add_move(node: Node) -> Iterator[Edits]:
         yield [Edit(node.start_byte, node.start_byte, "move ")]
 
 
-def _deref_pattern(node: Node) -> Iterator[Edits]:
-    """`self.x` behind a match becomes a move: `match self.x.take()` to `match self.x`."""
+def _own_parameter(node: Node) -> Iterator[Edits]:
+    """A function takes `T` in place of `&T`, and its callers hand over `x` in place of `&x`."""
+    if node.type != "function_item" or enclosing(node, "impl_item", "trait_item") is not None:
+        return
+    name = text_of(node.child_by_field_name("name"))
+    parameters = node.child_by_field_name("parameters")
+    calls = [
+        call
+        for call in walk(root_of(node))
+        if call.type == "call_expression" and text_of(call.child_by_field_name("function")) == name
+    ]
+    for index, parameter in enumerate(parameters.named_children if parameters else ()):
+        kind = parameter.child_by_field_name("type")
+        inner = kind.child_by_field_name("type") if kind else None
+        if kind is None or inner is None or kind.type != "reference_type" or not calls:
+            continue
+        handed = [a for call in calls for a in arguments(call)[index : index + 1]]
+        if inner.type in ("type_identifier", "generic_type") and child(kind, "lifetime") is None:
+            yield [
+                Edit(kind.start_byte, inner.start_byte),
+                *(
+                    Edit(a.start_byte, a.named_children[-1].start_byte)
+                    for a in handed
+                    if a.type == "reference_expression"
+                ),
+            ]
+
+
+def _drop_take(node: Node) -> Iterator[Edits]:
+    """`self.x.take()` becomes `self.x`."""
     call = method_call(node)
     if call is not None and call[1] in ("take", "get_mut", "drain") and not call[2]:
         yield [Edit(call[0].end_byte, node.end_byte)]
@@ -136,27 +166,30 @@ OPERATORS = (
     ),
     Operator("share_self", "immutable_ref_param", _share_self, share=0.5),
     Operator("own_self", "use_after_move", _own_self),
+    Operator("own_parameter", "use_after_move", _own_parameter, weight=3),
     Operator("share_parameter", "immutable_ref_param", _share_reference("parameter"), share=0.6),
     Operator("share_argument", "missing_reference", _share_reference("arguments"), share=0.5),
-    Operator("drop_clone", "use_after_move", methods_dropper("clone", "to_vec")),
-    Operator("borrow_the_original", "mut_borrow_conflict", _borrow_the_original),
-    Operator("borrow_what_was_taken", "double_mut_borrow", _borrow_what_was_taken),
+    Operator("drop_clone", "use_after_move", methods_dropper("clone", "to_vec"), weight=2),
+    Operator("borrow_the_original", "mut_borrow_conflict", _borrow_the_original, weight=3),
+    Operator("borrow_what_was_taken", "double_mut_borrow", _borrow_what_was_taken, weight=3),
     Operator(
         "drop_as_ref",
         "move_out_of_borrow",
         methods_dropper("as_ref", "as_mut", "as_deref", "by_ref"),
     ),
-    Operator("drop_ref", "use_after_partial_move", _drop_ref),
+    Operator("drop_ref", "use_after_partial_move", _drop_ref, weight=2),
     Operator(
         "drop_scrutinee_borrow",
         "move_out_of_borrow",
         _drop_borrow_in(("match_expression", "value"), ("let_condition", "value")),
     ),
-    Operator("drop_loop_borrow", "move_into_iter", _drop_borrow_in(("for_expression", "value"))),
+    Operator(
+        "drop_loop_borrow", "move_into_iter", _drop_borrow_in(("for_expression", "value")), weight=3
+    ),
     Operator("drop_let_borrow", "use_after_move", _drop_borrow_in(("let_declaration", "value"))),
-    Operator("drop_index_borrow", "move_out_of_index", _drop_index_borrow),
-    Operator("iterate_by_value", "move_into_iter", _iterate_by_value),
-    Operator("drop_move", "closure_outlives_borrow", _drop_move),
-    Operator("add_move", "closure_moved_value", _add_move),
-    Operator("drop_take", "move_out_of_borrow", _deref_pattern),
+    Operator("drop_index_borrow", "move_out_of_index", _drop_index_borrow, weight=2),
+    Operator("iterate_by_value", "move_into_iter", _iterate_by_value, weight=3),
+    Operator("drop_move", "closure_outlives_borrow", _drop_move, weight=3),
+    Operator("add_move", "closure_moved_value", _add_move, weight=3),
+    Operator("drop_take", "move_out_of_borrow", _drop_take),
 )

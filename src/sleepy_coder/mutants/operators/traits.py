@@ -21,6 +21,8 @@ _DERIVES = {
     "PartialEq": "missing_partial_eq",
     "PartialOrd": "missing_ord",
 }
+# Dropping these fails nearly everywhere.
+_DERIVE_SHARES = {"Clone": 0.4, "PartialEq": 0.4, "Debug": 0.7}
 _MAX_IMPL_LINES = 12  # to write a longer one again is not to repair
 _NUM_TYPE_ARGUMENTS = 2
 
@@ -187,15 +189,20 @@ def _swap_lifetime(node: Node) -> Iterator[Edits]:
 
 OPERATORS = (
     *(
-        Operator(f"drop_derive_{trait.lower()}", pattern, _drop_derive(trait))
+        Operator(
+            f"drop_derive_{trait.lower()}",
+            pattern,
+            _drop_derive(trait),
+            share=_DERIVE_SHARES.get(trait, 1.0),
+        )
         for trait, pattern in _DERIVES.items()
     ),
     Operator("drop_impl", "missing_generic_bound", _drop_impl),
     Operator("drop_trait_method", "missing_trait_method", _drop_trait_method, share=0.5),
     Operator("change_signature", "wrong_trait_signature", _change_signature, share=0.6),
     Operator("drop_bound", "missing_generic_bound", _drop_bound, share=0.7),
-    Operator("drop_outlives", "static_bound_required", _drop_outlives),
-    Operator("tighten_closure", "closure_type_bound", _tighten_closure),
+    Operator("drop_outlives", "static_bound_required", _drop_outlives, weight=3),
+    Operator("tighten_closure", "closure_type_bound", _tighten_closure, weight=3),
     Operator("drop_type_argument", "wrong_generic_count", _drop_type_argument, share=0.6),
     Operator("drop_turbofish", "type_annotations_needed", _drop_turbofish),
     Operator("drop_let_type", "type_annotations_needed", _drop_let_type),
@@ -206,7 +213,12 @@ OPERATORS = (
         _elide_lifetime("field_declaration", "ordered_field_declaration_list"),
     ),
     Operator("elide_result_lifetime", "missing_lifetime_fn", _elide_lifetime("function_item")),
-    Operator("elide_parameter_lifetime", "lifetime_too_short_return", _elide_lifetime("parameter")),
+    Operator(
+        "elide_parameter_lifetime",
+        "lifetime_too_short_return",
+        _elide_lifetime("parameter"),
+        weight=2,
+    ),
     Operator("drop_lifetime_argument", "missing_lifetime_struct", _drop_lifetime_argument),
-    Operator("swap_lifetime", "lifetime_too_short_return", _swap_lifetime),
+    Operator("swap_lifetime", "lifetime_too_short_return", _swap_lifetime, weight=3),
 )
