@@ -120,11 +120,11 @@ CASES = [
     (
         "borrow_what_was_taken",
         (
-            "pub struct S { a: Vec<u8>, n: u8 }\nimpl S { fn g(&mut self, n: u8) { self.n += n; }\n"
-            "pub fn f(&mut self) { let a = std::mem::take(&mut self.a); for n in a { self.g(n); } } }"
+            "pub struct S(Vec<u8>);\nimpl S { fn g(&mut self) {}\n"
+            "pub fn f(&mut self) { let a = std::mem::take(&mut self.0); self.g(); drop(a.len()); } }"
         ),
-        "let a = &mut self.a;",
-        "E0308",
+        "let a = &mut self.0;",
+        "E0499",
     ),
     (
         "drop_as_ref",
@@ -145,7 +145,8 @@ CASES = [
         "drop_scrutinee_borrow",
         (
             "pub struct S(Option<String>);\n"
-            "impl S { pub fn f(&self) -> usize { if let Some(s) = &self.0 { s.len() } else { 0 } } }"
+            "impl S { pub fn f(&self) -> bool { if let Some(s) = &self.0 { s.len() > 1 } "
+            "else { false } } }"
         ),
         "= self.0",
         "E0507",
