@@ -121,7 +121,7 @@ CASES = [
         "borrow_what_was_taken",
         (
             "pub struct S(Vec<u8>);\nimpl S { fn g(&mut self) {}\n"
-            "pub fn f(&mut self) { let a = std::mem::take(&mut self.0); self.g(); drop(a.len()); } }"
+            "pub fn f(&mut self) { let a = std::mem::take(&mut self.0); self.g(); drop(a); } }"
         ),
         "let a = &mut self.0;",
         "E0499",
