@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+
 from sleepy_coder.judge import compile_source
 from sleepy_coder.problems import Check, Problem, ProblemSet
-
 from sleepy_coder.sandbox import Sandbox, confinement
 
 BUGGY = """fn main() {

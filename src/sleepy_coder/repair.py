@@ -2,7 +2,7 @@
 
 A strategy maps problems to `Generation`s, one each, in the problems' order. None of them sees the
 hidden check: what a strategy may verify is what its user could verify too, namely that the
-compiler accepts the program and that nothing was taken out of it (`is_accepted`).
+compiler accepts the program and that nothing was taken out of it (`accept`).
 """
 
 from __future__ import annotations
@@ -14,12 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sleepy_coder.diagnostics import (
-    Diagnostic,
-    apply_suggestions,
-    parse_diagnostics,
-    select_errors,
-)
+from sleepy_coder.diagnostics import Diagnostic, parse_diagnostics
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import compile_source, judge_candidates
 from sleepy_coder.patterns import PATTERNS
@@ -32,13 +27,11 @@ from sleepy_coder.prompt import (
     render_messages,
 )
 from sleepy_coder.router import Route, route
+from sleepy_coder.rustfix import apply_rustfix
 
 if TYPE_CHECKING:
     from sleepy_coder.model import Completion, RepairModel
     from sleepy_coder.sandbox import Sandbox
-
-# Rounds of compile-and-apply. Fixes that reveal further errors rarely chain deeper than this.
-MAX_RUSTFIX_ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -116,12 +109,8 @@ class Strategy:
     propose: Propose
 
 
-def is_accepted(problem: Problem, code: str | None, sandbox: Sandbox) -> bool:
-    """Whether code compiles and keeps the broken program's items; behaviour is not looked at."""
-    return _accepted([(problem, code)], sandbox)[0]
-
-
-def _accepted(pairs: Sequence[tuple[Problem, str | None]], sandbox: Sandbox) -> list[bool]:
+def accept(pairs: Sequence[tuple[Problem, str | None]], sandbox: Sandbox) -> list[bool]:
+    """Whether each answer compiles and keeps its program's items; behaviour is not looked at."""
     visible = [(_without_answer(problem), code) for problem, code in pairs]
     return [verdict.outcome == "pass" for verdict in judge_candidates(visible, sandbox)]
 
@@ -129,35 +118,6 @@ def _accepted(pairs: Sequence[tuple[Problem, str | None]], sandbox: Sandbox) -> 
 def _without_answer(problem: Problem) -> Problem:
     """Return the problem as its user sees it: no reference fix, no hidden check."""
     return replace(problem, fixed=None, check=Check(kind="compile", expect=None, code=None))
-
-
-def apply_rustfix(
-    source: str,
-    *,
-    crate_type: str,
-    edition: str,
-    sandbox: Sandbox,
-    allow_maybe_incorrect: bool = False,
-) -> str:
-    """Return the source after rustc's own suggestions, applied until nothing changes.
-
-    Stops when the program compiles, when no trusted suggestion is left, when a round brings back
-    an earlier text, or after `MAX_RUSTFIX_ROUNDS`. The text with the fewest errors is returned, so
-    a round that made things worse is backed out.
-    """
-    seen: list[tuple[int, str]] = []
-    for _ in range(MAX_RUSTFIX_ROUNDS):
-        compiled = compile_source(source, crate_type=crate_type, edition=edition, sandbox=sandbox)
-        diagnostics = parse_diagnostics(compiled.diagnostics)
-        errors = 0 if compiled.is_ok else max(1, len(select_errors(diagnostics)))
-        seen.append((errors, source))
-        changed = apply_suggestions(
-            source, diagnostics, allow_maybe_incorrect=allow_maybe_incorrect
-        )
-        if errors == 0 or any(changed == text for _, text in seen):
-            break
-        source = changed
-    return min(seen, key=lambda entry: entry[0])[1]
 
 
 def _propose_rustfix(name: str, *, allow_maybe_incorrect: bool) -> Propose:
@@ -293,7 +253,7 @@ def _reopen(
     open_: list[_Dialogue] = []
     pairs = [(d.problem, extract_code(generations[d.problem.id].output)) for d in dialogues]
     for dialogue, (problem, code), is_done in zip(
-        dialogues, pairs, _accepted(pairs, sandbox), strict=True
+        dialogues, pairs, accept(pairs, sandbox), strict=True
     ):
         generation = generations[problem.id]
         if is_done:
@@ -325,7 +285,7 @@ def _propose_cascade(stages: Sequence[str]) -> Propose:
             answers = [_add_cost(a, spent.get(a.id)) for a in answers]
             spent |= {a.id: a for a in answers}
             pairs = [(p, extract_code(a.output)) for p, a in zip(left, answers, strict=True)]
-            accepted = _accepted(pairs, sandbox)
+            accepted = accept(pairs, sandbox)
             for answer, is_done in zip(answers, accepted, strict=True):
                 if is_done or is_last:
                     done[answer.id] = replace(answer, strategy="cascade")
