@@ -6,6 +6,7 @@ that `BLOCKS[NAME]` returns. `make docs` runs this; a test fails when a file is 
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from sleepy_coder.results import RunRecord, load_run_record
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
 STRATEGIES = ("rustfix", "rustfix-maybe", "base", "hints", "cascade")
+MODELS = ("1.5b", "0.5b")
 
 
 def load_runs(model: str) -> list[RunRecord]:
@@ -40,11 +42,52 @@ def render_core(model: str) -> str:
     return render_markdown(compare(load_runs(model)))
 
 
+def render_rendering() -> str:
+    """Return what compact diagnostics do to the prompt and to the pass rate."""
+    lines = ["| model | rendering | prompt tokens | solved |", "| --- | --- | ---: | ---: |"]
+    for model in MODELS:
+        for label, name in (("compact", "base"), ("rustc's own", "base-full")):
+            run = load_run_record(RESULTS / "core" / model / f"{name}.json")
+            tokens = sum(p.tokens_in for p in run.problems)
+            solved = f"{run.passed}/{len(run.problems)}"
+            lines.append(f"| {model} | {label} | {tokens} | {solved} |")
+    return "\n".join(lines)
+
+
+def render_made_on() -> str:
+    """Return where and with what the runs on the core problems were made."""
+    lines = ["| model | number format | device | torch | transformers | rustc |"]
+    lines.append("| --- | --- | --- | --- | --- | --- |")
+    for model in MODELS:
+        run = load_run_record(RESULTS / "core" / model / "base.json")
+        made, judged = run.environment["generation"], run.environment["judging"]
+        versions = (made["libraries"]["torch"], made["libraries"]["transformers"])
+        cells = [model, run.config["dtype"], made["device"], *versions, judged["rustc"]]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
+def render_router() -> str:
+    """Return how many programs the router sent to their own pattern."""
+    record = json.loads((RESULTS / "router.json").read_text())
+    rows = {
+        f"generated programs of {record['patterns']} patterns": record["generated"],
+        "core problems": record["core"],
+        "programs of no pattern, left without a route": record["no_pattern"],
+    }
+    lines = ["| programs | routed rightly |", "| --- | ---: |"]
+    lines += [f"| {label} | {row['passed']}/{row['total']} |" for label, row in rows.items()]
+    return "\n".join(lines)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "frozen-1.5b": lambda: render_frozen("1.5b"),
     "frozen-0.5b": lambda: render_frozen("0.5b"),
     "core-1.5b": lambda: render_core("1.5b"),
     "core-0.5b": lambda: render_core("0.5b"),
+    "rendering": render_rendering,
+    "made-on": render_made_on,
+    "router": render_router,
 }
 
 
