@@ -191,6 +191,16 @@ def test_randomized_span_of_transposed_memory_is_the_same():
     assert relative(projector(top_span(turned, 9)[0]), projector(top_span(columns, 9)[0])) < 1e-3
 
 
+def test_sketch_has_the_gram_matrix_of_the_columns_in_expectation():
+    columns = draw(0, 42, 5) + 1.0  # a mean, which signs must not let add up
+    generator = torch.Generator().manual_seed(0)
+    drawn = [linalg.sketch_rows(columns, 10, generator) for _ in range(500)]
+    assert {float(sign) for sign in drawn[0][1].unique()} == {-1.0, 1.0}
+    assert drawn[0][0].shape == (11, 5)
+    mean = torch.stack([gram(sketched) for sketched, _ in drawn]).mean(dim=0)
+    assert relative(mean, gram(columns)) < 0.05
+
+
 def test_iteration_stops_when_another_step_would_gain_nothing(monkeypatch):
     steps = []
     original = linalg.orthonormalize
