@@ -104,7 +104,7 @@ def test_a_part_is_built_proved_and_told_again(run, tmp_path, sandbox):
     assert all(problem.check.kind == "tests" for problem in problems)
     assert all(prove_problem(problem, sandbox).is_sound for problem in problems[:2])
     assert "fn describe" not in (tmp_path / "m.jsonl").read_text(encoding="utf-8")
-    assert run("verify", "--part", "transfer").exit_code == 0
+    assert run("verify", "--part", "transfer", "--fresh").exit_code == 0
 
     row, *rows = (tmp_path / "m.jsonl").read_text(encoding="utf-8").splitlines()
     changed = json.dumps({**json.loads(row), "content": ["0", "0"]})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -84,22 +86,30 @@ def build(
 
 @mutants.command()
 @click.option("--part", type=click.Choice(MANIFEST_PARTS), help="By default both.")
+@click.option("--fresh", is_flag=True, help="Use nothing that was made before but the packages.")
 @_jobs_option
 @_recipe_option
 @_manifest_option
 @unconfined_option
 def verify(
-    part: Part | None, jobs: int, recipe_path: Path, manifest: Path, allow_unconfined: bool
+    part: Part | None,
+    fresh: bool,
+    jobs: int,
+    recipe_path: Path,
+    manifest: Path,
+    allow_unconfined: bool,
 ) -> None:
     """Build the gate and transfer sets again and compare them with the manifest."""
     recipe, recorded = load_recipe(recipe_path), load_manifest(manifest)
     workshop = _open_workshop(jobs, allow_unconfined=allow_unconfined)
     differences = []
-    for each in [part] if part else MANIFEST_PARTS:
-        taken = fingerprints_before(each, recorded)
-        built = build_part(recipe, each, workshop, taken=taken)
-        differences += compare_with_manifest(each, built.fingerprints, recorded)
-        click.echo(f"{each}: {len(built.problems)} problems built")
+    with tempfile.TemporaryDirectory(prefix="sleepy-") as empty:
+        workshop = replace(workshop, cache=Path(empty)) if fresh else workshop
+        for each in [part] if part else MANIFEST_PARTS:
+            taken = fingerprints_before(each, recorded)
+            built = build_part(recipe, each, workshop, taken=taken)
+            differences += compare_with_manifest(each, built.fingerprints, recorded)
+            click.echo(f"{each}: {len(built.problems)} problems built")
     for difference in differences:
         click.echo(difference)
     if differences:
@@ -110,6 +120,7 @@ def verify(
 def _open_workshop(jobs: int, *, allow_unconfined: bool) -> Workshop:
     os.nice(_NICENESS)
     return Workshop(
+        packages=cache_dir() / "mutants" / "crates",
         cache=cache_dir() / "mutants",
         sandbox=open_sandbox(allow_unconfined=allow_unconfined),
         jobs=jobs,

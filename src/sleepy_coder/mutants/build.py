@@ -35,11 +35,13 @@ class Workshop:
     """What building needs besides the recipe.
 
     Attributes:
-        cache: Folder for packages and harvests.
+        packages: Folder of unpacked packages.
+        cache: Folder of what was harvested before; an empty one makes everything anew.
         jobs: Crates worked on at a time.
         on_crate: Called with each crate that is done and its number of mutants.
     """
 
+    packages: Path
     cache: Path
     sandbox: Sandbox
     jobs: int = 2
@@ -67,7 +69,12 @@ def build_part(
 
     def harvest(crate: Crate) -> list[Candidate]:
         found = harvest_crate(
-            crate, limits, recipe.seed, cache=workshop.cache, sandbox=workshop.sandbox
+            crate,
+            limits,
+            recipe.seed,
+            packages=workshop.packages,
+            cache=workshop.cache,
+            sandbox=workshop.sandbox,
         )
         workshop.on_crate(crate, len(found))
         return found

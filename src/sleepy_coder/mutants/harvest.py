@@ -73,7 +73,7 @@ class Candidate:
 
 
 def harvest_crate(
-    crate: Crate, limits: PartLimits, seed: int, *, cache: Path, sandbox: Sandbox
+    crate: Crate, limits: PartLimits, seed: int, *, packages: Path, cache: Path, sandbox: Sandbox
 ) -> list[Candidate]:
     """Return the mutants of a crate, out of the cache if they were made before.
 
@@ -81,14 +81,16 @@ def harvest_crate(
         crate: Where the programs come from.
         limits: How many programs, and problems per program, to stop at.
         seed: Decides, with the crate's name, what is cut and how it is broken.
-        cache: Holds unpacked crates, and what was harvested.
+        packages: Folder of unpacked packages.
+        cache: Folder of what was harvested before.
         sandbox: Compiles and runs the programs.
     """
     key = f"{_program_key(crate, limits, seed)}/{limits.problems_per_program}/{MUTANT_VERSION}"
     path = _cache_file(cache / "mutants", crate, key)
     if not path.is_file():
         check = _checker(sandbox)
-        programs = _cached_programs(crate, limits, seed, cache, sandbox)
+        files = cache / "programs"
+        programs = _cached_programs(crate, limits, seed, packages, files, sandbox)
         limit = _SPARE_FACTOR * limits.problems_per_program
         found = _mutants(crate, seed, programs, check, limit)
         save_lines((asdict(candidate) for candidate in found), path)
@@ -99,11 +101,11 @@ def harvest_crate(
 
 
 def _cached_programs(
-    crate: Crate, limits: PartLimits, seed: int, cache: Path, sandbox: Sandbox
+    crate: Crate, limits: PartLimits, seed: int, packages: Path, files: Path, sandbox: Sandbox
 ) -> list[Program]:
-    path = _cache_file(cache / "programs", crate, _program_key(crate, limits, seed))
+    path = _cache_file(files, crate, _program_key(crate, limits, seed))
     if not path.is_file():
-        folder = fetch_crate(crate, cache / "crates")
+        folder = fetch_crate(crate, packages)
         programs = _programs(crate, limits, seed, folder, _checker(sandbox))
         save_lines((asdict(_prove_tests(program, sandbox)) for program in programs), path)
     return [Program(**fields) for fields in _read_lines(path)]
