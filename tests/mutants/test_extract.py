@@ -108,6 +108,17 @@ def test_a_program_is_cut_out_with_its_tests(check):
     assert "mod tests" not in program.code
 
 
+def test_a_long_file_gives_programs_that_share_no_seed(check):
+    body = "    println!();\n" * 20
+    code = "".join(f"pub fn f{n}() {{\n{body}    g{n}();\n}}\nfn g{n}() {{}}\n" for n in range(12))
+    programs = [program.code for program in extract_programs(code, "seed", check, limit=99)]
+    assert len(programs) > 2
+    assert all(len(program.splitlines()) <= MAX_LINES for program in programs)
+    for n in range(12):
+        assert [f"fn f{n}()" in program for program in programs].count(True) == 1
+        assert all((f" g{n}();" in p) == (f"fn g{n}()" in p) for p in programs)
+
+
 def test_an_example_in_a_comment_becomes_a_test(check):
     example = """/// A boat and who has it.
 ///

@@ -23,6 +23,12 @@ def test_an_entry_leaves_a_list_with_one_comma():
 
 
 def test_an_item_begins_with_its_comments_and_attributes():
-    code = "fn f() {} // about f\n\n// a heading\n\n/// about S\n#[derive(Clone)]\nstruct S;\n"
+    code = "fn f() {}\n// a heading\n\n/// about S\n#[derive(Clone)]\nstruct S;\n"
     item = next(n for n in walk(parse(code)) if n.type == "struct_item")
-    assert code.encode()[leading_start(item) :].startswith(b"/// about S")
+    assert code[leading_start(item) :].startswith("/// about S")
+
+
+def test_a_comment_behind_code_belongs_to_that_code():
+    code = "fn f() {} // about f\nstruct S;\n"
+    item = next(n for n in walk(parse(code)) if n.type == "struct_item")
+    assert code[leading_start(item) :] == "struct S;\n"

@@ -76,6 +76,6 @@ def _mutant(operator: Operator, buggy: str, check: Check) -> Mutant | None:
     checked = check(buggy)
     errors = [m for m in checked.messages if m.get("level") == "error" and m.get("spans")]
     error_code = first_error_code(checked.messages)
-    if checked.is_ok or error_code is None or len(errors) > _MAX_ERRORS:
+    if error_code is None or len(errors) > _MAX_ERRORS:
         return None
     return Mutant(operator.name, operator.pattern, buggy, error_code, tuple(checked.messages))
