@@ -22,6 +22,7 @@ SWAPS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
 }
+TIMEOUT_S = 900
 TESTS = ("test_linalg", "test_peer_defects", "test_subspace", "test_analysis")
 
 
@@ -54,6 +55,17 @@ class Change(ast.NodeTransformer):
         return node.operand if isinstance(node, ast.UnaryOp) else node.value
 
 
+def passes(command: list[str], folder: Path, env: dict[str, str]) -> bool:
+    """Return whether the tests pass; tests that never end have noticed something, too."""
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=env, capture_output=True, timeout=TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
 def main() -> None:
     """Mutate the named modules of ``sleepy_coder.share``."""
     survivors = total = 0
@@ -76,11 +88,8 @@ def main() -> None:
                 path.write_text(
                     ast.unparse(ast.fix_missing_locations(Change(target).visit(mutant)))
                 )
-                done = subprocess.run(
-                    command, cwd=copied, env=env, capture_output=True, timeout=600, check=False
-                )
                 total += 1
-                if done.returncode == 0:
+                if passes(command, copied, env):
                     survivors += 1
                     print(f"survived: {module}.py:{line}: {text.splitlines()[line - 1].strip()}")
             path.write_text(text)

@@ -273,9 +273,7 @@ def main() -> None:
             )
         )
         return
-    result = run(arguments)
-    arguments.out.parent.mkdir(exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    run(arguments)
 
 
 if __name__ == "__main__":
