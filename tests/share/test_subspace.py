@@ -342,6 +342,21 @@ def test_centring_keeps_the_mean(seed, k):
         assert float(missed) <= float(paper) * 1.0001
 
 
+@given(seeds, st.floats(0.2, 0.95))
+def test_explained_variance_about_the_mean_is_that_of_the_centred_columns(seed, frac):
+    sources = mixed(5, seed)
+    for source in sources:
+        for lora in source.modules.values():
+            lora.b.add_(2.0 / lora.scaling)
+    subspace = init_subspace(sources, InitOptions(ExplainedVariance(frac), center=True))
+    for module, basis in subspace.bases.items():
+        columns, _ = stacked(sources, module)
+        centred = columns - columns.mean(dim=1, keepdim=True)
+        energies = torch.linalg.svdvals(centred).square()
+        fewest = int((energies.cumsum(0) / energies.sum() < frac - 1e-6).sum()) + 1
+        assert basis.basis_b.shape[1] == fewest + 1  # and the mean
+
+
 def test_centring_on_blocks_is_about_the_mean_of_all():
     sources = adapters(9)
     for i, source in enumerate(sources):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from sleepy_coder.share.linalg import descending_eigh
+from sleepy_coder.share.linalg import descending_eigh, reject
 from sleepy_coder.share.subspace import SideMoments
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def rotate_moments(moments: SideMoments, rotation: Tensor) -> SideMoments:
 
 
 def column_weights(other_factor: Tensor) -> Tensor:
-    """Return the symmetric square root (…, r, r), float64, of ``other_factor.T @ other_factor``.
+    """Return a square root S (…, r, r), float64: ``S @ S.T = other_factor.T @ other_factor``.
 
     B's columns times the root for A (and the reverse) have the second moment of ΔW's columns:
     ``(B S)(B S).T = B A A.T B.T``. With these weights the leading directions are those of ΔW and do
@@ -84,8 +84,7 @@ def column_weights(other_factor: Tensor) -> Tensor:
     """
     wide = other_factor.double()
     values, vectors = torch.linalg.eigh(wide.mT @ wide)
-    roots = values.clamp_min(0.0).sqrt()
-    weights: Tensor = (vectors * roots[..., None, :]) @ vectors.mT
+    weights: Tensor = vectors * values.clamp_min(0.0).sqrt()[..., None, :]
     return weights
 
 
@@ -112,9 +111,8 @@ def principal_rotation(moments: SideMoments, choice: Choice, *, center: bool) ->
     keep = choice.components(values[:rank], energy)
     rotation = vectors[:, : rank if keep is None else min(keep, rank)]
     if center:
-        rest = mean - rotation @ (rotation.T @ mean)
-        rest = rest - rotation @ (rotation.T @ rest)
+        rest = reject(rotation, mean[:, None])
         length = torch.linalg.vector_norm(rest)
         if length**2 * moments.count > NOISE_FRAC * moments.energy:
-            rotation = torch.cat([rotation, rest[:, None] / length], dim=1)
+            rotation = torch.cat([rotation, rest / length], dim=1)
     return rotation
