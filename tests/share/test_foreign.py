@@ -18,8 +18,8 @@ lorashare = pytest.importorskip("lorashare")
 MODULES = ("model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj")
 
 
-def write_adapters(folder, count=3, rank=2, alpha=6):
-    """Write PEFT adapters whose factors have the mean zero that both peers subtract."""
+def write_adapters(folder, mean, count=3, rank=2, alpha=6):
+    """Write PEFT adapters whose factors are multiples of one draw, about a mean."""
     generator = torch.Generator().manual_seed(0)
     common = {
         (module, side): torch.randn(shape, generator=generator)
@@ -29,7 +29,8 @@ def write_adapters(folder, count=3, rank=2, alpha=6):
     paths = []
     for index in range(count):
         tensors = {
-            f"base_model.model.{module}.lora_{side}.weight": (index - (count - 1) / 2) * value
+            f"base_model.model.{module}.lora_{side}.weight": (mean + index - (count - 1) / 2)
+            * value
             for (module, side), value in common.items()
         }
         path = folder / f"task{index}"
@@ -50,7 +51,7 @@ def original_delta(path, module, scaling):
 
 @pytest.fixture
 def vlora_store(tmp_path):
-    paths = write_adapters(tmp_path / "adapters")
+    paths = write_adapters(tmp_path / "adapters", mean=0.7)
     adapters = [vlora.load_adapter(path) for path in paths]
     names = [path.name for path in paths]
     vlora.SharedSubspace.from_adapters(adapters, task_ids=names, num_components=2).save(
@@ -61,7 +62,7 @@ def vlora_store(tmp_path):
 
 @pytest.fixture
 def lorashare_store(tmp_path):
-    paths = write_adapters(tmp_path / "adapters")
+    paths = write_adapters(tmp_path / "adapters", mean=0.0)  # it would drop any other
     model = lorashare.SHAREModel.from_adapters([str(path) for path in paths], num_components=4)
     model.save_pretrained(tmp_path / "lorashare")
     return tmp_path / "lorashare", paths

@@ -324,6 +324,12 @@ def test_every_dtype_is_read_as_safetensors_reads_it(tmp_path):
         assert opened.shape(name) == tuple(expected.shape)
 
 
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 1}', '{"x": {"a": 1, "a": 2}}', '{"a": NaN}'])
+def test_duplicate_keys_and_non_finite_numbers_are_no_json(text):
+    with pytest.raises(StoreError, match="same key twice|non-finite"):
+        parse_json(text, "f")
+
+
 @given(st.text() | st.binary())
 def test_json_is_parsed_or_refused(text):
     with contextlib.suppress(StoreError):
