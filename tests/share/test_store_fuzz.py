@@ -326,7 +326,7 @@ def test_every_dtype_is_read_as_safetensors_reads_it(tmp_path):
 
 @pytest.mark.parametrize("text", ['{"a": 1, "a": 1}', '{"x": {"a": 1, "a": 2}}', '{"a": NaN}'])
 def test_duplicate_keys_and_non_finite_numbers_are_no_json(text):
-    with pytest.raises(StoreError, match="same key twice|non-finite"):
+    with pytest.raises(StoreError, match=r"same key twice|non-finite"):
         parse_json(text, "f")
 
 
