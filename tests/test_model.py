@@ -1,4 +1,5 @@
 import random
+from typing import ClassVar
 
 import pytest
 import torch
@@ -45,23 +46,49 @@ def tokens_of(model, asked, monkeypatch, **options):
     return [rows[i] for i in range(len(asked))], len(passes)
 
 
+class KnowingLookup:
+    """Guesses six tokens of the known answer, every second guess with a mistake in it."""
+
+    answers: ClassVar[dict[tuple[int, ...], list[int]]] = {}
+
+    def __init__(self, prompt, _max_length):
+        self._answer = self.answers[tuple(prompt)]
+        self._num_known = 0
+        self._num_guesses = 0
+
+    def propose(self, limit):
+        guess = self._answer[self._num_known :][: min(limit, 6)]
+        self._num_guesses += 1
+        if self._num_guesses % 2 and len(guess) > 3:
+            guess[3] = (guess[3] + 1) % 256
+        return guess
+
+    def extend(self, tokens):
+        self._num_known += len(tokens)
+
+
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("temperature", [0.0, 0.5])
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
 @pytest.mark.parametrize("batch_tokens", [0, 100_000])
 def test_guessing_ahead_changes_no_token_and_saves_passes(
     monkeypatch, seed, temperature, batch_tokens
 ):
     model = make_model(seed)
     model.batch_tokens = batch_tokens
-    options = {"temperature": temperature, "top_p": 0.2, "seed": 3}
-    guessed, few = tokens_of(model, conversations(), monkeypatch, **options)
+    options = {"temperature": temperature, "top_p": 0.9, "seed": 3}
+    by_copying, _ = tokens_of(model, conversations(), monkeypatch, **options)
     model.decoder.max_draft = 0
     model.decoder.prefixes = PrefixStore()
     plain, many = tokens_of(model, conversations(), monkeypatch, **options)
+    prompts = [model._encode(f"u:{c[0]['content']}{END}a:") for c in conversations()]
+    known = {tuple(p): answer for p, answer in zip(prompts, plain, strict=True)}
+    monkeypatch.setattr(KnowingLookup, "answers", known)
+    monkeypatch.setattr("sleepy_coder.model.PromptLookup", KnowingLookup)
+    model.decoder.max_draft = 6
+    guessed, few = tokens_of(model, conversations(), monkeypatch, **options)
+    assert by_copying == plain
     assert guessed == plain
-    # A batch takes as many steps as its most surprising row.
-    is_lucky = batch_tokens == 0 and temperature == 0
-    assert few < 0.8 * many if is_lucky else few <= many
+    assert few < many / 3
 
 
 def test_greedy_answers_are_those_of_transformers(monkeypatch):
