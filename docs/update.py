@@ -20,8 +20,8 @@ from sleepy_coder.results import RunRecord, load_run_record
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
-STRATEGIES = ("rustfix", "rustfix-maybe", "base")
-MODELS = ("1.5b",)
+STRATEGIES = ("rustfix", "rustfix-maybe", "base", "hints", "cascade")
+MODELS = ("1.5b", "0.5b")
 
 
 def load_runs(model: str) -> list[RunRecord]:
@@ -46,7 +46,7 @@ def render_rendering() -> str:
     """Return what compact diagnostics do to the prompt and to the pass rate."""
     lines = ["| model | rendering | prompt tokens | solved |", "| --- | --- | ---: | ---: |"]
     for model in MODELS:
-        for label, name in (("compact", "base"),):
+        for label, name in (("compact", "base"), ("rustc's own", "base-full")):
             run = load_run_record(RESULTS / "core" / model / f"{name}.json")
             tokens = sum(p.tokens_in for p in run.problems)
             solved = f"{run.passed}/{len(run.problems)}"
@@ -82,7 +82,9 @@ def render_router() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "frozen-1.5b": lambda: render_frozen("1.5b"),
+    "frozen-0.5b": lambda: render_frozen("0.5b"),
     "core-1.5b": lambda: render_core("1.5b"),
+    "core-0.5b": lambda: render_core("0.5b"),
     "rendering": render_rendering,
     "made-on": render_made_on,
     "router": render_router,

@@ -3,7 +3,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from conftest import FIXED, ScriptedModel
+from scripted import FIXED, ScriptedModel
 from sleepy_coder import model as model_module
 from sleepy_coder.cli import main
 from sleepy_coder.prompt import render_answer

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from conftest import FIXED, ScriptedModel
+from scripted import FIXED, ScriptedModel
 from sleepy_coder.errors import InputError
 from sleepy_coder.evaluate import (
     RunInfo,

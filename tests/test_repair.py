@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from conftest import BUGGY, FIXED, ScriptedModel
+from scripted import BUGGY, FIXED, ScriptedModel
 from sleepy_coder.errors import InputError
 from sleepy_coder.prompt import extract_code, render_answer
 from sleepy_coder.repair import (

@@ -11,16 +11,18 @@ import click
 from sleepy_coder import __version__
 from sleepy_coder.errors import SleepyError
 
-# Command name -> "module:attribute". Loading late keeps `sleepy --help` free of torch.
+# Command name -> where it is, and its line in the list. A command is imported only when it is
+# called, so that `sleepy --help` needs no torch.
 _COMMANDS = {
-    "doctor": "sleepy_coder.cli.doctor:doctor",
-    "eval": "sleepy_coder.cli.evaluate:eval_",
-    "generate": "sleepy_coder.cli.evaluate:generate",
-    "judge": "sleepy_coder.cli.evaluate:judge",
-    "problems": "sleepy_coder.cli.problems:problems",
-    "report": "sleepy_coder.cli.report:report",
-    "route": "sleepy_coder.cli.route:route",
-    "share": "sleepy_coder.cli.share:share",
+    "doctor": ("doctor:doctor", "Tell what is installed, what is missing, and how to mend it."),
+    "eval": ("evaluate:eval_", "Answer a set's problems and judge the answers."),
+    "generate": ("evaluate:generate", "Answer a set's problems; needs a model and no Rust."),
+    "judge": ("evaluate:judge", "Judge the answers in a file; needs Rust and no model."),
+    "mutants": ("mutants:mutants", "Build broken programs from real crates' code."),
+    "problems": ("problems:problems", "List, show, prove and generate problems."),
+    "report": ("report:report", "Compare result files."),
+    "route": ("route:route", "Tell which pattern of mistake a program's errors show."),
+    "share": ("share:share", "Keep many LoRA tasks over one shared basis."),
 }
 
 
@@ -36,10 +38,15 @@ class LazyGroup(click.Group):
         target = _COMMANDS.get(cmd_name)
         if target is None:
             return None
-        module, _, attribute = target.partition(":")
-        command = getattr(importlib.import_module(module), attribute)
+        module, _, attribute = target[0].partition(":")
+        command = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
         assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a `SleepyError` becomes one line and its exit code."""

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from sleepy_coder.cli.options import json_option
 from sleepy_coder.errors import InputError
+from sleepy_coder.repair import STRATEGIES
 from sleepy_coder.report import compare, render_markdown, render_table
 from sleepy_coder.results import load_run_record
 
@@ -27,7 +28,9 @@ def report(results: tuple[Path, ...], as_markdown: bool, as_json: bool) -> None:
     ]
     if not files:
         raise InputError(f"{results[0]}: holds no results, expected what `sleepy eval` writes")
+    order = {name: place for place, name in enumerate(STRATEGIES)}
     records = [load_run_record(file) for file in files]
+    records.sort(key=lambda record: order.get(record.strategy, len(order)))
     rows = compare(records)
     if as_json:
         summaries = [record.to_json() for record in records]

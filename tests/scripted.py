@@ -1,0 +1,39 @@
+"""A tiny problem and a model that answers from a script."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+BUGGY = """fn main() {
+    let total = 1;
+    total += 2;
+    println!("{total}");
+}
+"""
+FIXED = BUGGY.replace("let total", "let mut total")
+
+
+@dataclass(frozen=True)
+class ScriptedCompletion:
+    text: str
+    tokens_in: int = 10
+    tokens_out: int = 5
+    seconds: float = 0.1
+
+
+@dataclass
+class ScriptedModel:
+    """Stands where a language model would: answers from a function of the conversation."""
+
+    answer: Callable[[list[dict[str, str]]], str]
+    name: str = "scripted"
+    sha256: str = "0" * 64
+    device: str = "cpu"
+    dtype: str = "float32"
+    asked: list[list[dict[str, str]]] = field(default_factory=list)
+
+    def generate(self, conversations: Sequence[list[dict[str, str]]], *, on_done, **_):
+        self.asked.extend(conversations)
+        completions = [ScriptedCompletion(self.answer(c)) for c in conversations]
+        for row in reversed(range(len(completions))):
+            on_done(row, completions[row])
+        return completions
