@@ -52,6 +52,12 @@ CASES = [
         "E0382",
     ),
     (
+        "hold_borrow",
+        "pub struct S { n: u8 }\npub fn f(mut n: u8) -> S {\n    n += 1;\n    S { n }\n}\n",
+        "S { n: *last_n }",
+        "E0506",
+    ),
+    (
         "own_parameter",
         (
             "fn g(v: &Vec<u8>) -> usize { v.len() }\n"

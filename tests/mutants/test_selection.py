@@ -5,7 +5,7 @@ import pytest
 from sleepy_coder.judge import compile_source
 from sleepy_coder.mutants.crates import PartLimits
 from sleepy_coder.mutants.harvest import Candidate
-from sleepy_coder.mutants.selection import select_problems
+from sleepy_coder.mutants.selection import select_problems, select_recorded
 from sleepy_coder.proof import first_error_code
 
 WIDE = PartLimits(
@@ -49,6 +49,15 @@ def test_what_another_part_has_is_left_out(make):
         [renamed, candidates[1]], "train", WIDE, [print_ for _, print_ in transfer]
     )
     assert [problem.pattern for problem, _ in train] == ["missing_some_wrap"]
+
+
+def test_a_recorded_problem_keeps_its_pattern_whatever_the_router_says(make):
+    candidates = [make(SCORE, "mut n", "n"), make(PICK, "Some(v[i] + 1)", "v[i] + 1")]
+    _, print_ = select_problems(candidates, "gate", WIDE, [])[0]
+    recorded = [replace(print_, pattern="missing_mut"), replace(print_, part="train", id="x")]
+    chosen = select_recorded(candidates, "gate", recorded)
+    assert [(problem.id, problem.pattern) for problem, _ in chosen] == [(print_.id, "missing_mut")]
+    assert chosen[0][1] == recorded[0]
 
 
 def test_rare_patterns_come_before_a_second_of_a_common_one(make):

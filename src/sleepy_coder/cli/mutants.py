@@ -17,7 +17,6 @@ from sleepy_coder.mutants.build import (
     Workshop,
     build_part,
     compare_with_manifest,
-    fingerprints_before,
     load_manifest,
     save_manifest,
 )
@@ -54,7 +53,9 @@ def mutants() -> None:
 @click.option("--part", type=click.Choice(PARTS), required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="F.jsonl")
 @click.option("--limit", type=click.IntRange(min=1), help="At most N problems.")
-@click.option("--write-manifest", is_flag=True, help="Record the hashes of what was built.")
+@click.option(
+    "--write-manifest", is_flag=True, help="Select the problems anew, and record their hashes."
+)
 @_jobs_option
 @_recipe_option
 @_manifest_option
@@ -69,11 +70,16 @@ def build(
     manifest: Path,
     allow_unconfined: bool,
 ) -> None:
-    """Fetch the crates of a part, break them, and write the problems as JSONL."""
+    """Fetch the crates of a part, break them, and write the problems as JSONL.
+
+    Of a part in the manifest the same problems are built again.
+    """
     recipe = load_recipe(recipe_path)
-    taken = fingerprints_before(part, load_manifest(manifest))
+    recorded = load_manifest(manifest)
     workshop = _open_workshop(jobs, allow_unconfined=allow_unconfined)
-    built = build_part(recipe, part, workshop, taken=taken, limit=limit)
+    built = build_part(
+        recipe, part, workshop, manifest=recorded, is_new=write_manifest, limit=limit
+    )
     save_set(built.problems, out)
     if write_manifest and part in MANIFEST_PARTS:
         save_manifest(manifest, part, built.fingerprints)
@@ -106,8 +112,7 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="sleepy-") as empty:
         workshop = replace(workshop, cache=Path(empty)) if fresh else workshop
         for each in [part] if part else MANIFEST_PARTS:
-            taken = fingerprints_before(each, recorded)
-            built = build_part(recipe, each, workshop, taken=taken)
+            built = build_part(recipe, each, workshop, manifest=recorded)
             differences += compare_with_manifest(each, built.fingerprints, recorded)
             click.echo(f"{each}: {len(built.problems)} problems built")
     for difference in differences:

@@ -12,7 +12,7 @@ from pathlib import Path
 from sleepy_coder.errors import InputError
 from sleepy_coder.mutants.crates import PARTS, Crate, Part, Recipe
 from sleepy_coder.mutants.harvest import Candidate, harvest_crate
-from sleepy_coder.mutants.selection import Fingerprint, select_problems
+from sleepy_coder.mutants.selection import Fingerprint, select_problems, select_recorded
 from sleepy_coder.problems import Problem, save_lines
 from sleepy_coder.sandbox import Sandbox
 
@@ -53,19 +53,27 @@ def build_part(
     part: Part,
     workshop: Workshop,
     *,
-    taken: Sequence[Fingerprint],
+    manifest: Sequence[Fingerprint],
+    is_new: bool = False,
     limit: int | None = None,
 ) -> Built:
     """Return the problems of a part; the same recipe and rustc give the same problems.
+
+    Where the manifest has the part, its problems are built again; otherwise they are selected.
 
     Args:
         recipe: Crates, limits and seed.
         part: Which crates.
         workshop: Where to work.
-        taken: Fingerprints of the sets that this part must not meet (see `fingerprints_before`).
+        manifest: What is recorded of the gate and transfer sets.
+        is_new: Select anew, whatever the manifest has of the part.
         limit: At most so many problems; by default the recipe's number.
+
+    Raises:
+        InputError: The manifest lacks a part that this one must not meet.
     """
     limits = recipe.parts[part]
+    taken = fingerprints_before(part, manifest)
 
     def harvest(crate: Crate) -> list[Candidate]:
         found = harvest_crate(
@@ -81,12 +89,12 @@ def build_part(
 
     with ThreadPoolExecutor(workshop.jobs) as pool:
         harvests = list(pool.map(harvest, recipe.crates_of(part)))
-    chosen = select_problems(
-        (candidate for harvested in harvests for candidate in harvested),
-        part,
-        limits if limit is None else replace(limits, problems=limit),
-        taken,
-    )
+    candidates = [candidate for harvested in harvests for candidate in harvested]
+    if not is_new and any(print_.part == part for print_ in manifest):
+        chosen = select_recorded(candidates, part, manifest)[:limit]
+    else:
+        wanted = limits if limit is None else replace(limits, problems=limit)
+        chosen = select_problems(candidates, part, wanted, taken)
     return Built(tuple(p for p, _ in chosen), tuple(f for _, f in chosen))
 
 

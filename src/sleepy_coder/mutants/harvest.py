@@ -25,7 +25,7 @@ from sleepy_coder.sandbox import Sandbox
 EDITION = "2021"
 # Parts of a cached file's name: raise them when extraction, or an operator, changes what comes out.
 PROGRAM_VERSION = 1
-MUTANT_VERSION = 1
+MUTANT_VERSION = 2
 
 _PROGRAMS_PER_FILE = 3
 _MAX_FILES = 14  # tried per crate

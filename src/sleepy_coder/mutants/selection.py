@@ -78,6 +78,25 @@ def select_problems(
     return sorted(chosen, key=lambda found: found[0].id)
 
 
+def select_recorded(
+    candidates: Iterable[Candidate], part: Part, recorded: Iterable[Fingerprint]
+) -> list[tuple[Problem, Fingerprint]]:
+    """Return the problems of a part that a manifest names, under the patterns that it names.
+
+    A set that numbers rest on stays the same when the router learns; what the candidates no longer
+    hold is left out.
+    """
+    patterns = {print_.id: print_.pattern for print_ in recorded if print_.part == part}
+    found = {}
+    for candidate in candidates:
+        identifier = _identify(candidate, part)
+        pattern = PATTERNS.get(patterns.get(identifier, ""))
+        if pattern is not None:
+            problem = candidate.as_problem(identifier, pattern.family, pattern.name)
+            found[identifier] = (problem, fingerprint(problem, part, candidate.crate))
+    return [found[identifier] for identifier in sorted(found)]
+
+
 class _Seen:
     """The shapes that are in some set already, and how often each program and pattern is."""
 
@@ -119,9 +138,13 @@ def _problems(candidates: Iterable[Candidate], part: Part) -> Iterator[tuple[Pro
     for candidate in candidates:
         found = route(parse_diagnostics(candidate.messages), candidate.buggy)
         pattern = PATTERNS.get(found.task) if found else None
-        digest = hashlib.sha256(f"{candidate.fixed}\0{candidate.buggy}".encode()).hexdigest()
-        identifier = f"{part}-{digest[:12]}"
+        identifier = _identify(candidate, part)
         if pattern is not None and identifier not in ids:
             ids.add(identifier)
             problem = candidate.as_problem(identifier, pattern.family, pattern.name)
             yield problem, fingerprint(problem, part, candidate.crate)
+
+
+def _identify(candidate: Candidate, part: Part) -> str:
+    digest = hashlib.sha256(f"{candidate.fixed}\0{candidate.buggy}".encode()).hexdigest()
+    return f"{part}-{digest[:12]}"

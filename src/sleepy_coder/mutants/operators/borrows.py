@@ -77,7 +77,10 @@ def _held(keyword: str, place: str, changing: Node, uses: list[Node]) -> Edits:
         is_borrowed = above is not None and above.type == "reference_expression"
         begin = above.start_byte if is_borrowed and above is not None else use.start_byte
         is_direct = is_receiver or is_borrowed or not keyword
-        edits.append(Edit(begin, use.end_byte, name if is_direct else f"*{name}"))
+        is_shorthand = above is not None and above.type == "shorthand_field_initializer"
+        value = name if is_direct else f"*{name}"
+        text = f"{place}: {value}" if is_shorthand else value
+        edits.append(Edit(begin, use.end_byte, text))
     return edits
 
 
