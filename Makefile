@@ -25,8 +25,9 @@ demo: $(BIN)/sleepy
 	$(BIN)/sleepy eval --set frozen --strategy rustfix --strategy base --strategy hints \
 	  --model $(MODEL) --allow-unconfined --out runs/demo
 
+# One thread a worker: workers that each use all cores only wait for each other.
 test: $(VENV)/.dev
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
 
 test-model: $(VENV)/.dev
 	$(BIN)/pytest -m model
@@ -43,7 +44,7 @@ docs: $(VENV)/.dev
 	$(BIN)/python docs/update.py
 
 bench: $(VENV)/.dev
-	$(PIP) --no-deps vlora-dev==1.0.0 lorashare==0.1.3
+	$(PIP) -e '.[bench]'
 	$(BIN)/python benchmarks/share_init.py
 	$(BIN)/python benchmarks/share_merge.py
 	$(BIN)/python benchmarks/share_batch.py
