@@ -80,6 +80,24 @@ def render_router() -> str:
     return "\n".join(lines)
 
 
+def render_first_look() -> str:
+    """Return the first reading of routed coefficients beside the base model."""
+    record = json.loads((RESULTS / "first_look.json").read_text())
+    lines = ["| set | base | routed |", "| --- | ---: | ---: |"]
+    for name, label in (
+        ("transfer", "mutants of crates never trained on"),
+        ("generated", "the training generators, another seed"),
+    ):
+        totals = [record["runs"][f"{name}/{run}"]["totals"] for run in ("base", "routed")]
+        cells = [
+            f"{t['passed']}/{t['total']} ({100 * t['passed'] / t['total']:.1f} %)" for t in totals
+        ]
+        lines.append(f"| {label} | {cells[0]} | {cells[1]} |")
+    change = record["transfer"]
+    lines.append(f"\nOn the mutants {change['gained']} gained, {change['lost']} lost.")
+    return "\n".join(lines)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "frozen-1.5b": lambda: render_frozen("1.5b"),
     "frozen-0.5b": lambda: render_frozen("0.5b"),
@@ -88,6 +106,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "rendering": render_rendering,
     "made-on": render_made_on,
     "router": render_router,
+    "first-look": render_first_look,
 }
 
 
