@@ -1,14 +1,16 @@
+import itertools
 import random
+from contextlib import contextmanager
 from typing import ClassVar
 
 import pytest
 import torch
 
-from sleepy_coder.decoding import Row, Sampling
+from sleepy_coder.decoding import Sampling
 from sleepy_coder.drafts import PromptLookup
 from sleepy_coder.errors import WeightsError
 from sleepy_coder.kv_cache import PrefixStore
-from sleepy_coder.model import batches_of, choose_device, choose_dtype, load_model
+from sleepy_coder.model import choose_device, choose_dtype, load_model
 from sleepy_coder.quantized import Int8Linear, quantize_weight
 from tiny_model import END, make_hf_model, make_model, make_scripted, make_tokenizer
 
@@ -236,14 +238,21 @@ def test_a_known_beginning_is_not_read_again_and_changes_nothing(monkeypatch):
 
 def test_tasks_reach_the_layers_and_share_no_beginning():
     model = make_model()
-    seen = []
-    model.decoder.on_rows = lambda rows: seen.append([row.task for row in rows])
+    entered, left = [], []
+
+    @contextmanager
+    def use_tasks(tasks):
+        entered.append(tasks)
+        yield
+        left.append(tasks)
+
+    model.decoder.use_tasks = use_tasks
     model.batch_tokens = 100_000
-    model.generate([ask(CODE), ask(CODE)], max_new_tokens=2, tasks=[4, None])
-    assert seen[0] == [4, None]
+    model.generate([ask(CODE), ask(CODE)], max_new_tokens=5, tasks=["missing_clone", None])
+    assert entered == left == [["missing_clone", None]]
     store = PrefixStore()
-    store.add(range(50), 4, [(torch.zeros(1, 1, 50, 2),) * 2])
-    assert store.longest(list(range(60)), 4)[0] == 50
+    store.add(range(50), "missing_clone", [(torch.zeros(1, 1, 50, 2),) * 2])
+    assert store.longest(list(range(60)), "missing_clone")[0] == 50
     assert store.longest(list(range(60)), None)[0] == 0
 
 
@@ -256,12 +265,19 @@ def test_the_prefix_store_drops_the_oldest_when_full():
     assert found == [0, 50, 50]
 
 
-def test_batches_hold_like_lengths_within_their_budget():
-    lengths = [10, 80, 30, 82, 29]
-    rows = [Row(i, [0] * n, PromptLookup([], 0), None) for i, n in enumerate(lengths)]
-    split = [[len(row.prompt) for row in batch] for batch in batches_of(rows, 20, 210)]
-    assert split == [[82, 80], [30, 29, 10]]
-    assert [len(batch) for batch in batches_of(rows, 20, 0)] == [1] * 5
+def test_rows_join_as_others_leave_and_the_batch_stays_within_its_budget(monkeypatch):
+    model, asked = make_model(), conversations(7)
+    longest = max(len(c[0]["content"]) for c in asked) + len("u:a:") + 1
+    model.batch_tokens = 3 * (longest + NUM_TOKENS + model.decoder.max_draft + 1)
+    sizes = []
+    forward = model.decoder._forward
+    monkeypatch.setattr(
+        model.decoder, "_forward", lambda rows, *a: sizes.append(len(rows)) or forward(rows, *a)
+    )
+    model.generate(asked, max_new_tokens=NUM_TOKENS)
+    assert max(sizes) == 3
+    grown = [later for earlier, later in itertools.pairwise(sizes) if later > earlier]
+    assert grown, sizes
 
 
 def test_a_guess_goes_on_where_the_copy_was_and_finds_back_after_an_edit():

@@ -1,5 +1,7 @@
 """Write answers token by token: many rows at once, each guessing ahead from its own prompt.
 
+Rows join the batch as others leave it, so that a few long answers keep nobody waiting.
+
 Every step checks one guess a row (`drafts.PromptLookup`) in one forward pass. The tokens kept are
 those that the model itself chooses at each place, so the answer is the one that plain decoding
 gives, up to floating-point ties; with a temperature too, since the randomness that decides a place
@@ -11,6 +13,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,16 +60,17 @@ class Row:
     Attributes:
         index: Its place among the conversations handed in.
         prompt: The prompt's tokens.
-        task: Left for layers that serve several tasks in one batch; see `Decoder.on_rows`.
+        task: What `Decoder.use_tasks` is told of this row.
     """
 
     index: int
     prompt: list[int]
     lookup: PromptLookup
     draws: torch.Tensor | None
-    task: int | None = None
+    task: str | None = None
     output: list[int] = field(default_factory=list)
     is_done: bool = False
+    started: float = 0.0
     seconds: float = 0.0
 
     @property
@@ -83,6 +87,10 @@ class Decoder:
         decode: Tokens to text, special tokens left out.
         stop_tokens: Tokens that end a turn.
         max_draft: The most tokens guessed ahead in one step; 0 is plain decoding.
+
+    Attributes:
+        use_tasks: Entered with the task of each row for as long as the batch holds the same rows:
+            for layers that apply an adapter of its own to each row.
     """
 
     def __init__(
@@ -100,30 +108,58 @@ class Decoder:
         self._stop_tokens = stop_tokens
         self.max_draft = max_draft
         self.prefixes = PrefixStore()
-        # Called before every forward pass with the rows in the batch, in order: layers that apply
-        # a different adapter to each row take their row indices here.
-        self.on_rows: Callable[[Sequence[Row]], None] | None = None
+        self.use_tasks: Callable[[Sequence[str | None]], AbstractContextManager[None]] | None = None
+        self._announced: list[str | None] | None = None
+        self._announcement = ExitStack()
 
     @torch.inference_mode()
-    def run(self, rows: list[Row], max_new_tokens: int, sampling: Sampling) -> Iterator[Row]:
-        """Yield each row when its answer is complete."""
+    def run(
+        self, rows: Sequence[Row], max_new_tokens: int, sampling: Sampling, max_tokens: int
+    ) -> Iterator[Row]:
+        """Yield each row when its answer is complete; the longest prompts are begun first.
+
+        Args:
+            rows: What to answer.
+            max_new_tokens: The most tokens of an answer.
+            sampling: How tokens are chosen.
+            max_tokens: How many a batch may hold, padding and room for answers counted; a batch
+                has at least one row.
+        """
+        waiting = sorted(rows, key=lambda row: (len(row.prompt), -row.index))
+        batch: list[Row] = []
+        with self._announcement:
+            while waiting or batch:
+                if not batch:
+                    capacity = len(waiting[-1].prompt) + max_new_tokens + self.max_draft + 1
+                    num_places = max(1, max_tokens // capacity)
+                    cache = RowCache(capacity)
+                if waiting and len(batch) <= num_places // 2:
+                    joining = [waiting.pop() for _ in range(num_places - len(batch)) if waiting]
+                    self._join(joining, cache, max_new_tokens, sampling)
+                    batch += joining
+                for row in [row for row in batch if row.is_done]:
+                    row.seconds = time.perf_counter() - row.started
+                    yield row
+                going = [place for place, row in enumerate(batch) if not row.is_done]
+                if len(going) < len(batch):
+                    self._remember(batch, cache)
+                    batch = [batch[place] for place in going]
+                    cache.keep(going)
+                if batch:
+                    self._step(batch, cache, max_new_tokens, sampling)
+            self._announced = None
+
+    def _join(
+        self, rows: list[Row], cache: RowCache, max_new_tokens: int, sampling: Sampling
+    ) -> None:
+        """Read rows' prompts, choose their first tokens, and append them to the batch's cache."""
         started = time.perf_counter()
-        longest = max(len(row.prompt) for row in rows)
-        cache = RowCache(longest + max_new_tokens + self.max_draft + 1)
-        chosen = self._prefill(rows, cache, sampling)
+        fresh = RowCache(cache.capacity)
+        chosen = self._prefill(rows, fresh, sampling)
+        cache.append(fresh)
         for row, token in zip(rows, chosen, strict=True):
+            row.started = started
             self._take(row, [token], max_new_tokens)
-        while rows:
-            for row in [row for row in rows if row.is_done]:
-                row.seconds = time.perf_counter() - started
-                yield row
-            going = [place for place, row in enumerate(rows) if not row.is_done]
-            if len(going) < len(rows):
-                self._remember(rows, cache)
-                rows = [rows[place] for place in going]
-                cache.keep(going)
-            if rows:
-                self._step(rows, cache, max_new_tokens, sampling)
 
     def _prefill(self, rows: list[Row], cache: RowCache, sampling: Sampling) -> list[int]:
         start = 0
@@ -166,8 +202,7 @@ class Decoder:
         self, rows: Sequence[Row], inputs: list[list[int]], starts: list[int], cache: RowCache
     ) -> torch.Tensor:
         """Return the hidden states (rows, tokens, size) of unlike numbers of new tokens."""
-        if self.on_rows is not None:
-            self.on_rows(rows)
+        self._announce([row.task for row in rows])
         device = self._model.device
         width = max(map(len, inputs))
         ids = torch.tensor([t + [0] * (width - len(t)) for t in inputs], device=device)
@@ -180,6 +215,14 @@ class Decoder:
             use_cache=True,
         ).last_hidden_state
         return hidden
+
+    def _announce(self, tasks: list[str | None]) -> None:
+        """Tell the layers the rows' tasks, unless they know them already."""
+        if self.use_tasks is None or tasks == self._announced:
+            return
+        self._announcement.close()
+        self._announcement.enter_context(self.use_tasks(tasks))
+        self._announced = tasks
 
     def _take(self, row: Row, tokens: list[int], max_new_tokens: int) -> None:
         """Append tokens up to where the answer ends."""
@@ -195,6 +238,8 @@ class Decoder:
         """Return how many tokens the answer has, looking from `start` on, or None if it goes on."""
         stop = next((i for i in range(start, len(output)) if output[i] in self._stop_tokens), None)
         upto = len(output) if stop is None else stop
+        if "`" not in self._decode(output[start:upto]):
+            return None if stop is None else stop + 1
         if _CLOSED_FENCE.search(self._decode(output[:upto])):
             for end in range(start + 1, upto):
                 if _CLOSED_FENCE.search(self._decode(output[:end])):

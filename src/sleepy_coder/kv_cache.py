@@ -26,8 +26,8 @@ class RowCache:
     """
 
     def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
         self.positions = torch.empty(0, 0, dtype=torch.long)
-        self._capacity = capacity
         self._end = 0
         self._layers: list[KeysValues] = []
 
@@ -41,7 +41,7 @@ class RowCache:
         """Write (rows, heads, tokens, size) keys and values; return all up to the last place."""
         if layer == len(self._layers):
             rows, heads, _tokens, size = keys.shape
-            shape = (rows, heads, self._capacity, size)
+            shape = (rows, heads, self.capacity, size)
             self._layers.append((keys.new_zeros(shape), values.new_zeros(shape)))
         rows_at = torch.arange(len(keys), device=keys.device)[:, None]
         for buffer, new in zip(self._layers[layer], (keys, values), strict=True):
@@ -57,6 +57,17 @@ class RowCache:
         places = torch.arange(self._end, device=device)
         return (places <= self.positions[:, :, None])[:, None]
 
+    def append(self, other: RowCache) -> None:
+        """Add another cache's rows behind one's own; both must have the same capacity."""
+        if self._layers:
+            pairs = zip(self._layers, other._layers, strict=True)
+            self._layers = [
+                (torch.cat([keys, more_keys]), torch.cat([values, more_values]))
+                for (keys, values), (more_keys, more_values) in pairs
+            ]
+        else:
+            self._layers = other._layers
+
     def keep(self, rows: list[int]) -> None:
         """Drop every row but these."""
         self._layers = [(keys[rows], values[rows]) for keys, values in self._layers]
@@ -70,7 +81,7 @@ class RowCache:
     def fill(self, layers: list[KeysValues], num_tokens: int) -> None:
         """Begin the only row with keys and values that `export` returned."""
         for keys, values in layers:
-            shape = (*keys.shape[:2], self._capacity, keys.shape[3])
+            shape = (*keys.shape[:2], self.capacity, keys.shape[3])
             buffers = (keys.new_zeros(shape), values.new_zeros(shape))
             for buffer, known in zip(buffers, (keys, values), strict=True):
                 buffer[:, :, :num_tokens] = known[:, :, :num_tokens]
@@ -82,11 +93,11 @@ class PrefixStore:
 
     def __init__(self, max_bytes: int = _PREFIX_STORE_BYTES) -> None:
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[tuple[int | None, tuple[int, ...]], list[KeysValues]]
+        self._entries: OrderedDict[tuple[str | None, tuple[int, ...]], list[KeysValues]]
         self._entries = OrderedDict()
         self._num_bytes = 0
 
-    def longest(self, tokens: Sequence[int], task: int | None) -> tuple[int, list[KeysValues]]:
+    def longest(self, tokens: Sequence[int], task: str | None) -> tuple[int, list[KeysValues]]:
         """Return the longest known beginning of a task's `tokens` (the last token excepted)."""
         best, found = 0, None
         for key in self._entries:
@@ -99,7 +110,7 @@ class PrefixStore:
         self._entries.move_to_end(found)
         return best, self._entries[found]
 
-    def add(self, tokens: Sequence[int], task: int | None, layers: list[KeysValues]) -> None:
+    def add(self, tokens: Sequence[int], task: str | None, layers: list[KeysValues]) -> None:
         """Remember a conversation."""
         key = (task, tuple(tokens))
         if key in self._entries:

@@ -51,7 +51,7 @@ class RepairModel:
         dtype: `int8`, `bfloat16`, `float16` or `float32`.
         hf_model: The Hugging Face model, whose layers may be wrapped.
         tokenizer: Its tokenizer with the chat template.
-        decoder: Set `decoder.on_rows` to learn which rows the next forward pass holds.
+        decoder: Set `decoder.use_tasks` where layers apply a task of its own to each row.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class RepairModel:
         top_p: float = 1.0,
         seed: int = 0,
         on_done: Callable[[int, Completion], None] | None = None,
-        tasks: Sequence[int | None] | None = None,
+        tasks: Sequence[str | None] | None = None,
     ) -> list[Completion]:
         """Return an answer for each conversation, in order.
 
@@ -95,7 +95,7 @@ class RepairModel:
             top_p: Draw from the likeliest tokens that together have this probability.
             seed: Of the drawing; the same seed gives the same answers.
             on_done: Called with a conversation's place and its answer as soon as it is complete.
-            tasks: A task for each row, for layers that apply one to each row of a batch.
+            tasks: A learned task for each row, or None for the base model's own answer.
 
         Raises:
             ValueError: `max_new_tokens` is below 1.
@@ -108,11 +108,10 @@ class RepairModel:
             for i, conversation in enumerate(conversations)
         ]
         completions: dict[int, Completion] = {}
-        for batch in batches_of(rows, max_new_tokens, self.batch_tokens):
-            for row in self.decoder.run(batch, max_new_tokens, sampling):
-                completions[row.index] = self._complete(row)
-                if on_done is not None:
-                    on_done(row.index, completions[row.index])
+        for row in self.decoder.run(rows, max_new_tokens, sampling, self.batch_tokens):
+            completions[row.index] = self._complete(row)
+            if on_done is not None:
+                on_done(row.index, completions[row.index])
         return [completions[i] for i in range(len(rows))]
 
     def _row(
@@ -121,7 +120,7 @@ class RepairModel:
         conversation: Conversation,
         max_new_tokens: int,
         sampling: Sampling,
-        task: int | None,
+        task: str | None,
     ) -> Row:
         text = self.tokenizer.apply_chat_template(
             conversation, tokenize=False, add_generation_prompt=True
@@ -143,19 +142,6 @@ class RepairModel:
             tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return text
-
-
-def batches_of(rows: Sequence[Row], max_new_tokens: int, budget: int) -> Iterator[list[Row]]:
-    """Yield batches of like length, longest first, of at most `budget` tokens (or one row)."""
-    batch: list[Row] = []
-    for row in sorted(rows, key=lambda row: (-len(row.prompt), row.index)):
-        width = len((batch or [row])[0].prompt) + max_new_tokens
-        if batch and (len(batch) + 1) * width > budget:
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
 
 
 def load_model(
