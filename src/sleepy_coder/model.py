@@ -22,9 +22,10 @@ _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torc
 # Guessed tokens a step: simulated on 42 repairs (308 prompt and 241 answer tokens), 16 takes 25
 # steps where plain decoding takes 240, and reads 12 % more tokens than the answer has.
 _MAX_DRAFT = 16
-# Tokens, padding and room for answers counted, that one batch may hold. A processor is busy with
-# a single row (a guess fills the matrix products), and then never computes padding.
-_BATCH_TOKENS = {"cpu": 0, "mps": 8_192, "cuda": 65_536}
+# The share of an accelerator's free memory that keys and values may take; attention copies a
+# layer's for every query head, and the rest is for activations.
+_CACHE_SHARE = 0.25
+_MPS_BATCH_TOKENS = 8_192
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class RepairModel:
         dtype: `int8`, `bfloat16`, `float16` or `float32`.
         hf_model: The Hugging Face model, whose layers may be wrapped.
         tokenizer: Its tokenizer with the chat template.
+        batch_tokens: How many tokens, padding and room for answers counted, a batch may hold.
         decoder: Set `decoder.use_tasks` where layers apply a task of its own to each row.
     """
 
@@ -63,7 +65,7 @@ class RepairModel:
         self.hf_model = hf_model.eval()
         self.tokenizer = tokenizer
         self.device: torch.device = hf_model.device
-        self.batch_tokens = _BATCH_TOKENS.get(self.device.type, 0)
+        self.batch_tokens = _batch_tokens(hf_model)
         stops = frozenset(_stop_tokens(hf_model, tokenizer))
         self.decoder = Decoder(hf_model, self._decode, stops, max_draft=_MAX_DRAFT)
 
@@ -235,6 +237,23 @@ def _no_progress() -> Iterator[None]:
         logging.set_verbosity(level)
         if has_bar:
             logging.enable_progress_bar()
+
+
+def _batch_tokens(hf_model: Any) -> int:
+    """Return how many tokens, padding and room for answers counted, one batch may hold.
+
+    A processor is busy with a single row (a guess fills the matrix products), and then never
+    computes padding.
+    """
+    if hf_model.device.type != "cuda":
+        return _MPS_BATCH_TOKENS if hf_model.device.type == "mps" else 0
+    config = hf_model.config
+    size = config.hidden_size // config.num_attention_heads
+    token_bytes = (
+        2 * config.num_hidden_layers * config.num_key_value_heads * size * hf_model.dtype.itemsize
+    )
+    free_bytes, _total = torch.cuda.mem_get_info(hf_model.device)
+    return int(_CACHE_SHARE * free_bytes) // token_bytes
 
 
 def _stop_tokens(hf_model: Any, tokenizer: Any) -> list[int]:

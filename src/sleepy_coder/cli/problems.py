@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 from rich.console import Console
@@ -18,7 +18,7 @@ from rich.table import Table
 
 from sleepy_coder.cli.options import json_option, open_sandbox, split_commas, unconfined_option
 from sleepy_coder.errors import InputError
-from sleepy_coder.patterns import PATTERNS, generate_problems
+from sleepy_coder.patterns import PATTERNS, Part, generate_problems
 from sleepy_coder.problems import (
     Problem,
     ProblemSet,
@@ -139,6 +139,13 @@ def check(
 @click.option("--count", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
+    "--part",
+    type=click.Choice(get_args(Part)),
+    default="all",
+    show_default=True,
+    help="Shapes that training may use, the one of each pattern that it never sees, or all.",
+)
+@click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="JSONL to write."
 )
 @_jobs_option
@@ -149,6 +156,7 @@ def generate(
     names: tuple[str, ...],
     count: int,
     seed: int,
+    part: Part,
     out: Path,
     jobs: int | None,
     allow_unconfined: bool,
@@ -157,7 +165,7 @@ def generate(
 
     Equal arguments give equal programs. Exits with 1 when a problem was not sound.
     """
-    drafts = [p for name in names or PATTERNS for p in generate_problems(name, count, seed)]
+    drafts = [p for name in names or PATTERNS for p in generate_problems(name, count, seed, part)]
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
     finished = _map_with_progress(lambda p: _finish(p, sandbox), drafts, jobs, "proving")
     sound = [problem for problem, proof in finished if proof.is_sound]

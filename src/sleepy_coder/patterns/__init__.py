@@ -17,10 +17,10 @@ from sleepy_coder.patterns import (
     trait_bounds,
     type_mismatch,
 )
-from sleepy_coder.patterns.pattern import Draft, Pattern, Shape
+from sleepy_coder.patterns.pattern import Draft, Part, Pattern, Shape
 from sleepy_coder.problems import Problem
 
-__all__ = ["PATTERNS", "Draft", "Pattern", "Shape", "generate_problems"]
+__all__ = ["PATTERNS", "Draft", "Part", "Pattern", "Shape", "generate_problems"]
 
 _FAMILIES = (
     borrow_checker,
@@ -40,10 +40,12 @@ PATTERNS: dict[str, Pattern] = {
 }
 
 
-def generate_problems(pattern_name: str, count: int, seed: int) -> list[Problem]:
+def generate_problems(
+    pattern_name: str, count: int, seed: int, part: Part = "all"
+) -> list[Problem]:
     """Return `count` programs with the named mistake; equal arguments give equal programs.
 
-    The pattern's shapes take turns. The programs are not proved here: a binary's expected output
+    The shapes of that part take turns. The programs are not proved here: a binary's expected output
     is open (`check.expect` is None) until its fix has been run.
 
     Raises:
@@ -52,9 +54,10 @@ def generate_problems(pattern_name: str, count: int, seed: int) -> list[Problem]
     pattern = PATTERNS.get(pattern_name)
     if pattern is None:
         raise InputError(f"unknown pattern {pattern_name!r}: expected one of {sorted(PATTERNS)}")
+    shapes = pattern.shapes_of(part)
     problems = []
     for number in range(count):
-        shape = pattern.shapes[number % len(pattern.shapes)]
+        shape = shapes[number % len(shapes)]
         draft = shape(Random(f"{pattern_name}/{seed}/{number}"))  # noqa: S311 - not for secrets
         problems.append(
             Problem(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from random import Random
+from typing import Literal
 
 from sleepy_coder.patterns.notation import (
     Section,
@@ -18,6 +19,9 @@ from sleepy_coder.patterns.notation import (
 from sleepy_coder.patterns.scenery import dress
 from sleepy_coder.patterns.vocabulary import draw_words
 from sleepy_coder.problems import Check, CrateType
+
+# Which of a pattern's shapes: those that training may use, the one that it never sees, or all.
+Part = Literal["all", "training", "heldout"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,10 @@ class Pattern:
     def shapes(self) -> tuple[Shape, ...]:
         """The structures in which programs with this mistake are made."""
         return tuple(self._shape(section) for section in self.sections)
+
+    def shapes_of(self, part: Part) -> tuple[Shape, ...]:
+        """Return the shapes of a part; the pattern's last shape is held out from training."""
+        return {"all": self.shapes, "training": self.shapes[:-1], "heldout": self.shapes[-1:]}[part]
 
     def _shape(self, section: Section) -> Shape:
         code = self.error_code if section.code is None else section.code
