@@ -120,6 +120,25 @@ def test_a_row_does_not_depend_on_its_batch(monkeypatch, temperature):
     assert together == apart == single
 
 
+def test_grouped_attention_is_the_usual_one(monkeypatch):
+    from sleepy_coder.attention import GROUPED
+
+    model = make_model()
+    assert model.hf_model.config.num_key_value_heads < model.hf_model.config.num_attention_heads
+    model.batch_tokens = 100_000
+    usual, _ = tokens_of(model, conversations(), monkeypatch)
+    model.hf_model.set_attn_implementation(GROUPED)
+    grouped, _ = tokens_of(model, conversations(), monkeypatch)
+    assert grouped == usual
+    ids = torch.randint(0, 200, (2, 30), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(ids)
+    mask[1, 20:] = 0
+    with torch.inference_mode():
+        ours = model.hf_model(input_ids=ids, attention_mask=mask).logits
+        model.hf_model.set_attn_implementation("sdpa")
+        torch.testing.assert_close(ours, model.hf_model(input_ids=ids, attention_mask=mask).logits)
+
+
 def test_a_seed_decides_what_is_drawn(monkeypatch):
     model, asked = make_model(), conversations(3)
     one, _ = tokens_of(model, asked, monkeypatch, temperature=1.0, seed=1)

@@ -204,13 +204,15 @@ def _load(files: ModelFiles, device: torch.device, dtype: str) -> RepairModel:
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from sleepy_coder.attention import GROUPED
+
     try:
         with _no_progress():
             tokenizer = AutoTokenizer.from_pretrained(files.directory)
             hf_model = AutoModelForCausalLM.from_pretrained(
                 files.directory,
                 dtype=_DTYPES.get(dtype, torch.bfloat16),
-                attn_implementation="sdpa",
+                attn_implementation=GROUPED if device.type == "cuda" else "sdpa",
             )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -252,8 +254,9 @@ def _batch_tokens(hf_model: Any) -> int:
     token_bytes = (
         2 * config.num_hidden_layers * config.num_key_value_heads * size * hf_model.dtype.itemsize
     )
-    free_bytes, _total = torch.cuda.mem_get_info(hf_model.device)
-    return int(_CACHE_SHARE * free_bytes) // token_bytes
+    free_bytes: int = torch.cuda.mem_get_info(hf_model.device)[0]
+    num_tokens: int = int(_CACHE_SHARE * free_bytes) // token_bytes
+    return num_tokens
 
 
 def _stop_tokens(hf_model: Any, tokenizer: Any) -> list[int]:
