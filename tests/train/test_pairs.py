@@ -50,7 +50,6 @@ def test_labels_follow_their_positions():
     row = Row("t", tokens=(5, 6, 7, 8), num_prompt=2, is_edit=(True, False))
     batch = collate([row, Row("u", (5, 9), 1, (True,))], pad_id=0, device="cpu")
     assert batch.input_ids.tolist() == [[5, 6, 7, 8], [5, 9, 0, 0]]
-    assert batch.attention_mask.tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
     assert batch.targets.tolist() == [[0, 1], [0, 2], [1, 0]]
     assert batch.labels.tolist() == [7, 8, 9]
     assert batch.is_edit.tolist() == [True, False, True]

@@ -14,19 +14,27 @@ from sleepy_coder.syntax import content_sha256, shape_sha256
 from sleepy_coder.train.pairs import Row, TrainingPair, encode_pair
 
 
-def pair_from_problem(problem: Problem) -> TrainingPair:
-    """Return the pair that teaches a problem's reference fix under the plain prompt.
+def pair_from_problem(
+    problem: Problem, fixed: str | None = None, *, task: str | None = None
+) -> TrainingPair:
+    """Return the pair that teaches a fix under the plain prompt.
+
+    Args:
+        problem: The broken program with its diagnostics.
+        fixed: The program to answer with; by default the problem's reference fix.
+        task: Whose pair it is; by default the problem's pattern.
 
     Raises:
         InputError: The problem has no reference fix or no diagnostics.
     """
-    if problem.fixed is None or problem.diagnostics is None:
-        missing = "reference fix" if problem.fixed is None else "diagnostics"
+    fixed = problem.fixed if fixed is None else fixed
+    if fixed is None or problem.diagnostics is None:
+        missing = "reference fix" if fixed is None else "diagnostics"
         raise InputError(f"{problem.id}: has no {missing}, which a training pair needs")
     return TrainingPair(
-        task=problem.pattern,
+        task=problem.pattern if task is None else task,
         messages=render_messages(problem.buggy, parse_diagnostics(problem.diagnostics)),
-        answer=render_answer(problem.fixed),
+        answer=render_answer(fixed),
         source=render_answer(problem.buggy),
     )
 
@@ -61,14 +69,14 @@ def fingerprints(problem: Problem) -> set[str]:
     return {digest(code) for code in programs for digest in (content_sha256, shape_sha256)}
 
 
-def encode_problems(
-    problems: Iterable[Problem], tokenizer: Any, *, max_tokens: int
+def encode_pairs(
+    pairs: Iterable[TrainingPair], tokenizer: Any, *, max_tokens: int
 ) -> tuple[dict[str, list[Row]], int]:
     """Return task -> rows of pairs that fit `max_tokens`, and how many pairs did not fit."""
     rows: dict[str, list[Row]] = defaultdict(list)
     num_too_long = 0
-    for problem in problems:
-        row = encode_pair(pair_from_problem(problem), tokenizer)
+    for pair in pairs:
+        row = encode_pair(pair, tokenizer)
         if len(row) > max_tokens:
             num_too_long += 1
         else:

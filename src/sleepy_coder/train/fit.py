@@ -31,7 +31,10 @@ class Tasks(Protocol):
     """What is trained: a flat row of parameters a task, and a way to run the model on them."""
 
     names: list[str]
-    rows: Tensor
+
+    @property
+    def rows(self) -> Tensor:
+        """The parameters, (tasks, width)."""
 
     def use(self, names: Sequence[str | None]) -> AbstractContextManager[None]:
         """Run the forwards inside with row i of the batch on task `names[i]`, or on none."""
@@ -115,7 +118,7 @@ def fit(
         tasks: The parameters, one flat row a task.
         rows: Task name -> its pairs in tokens.
         config: How to train.
-        pad_id: Token that fills short rows; it is masked.
+        pad_id: Token that fills short rows, behind their end.
         on_step: Called with the step (from 1) and each task's loss in nats a token.
     """
     report = FitReport({n: [] for n in tasks.names}, {n: [] for n in tasks.names}, {})
@@ -226,8 +229,8 @@ def _accumulate(
 
 def _hidden(model: Any, batch: Batch, *, with_grad: bool) -> Tensor:
     """Return the hidden states in front of each answer token, (answers, hidden)."""
-    with torch.set_grad_enabled(with_grad):
-        out = model.model(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
+    with torch.set_grad_enabled(with_grad):  # no mask: what pads a row lies behind all it has
+        out = model.model(input_ids=batch.input_ids)
     states: Tensor = out.last_hidden_state[batch.targets[:, 0], batch.targets[:, 1]]
     return states
 

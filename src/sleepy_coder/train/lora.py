@@ -52,6 +52,22 @@ class LoraLayout:
         }
 
 
+@dataclass(frozen=True)
+class TrainedAdapter:
+    """One task's adapter in memory; an `AdapterSource` for the Share library."""
+
+    name: str
+    modules: Mapping[str, LoraModule]
+
+    def module_names(self) -> tuple[str, ...]:
+        """Return the names of the target modules, as the base model names them."""
+        return tuple(self.modules)
+
+    def load_module(self, name: str) -> LoraModule:
+        """Return one target module's factors."""
+        return self.modules[name]
+
+
 class _LoraLinear(nn.Module):
     """A frozen linear layer plus each row's own adapter, when a batch has named them."""
 
@@ -137,16 +153,19 @@ class LoraTasks:
             for layer in self._layers.values():
                 layer.factors = None
 
-    def export(self, rows: Tensor | None = None) -> dict[str, dict[str, LoraModule]]:
-        """Return task -> module -> factors, of the current rows or of a snapshot of them."""
+    def adapters(self, rows: Tensor | None = None) -> list[TrainedAdapter]:
+        """Return each task's adapter as it is now, or as it is in a snapshot of the rows."""
         views = self.layout.views((self.rows if rows is None else rows).detach().cpu())
-        return {
-            task: {
-                module: LoraModule(a=a[i].clone(), b=b[i].clone(), scaling=self.layout.scaling)
-                for module, (a, b) in views.items()
-            }
+        return [
+            TrainedAdapter(
+                task,
+                {
+                    module: LoraModule(a=a[i].clone(), b=b[i].clone(), scaling=self.layout.scaling)
+                    for module, (a, b) in views.items()
+                },
+            )
             for i, task in enumerate(self.names)
-        }
+        ]
 
     def close(self) -> None:
         """Put the model's own modules back."""

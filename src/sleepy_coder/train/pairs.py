@@ -103,7 +103,6 @@ class Batch:
     Attributes:
         tasks: One name a row.
         input_ids: (rows, tokens).
-        attention_mask: (rows, tokens), 1 where a row has a token.
         targets: (answers, 2), row and position of each token whose successor is an answer's.
         labels: (answers,), those successors.
         is_edit: (answers,), whether the successor belongs to an edit.
@@ -111,7 +110,6 @@ class Batch:
 
     tasks: tuple[str, ...]
     input_ids: Tensor
-    attention_mask: Tensor
     targets: Tensor
     labels: Tensor
     is_edit: Tensor
@@ -123,20 +121,17 @@ def collate(rows: Sequence[Row], pad_id: int, device: Any) -> Batch:
 
     width = max(map(len, rows))
     ids = torch.full((len(rows), width), pad_id)
-    mask = torch.zeros_like(ids)
     targets: list[tuple[int, int]] = []
     labels: list[int] = []
     edits: list[bool] = []
     for index, row in enumerate(rows):
         ids[index, : len(row)] = torch.tensor(row.tokens)
-        mask[index, : len(row)] = 1
         targets += [(index, at) for at in range(row.num_prompt - 1, len(row) - 1)]
         labels += row.tokens[row.num_prompt :]
         edits += row.is_edit
     return Batch(
         tasks=tuple(row.task for row in rows),
         input_ids=ids.to(device),
-        attention_mask=mask.to(device),
         targets=torch.tensor(targets, device=device),
         labels=torch.tensor(labels, device=device),
         is_edit=torch.tensor(edits, device=device),
