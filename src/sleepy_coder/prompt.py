@@ -7,16 +7,27 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sleepy_coder.diagnostics import Diagnostic, render_compact, select_errors
 
 Message = dict[str, str]
 
-SYSTEM = (
-    "You repair Rust programs. Answer with the complete corrected program in one ```rust block "
-    "and nothing else. Change only what the compiler error requires; keep every function, type, "
-    "test and assertion."
-)
+# How an answer gives the repair: the whole program, or only the lines that change (`edits`).
+AnswerForm = Literal["program", "edit"]
+
+_SYSTEM: dict[AnswerForm, str] = {
+    "program": (
+        "You repair Rust programs. Answer with the complete corrected program in one ```rust "
+        "block and nothing else. Change only what the compiler error requires; keep every "
+        "function, type, test and assertion."
+    ),
+    "edit": (
+        "You repair Rust programs. Answer with one ```edit block and nothing else. For each place "
+        "that must change it holds the lines as they are, between <<<<<<< and =======, then the "
+        "lines as they should be, up to >>>>>>>. Change only what the compiler error requires."
+    ),
+}
 
 # How many of a program's errors the prompt names: later ones mostly follow from the first.
 MAX_ERRORS = 3
@@ -42,6 +53,7 @@ def render_messages(
     hint: str | None = None,
     history: Sequence[Attempt] = (),
     use_full_rendering: bool = False,
+    answer_form: AnswerForm = "program",
 ) -> list[Message]:
     """Return the conversation that asks for a repair.
 
@@ -52,12 +64,16 @@ def render_messages(
         history: Earlier answers with the errors they still had, oldest first.
         use_full_rendering: Quote rustc's own rendering, with excerpts and arrows, in place of the
             compact one.
+        answer_form: How the repair is to be given.
     """
     errors = _render_errors(diagnostics, use_full_rendering=use_full_rendering)
     request = f"```rust\n{source.rstrip()}\n```\n\nCompiler:\n{errors}"
     if hint:
         request += f"\n\nAdvice: {hint}"
-    messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": request}]
+    messages = [
+        {"role": "system", "content": _SYSTEM[answer_form]},
+        {"role": "user", "content": request},
+    ]
     for attempt in history:
         errors = _render_errors(attempt.diagnostics, use_full_rendering=use_full_rendering)
         again = f"That program still fails:\n{errors}\n\nAnswer with the complete program again."

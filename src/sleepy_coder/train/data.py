@@ -7,15 +7,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sleepy_coder.diagnostics import parse_diagnostics
+from sleepy_coder.edits import render_edits
 from sleepy_coder.errors import InputError
 from sleepy_coder.problems import Problem, ProblemSet
-from sleepy_coder.prompt import render_answer, render_messages
+from sleepy_coder.prompt import AnswerForm, render_answer, render_messages
 from sleepy_coder.syntax import content_sha256, shape_sha256
 from sleepy_coder.train.pairs import Row, TrainingPair, encode_pair
 
 
 def pair_from_problem(
-    problem: Problem, fixed: str | None = None, *, task: str | None = None
+    problem: Problem,
+    fixed: str | None = None,
+    *,
+    task: str | None = None,
+    answer_form: AnswerForm = "program",
 ) -> TrainingPair:
     """Return the pair that teaches a fix under the plain prompt.
 
@@ -23,6 +28,7 @@ def pair_from_problem(
         problem: The broken program with its diagnostics.
         fixed: The program to answer with; by default the problem's reference fix.
         task: Whose pair it is; by default the problem's pattern.
+        answer_form: Whether the whole program or the lines that change are the answer.
 
     Raises:
         InputError: The problem has no reference fix or no diagnostics.
@@ -33,8 +39,12 @@ def pair_from_problem(
         raise InputError(f"{problem.id}: has no {missing}, which a training pair needs")
     return TrainingPair(
         task=problem.pattern if task is None else task,
-        messages=render_messages(problem.buggy, parse_diagnostics(problem.diagnostics)),
-        answer=render_answer(fixed),
+        messages=render_messages(
+            problem.buggy, parse_diagnostics(problem.diagnostics), answer_form=answer_form
+        ),
+        answer=(
+            render_edits(problem.buggy, fixed) if answer_form == "edit" else render_answer(fixed)
+        ),
         source=render_answer(problem.buggy),
     )
 

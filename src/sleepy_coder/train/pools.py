@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sleepy_coder.problems import Problem
+from sleepy_coder.prompt import AnswerForm
 from sleepy_coder.train.data import pair_from_problem
 from sleepy_coder.train.pairs import TrainingPair
 
@@ -24,11 +25,13 @@ class PoolConfig:
         max_per_source: Pairs that one source may give one task.
         anchor_share: Anchors for each pair of the task's own; 0 is none.
         min_pairs: A task with fewer own pairs is left out.
+        answer_form: How the answers give the repair.
     """
 
     max_per_source: int = 200
     anchor_share: float = 0.25
     min_pairs: int = 20
+    answer_form: AnswerForm = "program"
     seed: int = 0
 
 
@@ -47,6 +50,11 @@ def build_pools(
         anchors: Problems among whose own answers the anchors are drawn.
         config: Limits.
     """
+
+    def pair(problem: Problem, task: str) -> TrainingPair:
+        own = own_answers.get(problem.id)
+        return pair_from_problem(problem, own, task=task, answer_form=config.answer_form)
+
     pools: dict[str, list[TrainingPair]] = defaultdict(list)
     for source in sources:
         by_task: dict[str, list[Problem]] = defaultdict(list)
@@ -54,13 +62,13 @@ def build_pools(
             by_task[problem.pattern].append(problem)
         for task, problems in by_task.items():
             chosen = _draw(problems, config.max_per_source, f"{config.seed}/{task}")
-            pools[task] += [pair_from_problem(p, own_answers.get(p.id)) for p in chosen]
+            pools[task] += [pair(problem, task) for problem in chosen]
     kept = {task: pairs for task, pairs in sorted(pools.items()) if len(pairs) >= config.min_pairs}
     for task, pairs in kept.items():
         others = [p for p in anchors if p.pattern != task]
         count = round(len(pairs) * config.anchor_share)
         chosen = _draw(others, count, f"{config.seed}/anchors/{task}")
-        pairs += [pair_from_problem(p, own_answers[p.id], task=task) for p in chosen]
+        pairs += [pair(problem, task) for problem in chosen]
     return kept
 
 
