@@ -38,8 +38,9 @@ def render_edits(source: str, fixed: str) -> str:
             blocks.append(block)
     parts = []
     for start, stop, begin, end in blocks:
-        old, new = "\n".join(lines[start:stop]), "\n".join(wanted[begin:end])
-        parts.append(f"<<<<<<<\n{old}\n=======\n{new}{chr(10) if new else ''}>>>>>>>")
+        old = "".join(f"{line}\n" for line in lines[start:stop])
+        new = "".join(f"{line}\n" for line in wanted[begin:end])
+        parts.append(f"<<<<<<<\n{old}=======\n{new}>>>>>>>")
     return "```edit\n" + "\n".join(parts) + "\n```"
 
 
