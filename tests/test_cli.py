@@ -42,8 +42,8 @@ def test_an_error_is_one_line_and_a_traceback_only_with_debug(tmp_path):
 
 def test_report_compares_the_results_in_a_folder(tmp_path, problem_set, sandbox):
     from sleepy_coder.evaluate import RunInfo, generate, judge
-    from sleepy_coder.repair import Workbench
     from sleepy_coder.results import save_run_record
+    from sleepy_coder.workbench import Workbench
 
     bench = Workbench(sandbox=sandbox)
     for strategy in ("rustfix", "rustfix-maybe"):

@@ -15,8 +15,8 @@ from sleepy_coder.evaluate import (
     save_run_info,
 )
 from sleepy_coder.prompt import render_answer
-from sleepy_coder.repair import Workbench
 from sleepy_coder.results import load_run_record, save_run_record
+from sleepy_coder.workbench import Workbench
 
 NO_MODEL = RunInfo(model=None, config={}, environment={})
 

@@ -3,15 +3,12 @@ from dataclasses import replace
 import pytest
 
 from scripted import BUGGY, FIXED, ScriptedModel
+from sleepy_coder.dialogue import open_dialogue
 from sleepy_coder.errors import InputError
+from sleepy_coder.judge import accept
 from sleepy_coder.prompt import extract_code, render_answer
-from sleepy_coder.repair import (
-    STRATEGIES,
-    Workbench,
-    accept,
-    open_dialogue,
-    resume_key,
-)
+from sleepy_coder.repair import STRATEGIES, resume_key
+from sleepy_coder.workbench import Workbench
 
 
 def run(strategy, problem, **bench):
@@ -36,7 +33,7 @@ def test_hints_add_advice_for_the_routed_pattern(problem):
     model = ScriptedModel(lambda _: render_answer(FIXED))
     generation = run("hints", problem, model=model)
     assert "Advice:" in model.asked[0][-1]["content"]
-    assert generation.route["task"] == open_dialogue(problem, use_hint=True).route.task
+    assert generation.route["task"] == open_dialogue(problem, Workbench()).route.task
 
 
 def test_strategies_never_see_reference_or_expectation(problem, sandbox):
@@ -114,7 +111,7 @@ def test_a_model_strategy_without_a_model_says_so(problem):
 
 def test_a_problem_without_diagnostics_says_how_to_get_them(problem):
     with pytest.raises(InputError, match="problems check --write"):
-        open_dialogue(replace(problem, diagnostics=None), use_hint=False)
+        open_dialogue(replace(problem, diagnostics=None), Workbench())
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from sleepy_coder.errors import InputError
 from sleepy_coder.judge import Verdict, judge_candidates
 from sleepy_coder.problems import Problem, ProblemSet
 from sleepy_coder.prompt import extract_code
-from sleepy_coder.repair import STRATEGIES, Generation, Workbench, resume_key
+from sleepy_coder.repair import STRATEGIES, resume_key
 from sleepy_coder.results import ProblemResult, RunRecord, describe_environment
+from sleepy_coder.workbench import Generation, Workbench
 
 if TYPE_CHECKING:
     from sleepy_coder.sandbox import Sandbox
@@ -35,20 +36,24 @@ class RunInfo:
         model: Its name and sha256, or None for a strategy without one.
         config: `Workbench.config`.
         environment: `describe_environment` of where the answers were generated.
+        store: `LearnedTasks.describe`, or None for a strategy that uses no learned tasks.
     """
 
     model: Mapping[str, Any] | None
     config: Mapping[str, Any]
     environment: Mapping[str, Any]
+    store: Mapping[str, Any] | None = None
 
 
 def describe_run(strategy: str, bench: Workbench) -> RunInfo:
     """Return what a strategy's answers on this workbench are made by."""
     model = bench.model if STRATEGIES[strategy].needs_model else None
+    learned = bench.learned if STRATEGIES[strategy].uses_store else None
     return RunInfo(
         model={"name": model.name, "sha256": model.sha256} if model else None,
         config=bench.config(),
         environment=describe_environment(str(model.device) if model else None),
+        store=learned.describe() if learned else None,
     )
 
 
@@ -195,7 +200,7 @@ def judge(
     return RunRecord(
         strategy=strategies[0],
         model=info.model,
-        store=None,
+        store=info.store,
         problem_set={
             "name": problem_set.name,
             "sha256": problem_set.sha256,

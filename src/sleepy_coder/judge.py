@@ -13,18 +13,16 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from sleepy_coder.diagnostics import parse_stream
 from sleepy_coder.gutting import find_disuse, find_gutting
 from sleepy_coder.hidden_tests import append_tests
+from sleepy_coder.problems import Check, Problem
 from sleepy_coder.sandbox import Completed, Limits, Sandbox
 from sleepy_coder.syntax import has_syntax_error
-
-if TYPE_CHECKING:
-    from sleepy_coder.problems import Problem
 
 Outcome = Literal["pass", "compile_error", "wrong_behavior", "gutted", "timeout", "no_code"]
 
@@ -128,6 +126,18 @@ def judge_candidates(
         verdicts = pool.map(lambda p: judge_candidate(p[0], p[1], sandbox), distinct.values())
         known = dict(zip(distinct, verdicts, strict=True))
     return [known[key] for key in keys]
+
+
+def accept(pairs: Sequence[tuple[Problem, str | None]], sandbox: Sandbox) -> list[bool]:
+    """Whether each answer compiles and keeps its program's items; behaviour is not looked at.
+
+    This is all that the user of a program without a reference fix and hidden check can verify.
+    """
+    visible = [
+        (replace(problem, fixed=None, check=Check(kind="compile", expect=None, code=None)), code)
+        for problem, code in pairs
+    ]
+    return [verdict.outcome == "pass" for verdict in judge_candidates(visible, sandbox)]
 
 
 def check_workspace(

@@ -24,11 +24,13 @@ from sleepy_coder.cli.options import (
 )
 from sleepy_coder.evaluate import Selection
 from sleepy_coder.problems import Problem, load_set
-from sleepy_coder.repair import STRATEGIES, Generation, Strategy, Workbench
+from sleepy_coder.repair import STRATEGIES, Strategy
 from sleepy_coder.report import compare, render_table
 from sleepy_coder.results import RunRecord, save_run_record
+from sleepy_coder.workbench import Generation, Workbench
 
 if TYPE_CHECKING:
+    from sleepy_coder.learned import LearnedTasks
     from sleepy_coder.model import RepairModel
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
@@ -57,23 +59,36 @@ class ModelOptions:
     """Which model answers, on what, and how it is asked."""
 
     model: str
+    store: Path | None
     device: str
     dtype: str
     max_new_tokens: int
     full_diagnostics: bool
 
-    def workbench(self, *, is_needed: bool = True) -> Workbench:
-        """Return a workbench with the model loaded, or without one where none is needed."""
+    def workbench(self, strategies: Sequence[Strategy]) -> Workbench:
+        """Return a workbench with what these strategies need: the model, the learned tasks."""
+        model = self._load_model() if any(s.needs_model for s in strategies) else None
         return Workbench(
-            model=self._load() if is_needed else None,
+            model=model,
+            learned=self._load_learned(model, strategies) if model else None,
             max_new_tokens=self.max_new_tokens,
             use_full_rendering=self.full_diagnostics,
         )
 
-    def _load(self) -> RepairModel:
+    def _load_model(self) -> RepairModel:
         from sleepy_coder.model import load_model
 
         return load_model(self.model, device=self.device, dtype=self.dtype)
+
+    def _load_learned(
+        self, model: RepairModel, strategies: Sequence[Strategy]
+    ) -> LearnedTasks | None:
+        if self.store is None or not any(s.uses_store for s in strategies):
+            return None
+        from sleepy_coder.learned import LearnedTasks
+        from sleepy_coder.share.store import load_store
+
+        return LearnedTasks(model, load_store(self.store))
 
 
 _choice_options = _bundle(
@@ -92,6 +107,11 @@ _model_options = _bundle(
         default=DEFAULT_MODEL,
         show_default=True,
         help="Registered name, hub id, local directory or .gguf file.",
+    ),
+    click.option(
+        "--store",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Learned tasks, for the strategies that use them.",
     ),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."),
     click.option("--dtype", default="auto", show_default=True, help="auto, float32, bfloat16, …"),
@@ -133,7 +153,7 @@ def generate(
 ) -> None:
     """Answer a set's problems; needs a model and no Rust."""
     problems = selection.apply(load_set(set_name))
-    bench = options.workbench()
+    bench = options.workbench([STRATEGIES[strategy]])
     _generate(problems, STRATEGIES[strategy], bench, out)
     evaluate.save_run_info(evaluate.describe_run(strategy, bench), out)
     click.echo(f"wrote {out}", err=True)
@@ -203,7 +223,7 @@ def eval_(
     problem_set = load_set(set_name)
     chosen = [STRATEGIES[name] for name in dict.fromkeys(strategies)]
     bench = dataclasses.replace(
-        options.workbench(is_needed=any(s.needs_model for s in chosen)),
+        options.workbench(chosen),
         sandbox=open_sandbox(allow_unconfined=allow_unconfined),
         attempts=attempts,
     )

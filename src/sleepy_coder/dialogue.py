@@ -1,0 +1,181 @@
+"""A model's work on problems: prompts out, answers in, over one or several attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sleepy_coder.diagnostics import Diagnostic, parse_diagnostics, select_errors
+from sleepy_coder.edits import apply_edits
+from sleepy_coder.errors import InputError
+from sleepy_coder.judge import accept, compile_source
+from sleepy_coder.patterns import PATTERNS
+from sleepy_coder.prompt import (
+    AnswerForm,
+    Attempt,
+    extract_code,
+    prompt_sha256,
+    render_answer,
+    render_messages,
+)
+from sleepy_coder.router import Route, route
+from sleepy_coder.workbench import Generation, Workbench
+
+if TYPE_CHECKING:
+    from sleepy_coder.model import Completion
+    from sleepy_coder.problems import Problem
+
+# From a problem's route to the learned task that answers, or none.
+ChooseTask = Callable[[Route | None, Workbench], str | None]
+
+
+@dataclass
+class Dialogue:
+    """The state of one problem while a model works on it.
+
+    Attributes:
+        task: The learned task that answers; None is the base model.
+        answer_form: How that task was taught to answer.
+    """
+
+    problem: Problem
+    diagnostics: list[Diagnostic]
+    route: Route | None
+    hint: str | None = None
+    task: str | None = None
+    answer_form: AnswerForm = "program"
+    history: list[Attempt] = field(default_factory=list)
+    tokens_in: int = 0
+    tokens_out: int = 0
+    seconds: float = 0.0
+
+    def messages(self, bench: Workbench) -> list[dict[str, str]]:
+        """Return the conversation up to the next answer."""
+        return render_messages(
+            self.problem.buggy,
+            self.diagnostics,
+            hint=self.hint,
+            history=self.history,
+            use_full_rendering=bench.use_full_rendering,
+            answer_form=self.answer_form,
+        )
+
+    def read(self, answer: str) -> str:
+        """Return an answer with its edits made; one whose edits fit nowhere stays as it is."""
+        if self.answer_form == "program":
+            return answer
+        errors = select_errors(self.diagnostics)
+        span = errors[0].primary if errors else None
+        code = apply_edits(self.problem.buggy, answer, near=span.line_start if span else 1)
+        return answer if code is None else render_answer(code)
+
+    def finish(self, name: str, completion: Completion, bench: Workbench) -> Generation:
+        """Return the generation after one more completion, its costs added up."""
+        self.tokens_in += completion.tokens_in
+        self.tokens_out += completion.tokens_out
+        self.seconds += completion.seconds
+        return Generation(
+            id=self.problem.id,
+            strategy=name,
+            route=_describe(self.route),
+            prompt_sha256=prompt_sha256(self.messages(bench)),
+            output=self.read(completion.text),
+            tokens_in=self.tokens_in,
+            tokens_out=self.tokens_out,
+            seconds=round(self.seconds, 3),
+            attempts=len(self.history) + 1,
+        )
+
+    def reopen(self, attempt: Attempt) -> None:
+        """Go on after an answer that failed: the base model sees it and what is wrong with it."""
+        self.history.append(attempt)
+        self.task, self.answer_form = None, "program"
+
+
+def _describe(chosen: Route | None) -> Mapping[str, Any] | None:
+    return {"task": chosen.task, "score": chosen.score} if chosen else None
+
+
+def open_dialogue(
+    problem: Problem,
+    bench: Workbench,
+    *,
+    use_hint: bool = False,
+    choose_task: ChooseTask = lambda *_: None,
+) -> Dialogue:
+    """Return the start of a model's work on a problem.
+
+    Raises:
+        InputError: The problem has no diagnostics.
+    """
+    if problem.diagnostics is None:
+        raise InputError(
+            f"{problem.id}: has no diagnostics, expected rustc's; "
+            "run `sleepy problems check --write` on the set"
+        )
+    diagnostics = parse_diagnostics(problem.diagnostics)
+    chosen = route(diagnostics, problem.buggy)
+    hint = PATTERNS[chosen.task].hint if use_hint and chosen and chosen.task in PATTERNS else None
+    task = choose_task(chosen, bench)
+    form = bench.learned.answer_form(task) if bench.learned else "program"
+    return Dialogue(problem, diagnostics, chosen, hint, task, form)
+
+
+def converse(name: str, dialogues: Sequence[Dialogue], bench: Workbench) -> list[Generation]:
+    """Return an answer for each dialogue, after as many attempts as the workbench allows."""
+    order = [dialogue.problem.id for dialogue in dialogues]
+    generations: dict[str, Generation] = {}
+    for remaining in range(bench.attempts, 0, -1):
+        is_last = remaining == 1
+        answered = _answer_all(name, dialogues, bench, is_last=is_last)
+        generations |= {g.id: g for g in answered}
+        dialogues = [] if is_last else _reopen(dialogues, generations, name, bench)
+        if not dialogues:
+            break
+    return [generations[problem_id] for problem_id in order]
+
+
+def _answer_all(
+    name: str, dialogues: Sequence[Dialogue], bench: Workbench, *, is_last: bool
+) -> list[Generation]:
+    """Ask the model for one answer in every dialogue."""
+    generations: dict[int, Generation] = {}
+
+    def keep(row: int, completion: Completion) -> None:
+        generations[row] = dialogues[row].finish(name, completion, bench)
+        if is_last:
+            bench.on_done(generations[row])
+
+    bench.require_model(name).generate(
+        [d.messages(bench) for d in dialogues],
+        max_new_tokens=bench.max_new_tokens,
+        on_done=keep,
+        tasks=[d.task for d in dialogues],
+    )
+    return [generations[row] for row in range(len(dialogues))]
+
+
+def _reopen(
+    dialogues: Sequence[Dialogue],
+    generations: Mapping[str, Generation],
+    name: str,
+    bench: Workbench,
+) -> list[Dialogue]:
+    """Return the dialogues whose answer was not accepted, that answer added to their history."""
+    sandbox = bench.require_sandbox(f"{name} with several attempts")
+    open_: list[Dialogue] = []
+    pairs = [(d.problem, extract_code(generations[d.problem.id].output)) for d in dialogues]
+    for dialogue, (problem, code), is_done in zip(
+        dialogues, pairs, accept(pairs, sandbox), strict=True
+    ):
+        generation = generations[problem.id]
+        if is_done:
+            bench.on_done(generation)
+            continue
+        compiled = compile_source(
+            code or "", crate_type=problem.crate_type, edition=problem.edition, sandbox=sandbox
+        )
+        dialogue.reopen(Attempt(generation.output, parse_diagnostics(compiled.diagnostics)))
+        open_.append(dialogue)
+    return open_

@@ -1,0 +1,67 @@
+"""Learned tasks beside the base model: a store's coefficients, chosen row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sleepy_coder.errors import StoreError
+from sleepy_coder.share.layer import inject, use_tasks
+from sleepy_coder.share.tasks import average
+
+if TYPE_CHECKING:
+    from sleepy_coder.model import RepairModel
+    from sleepy_coder.prompt import AnswerForm
+    from sleepy_coder.router import Route
+    from sleepy_coder.share.manifest import Store
+
+AVERAGE = "average-of-all"
+
+
+class LearnedTasks:
+    """A store's tasks, resident on a model; a row without a task stays the base model's.
+
+    Args:
+        model: Its layers are wrapped, and its decoder told how to name tasks.
+        store: Its provenance says in which form each task answers.
+
+    Raises:
+        StoreError: The store was made for another model.
+    """
+
+    def __init__(self, model: RepairModel, store: Store) -> None:
+        if store.base_model and store.base_model != model.name:
+            raise StoreError(
+                f"the store was made for {store.base_model}, the model is {model.name}; "
+                "pass the store of this model, or the model of this store"
+            )
+        self.store = store
+        self._table = inject(model.hf_model, store.subspace)
+        model.decoder.use_tasks = partial(use_tasks, model.hf_model)
+
+    def task_of(self, route: Route | None) -> str | None:
+        """Return the task that a route leads to, or None where nothing was learned for it."""
+        return route.task if route and route.task in self.store.subspace.tasks else None
+
+    def answer_form(self, task: str | None) -> AnswerForm:
+        """Return the form in which a task was taught to answer; the base model's is the program."""
+        if task == AVERAGE:
+            task = next(iter(self.store.subspace.tasks))
+        form: AnswerForm = self.store.provenance.get(task or "", {}).get("answer_form", "program")
+        return form
+
+    def use_average(self) -> str:
+        """Make the mean of all tasks' ΔW resident; return the name that rows ask for it by."""
+        if AVERAGE not in self._table:
+            self._table.add({AVERAGE: average(self.store.subspace)})
+        return AVERAGE
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what result files say of the store."""
+        bases = self.store.subspace.bases.values()
+        return {
+            "sha256": self.store.sha256,
+            "tasks": len(self.store.subspace.tasks),
+            "components": max(basis.basis_a.shape[1] for basis in bases),
+        }

@@ -1,0 +1,142 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from scripted import BUGGY, FIXED, ScriptedModel
+from sleepy_coder.edits import render_edits
+from sleepy_coder.errors import InputError, StoreError
+from sleepy_coder.learned import AVERAGE, LearnedTasks
+from sleepy_coder.prompt import extract_code, render_answer
+from sleepy_coder.repair import STRATEGIES, resume_key
+from sleepy_coder.router import Route
+from sleepy_coder.share.manifest import Store
+from sleepy_coder.share.subspace import ModuleBasis, ModuleCoefficients, Subspace
+from sleepy_coder.workbench import Workbench
+from tiny_model import make_model
+
+TASK = "assign_twice_immutable"
+
+
+def make_store(model, tasks=(TASK,), form="edit", size=3.0):
+    torch.manual_seed(5)
+    bases, coefficients = {}, {name: {} for name in tasks}
+    for name, layer in model.hf_model.named_modules():
+        if name.endswith("o_proj"):
+            b, _ = torch.linalg.qr(torch.randn(layer.out_features, 4))
+            a, _ = torch.linalg.qr(torch.randn(layer.in_features, 4))
+            bases[name] = ModuleBasis(basis_b=b, basis_a=a)
+            for task in tasks:
+                coef = size * torch.randn(2, 4, 1)
+                coefficients[task][name] = ModuleCoefficients(coef_b=coef[0], coef_a=coef[1])
+    provenance = {task: {"answer_form": form} for task in tasks}
+    return Store(Subspace(bases, coefficients), base_model="tiny", provenance=provenance)
+
+
+def ask(model, tasks):
+    conversation = [{"role": "user", "content": BUGGY}]
+    answers = model.generate([conversation] * len(tasks), max_new_tokens=20, tasks=tasks)
+    return [answer.text for answer in answers]
+
+
+def test_a_row_without_a_task_answers_as_the_base_model_does():
+    model = make_model()
+    (before,) = ask(model, [None])
+    learned = LearnedTasks(model, make_store(model))
+    model.batch_tokens = 100_000
+    plain, changed = ask(model, [None, TASK])
+    assert plain == before
+    assert changed != before
+    assert ask(model, [None]) == [before]
+    assert ask(model, [learned.use_average()]) == [changed]  # the mean of one task is that task
+
+
+def test_a_route_leads_to_its_task_or_to_none():
+    model = make_model()
+    learned = LearnedTasks(model, make_store(model))
+    assert learned.task_of(Route(TASK, 0.9, "")) == TASK
+    assert learned.task_of(Route("missing_clone", 0.9, "")) is None
+    assert learned.task_of(None) is None
+    assert learned.answer_form(TASK) == learned.answer_form(AVERAGE) == "edit"
+    assert learned.answer_form(None) == "program"
+
+
+def test_a_store_of_another_model_is_refused():
+    model = make_model()
+    with pytest.raises(StoreError, match="made for other, the model is tiny"):
+        LearnedTasks(model, replace(make_store(model), base_model="other"))
+
+
+class ScriptedTasks:
+    """Learned tasks without a model, for the strategies' own logic."""
+
+    store = Store(Subspace({}, {}), sha256="5" * 64)
+
+    def __init__(self, known):
+        self.known = known
+
+    def task_of(self, route):
+        return route.task if route and route.task in self.known else None
+
+    def answer_form(self, task):
+        return "edit" if task else "program"
+
+
+def run(strategy, problem, **bench):
+    (generation,) = STRATEGIES[strategy].propose([problem], Workbench(**bench))
+    return generation
+
+
+def test_routed_reads_the_tasks_edits(problem):
+    model = ScriptedModel(lambda _: render_edits(BUGGY, FIXED))
+    generation = run("routed", problem, model=model, learned=ScriptedTasks([TASK]))
+    assert "```edit" in model.asked[0][0]["content"]
+    assert extract_code(generation.output) == FIXED
+
+
+def test_routed_without_a_task_asks_as_base_does(problem):
+    model, base = (ScriptedModel(lambda _: render_answer(FIXED)) for _ in range(2))
+    run("routed", problem, model=model, learned=ScriptedTasks([]))
+    run("base", problem, model=base)
+    assert model.asked == base.asked
+
+
+def test_edits_that_fit_nowhere_leave_the_answer_as_it_is(problem):
+    model = ScriptedModel(lambda _: "<<<<<<<\nnowhere\n=======\nelse\n>>>>>>>")
+    generation = run("routed", problem, model=model, learned=ScriptedTasks([TASK]))
+    assert extract_code(generation.output) is None
+
+
+def test_after_a_learned_answer_that_failed_the_base_model_goes_on(problem, sandbox):
+    def answer(messages):
+        if len(messages) == 2:
+            return render_edits(BUGGY, BUGGY.replace("let total = 1", "let sum = 1"))
+        assert "complete corrected program" in messages[0]["content"]
+        assert "let sum" in messages[2]["content"]
+        return render_answer(FIXED)
+
+    bench = {"model": ScriptedModel(answer), "learned": ScriptedTasks([TASK]), "sandbox": sandbox}
+    generation = run("routed", problem, attempts=2, **bench)
+    assert extract_code(generation.output) == FIXED
+    assert generation.attempts == 2
+
+
+def test_cascade_asks_the_learned_task_before_the_base_model(problem, sandbox, monkeypatch):
+    monkeypatch.setattr("sleepy_coder.repair.apply_rustfix", lambda code, **_: code)
+    model = ScriptedModel(lambda _: render_edits(BUGGY, FIXED))
+    bench = {"model": model, "learned": ScriptedTasks([TASK]), "sandbox": sandbox}
+    assert extract_code(run("cascade", problem, **bench).output) == FIXED
+    assert len(model.asked) == 1
+
+
+def test_a_strategy_without_its_store_says_so(problem):
+    with pytest.raises(InputError, match="routed: got no learned tasks; pass --store"):
+        run("routed", problem, model=ScriptedModel(lambda _: ""))
+
+
+def test_another_store_is_another_answer(problem):
+    one, other = ScriptedTasks([TASK]), ScriptedTasks([TASK])
+    other.store = replace(one.store, sha256="6" * 64)
+    benches = [Workbench(model=ScriptedModel(str), learned=learned) for learned in (one, other)]
+    assert resume_key(problem, "base", benches[0]) == resume_key(problem, "base", benches[1])
+    assert resume_key(problem, "routed", benches[0]) != resume_key(problem, "routed", benches[1])
