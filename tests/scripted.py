@@ -18,6 +18,7 @@ class ScriptedCompletion:
     tokens_in: int = 10
     tokens_out: int = 5
     seconds: float = 0.1
+    log_probability: float = -0.5
 
 
 @dataclass

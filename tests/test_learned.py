@@ -107,6 +107,19 @@ def test_edits_that_fit_nowhere_leave_the_answer_as_it_is(problem):
     assert extract_code(generation.output) is None
 
 
+def test_an_answer_in_edits_has_a_limit_of_its_own(problem):
+    limits = []
+
+    class Limited(ScriptedModel):
+        def generate(self, conversations, *, max_new_tokens, **options):
+            limits.extend(max_new_tokens)
+            return super().generate(conversations, **options)
+
+    for known in ([TASK], []):
+        run("routed", problem, model=Limited(str), learned=ScriptedTasks(known))
+    assert limits == [320, 1024]
+
+
 def test_after_a_learned_answer_that_failed_the_base_model_goes_on(problem, sandbox):
     def answer(messages):
         if len(messages) == 2:

@@ -394,3 +394,30 @@ def test_auto_takes_the_accelerator_in_bfloat16_and_int8_on_a_processor(monkeypa
 def test_a_number_format_that_does_not_fit_is_refused(name, message):
     with pytest.raises(WeightsError, match=message):
         choose_dtype(name, torch.device("cuda"))
+
+
+def test_an_answers_log_probability_is_that_of_its_tokens(monkeypatch):
+    model = make_model()
+    asked = conversations(2)
+    tokens, _ = tokens_of(model, asked, monkeypatch)
+    done = model.generate(asked, max_new_tokens=NUM_TOKENS)
+    for conversation, answer, completion in zip(asked, tokens, done, strict=True):
+        text = model.tokenizer.apply_chat_template(
+            conversation, tokenize=False, add_generation_prompt=True
+        )
+        prompt = model.tokenizer(text, add_special_tokens=False)["input_ids"]
+        with torch.inference_mode():
+            logits = model.hf_model(torch.tensor([prompt + answer])).logits[0, len(prompt) - 1 : -1]
+        scores = logits.log_softmax(-1)[torch.arange(len(answer)), torch.tensor(answer)]
+        assert completion.log_probability == pytest.approx(scores.sum().item(), abs=1e-3)
+
+
+def test_each_row_keeps_to_its_own_limit():
+    asked = conversations(3)
+    model = make_model()
+    model.batch_tokens = 100_000
+    alone = [model.generate([each], max_new_tokens=50)[0].text for each in asked]
+    done = model.generate(asked, max_new_tokens=[3, 50, 7])
+    assert all(a.tokens_out <= limit for a, limit in zip(done, [3, 50, 7], strict=True))
+    assert done[0].tokens_out == 3
+    assert done[1].text == alone[1]

@@ -24,6 +24,7 @@ from sleepy_coder.drafts import PromptLookup
 from sleepy_coder.kv_cache import PrefixStore, RowCache, shared_length
 
 _CLOSED_FENCE = re.compile(r"^[ \t]*```[^\n]*\n.*?^[ \t]*```", re.MULTILINE | re.DOTALL)
+_SCORED_AT_A_TIME = 1024  # rows of vocabulary-wide float32 numbers that are alive at once
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,20 @@ class Row:
     Attributes:
         index: Its place among the conversations handed in.
         prompt: The prompt's tokens.
+        limit: The most tokens of its answer.
         task: What `Decoder.use_tasks` is told of this row.
+        output: The answer's tokens.
+        scores: The logarithm of each token's probability, in nats.
     """
 
     index: int
     prompt: list[int]
+    limit: int
     lookup: PromptLookup
     draws: torch.Tensor | None
     task: str | None = None
     output: list[int] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
     is_done: bool = False
     started: float = 0.0
     seconds: float = 0.0
@@ -77,6 +83,11 @@ class Row:
     def num_cached(self) -> int:
         """How many tokens have keys and values: all but the newest."""
         return len(self.prompt) + len(self.output) - 1
+
+    @property
+    def room(self) -> int:
+        """How many tokens the prompt and the longest answer take."""
+        return len(self.prompt) + self.limit
 
 
 class Decoder:
@@ -113,29 +124,26 @@ class Decoder:
         self._announcement = ExitStack()
 
     @torch.inference_mode()
-    def run(
-        self, rows: Sequence[Row], max_new_tokens: int, sampling: Sampling, max_tokens: int
-    ) -> Iterator[Row]:
-        """Yield each row when its answer is complete; the longest prompts are begun first.
+    def run(self, rows: Sequence[Row], sampling: Sampling, max_tokens: int) -> Iterator[Row]:
+        """Yield each row when its answer is complete; the longest are begun first.
 
         Args:
             rows: What to answer.
-            max_new_tokens: The most tokens of an answer.
             sampling: How tokens are chosen.
             max_tokens: How many a batch may hold, padding and room for answers counted; a batch
                 has at least one row.
         """
-        waiting = sorted(rows, key=lambda row: (len(row.prompt), -row.index))
+        waiting = sorted(rows, key=lambda row: (row.room, -row.index))
         batch: list[Row] = []
         with self._announcement:
             while waiting or batch:
                 if not batch:
-                    capacity = len(waiting[-1].prompt) + max_new_tokens + self.max_draft + 1
+                    capacity = waiting[-1].room + self.max_draft + 1
                     num_places = max(1, max_tokens // capacity)
                     cache = RowCache(capacity)
                 if waiting and len(batch) <= num_places // 2:
                     joining = [waiting.pop() for _ in range(num_places - len(batch)) if waiting]
-                    self._join(joining, cache, max_new_tokens, sampling)
+                    self._join(joining, cache, sampling)
                     batch += joining
                 for row in [row for row in batch if row.is_done]:
                     row.seconds = time.perf_counter() - row.started
@@ -146,22 +154,22 @@ class Decoder:
                     batch = [batch[place] for place in going]
                     cache.keep(going)
                 if batch:
-                    self._step(batch, cache, max_new_tokens, sampling)
+                    self._step(batch, cache, sampling)
             self._announced = None
 
-    def _join(
-        self, rows: list[Row], cache: RowCache, max_new_tokens: int, sampling: Sampling
-    ) -> None:
+    def _join(self, rows: list[Row], cache: RowCache, sampling: Sampling) -> None:
         """Read rows' prompts, choose their first tokens, and append them to the batch's cache."""
         started = time.perf_counter()
         fresh = RowCache(cache.capacity)
-        chosen = self._prefill(rows, fresh, sampling)
+        chosen, scores = self._prefill(rows, fresh, sampling)
         cache.append(fresh)
-        for row, token in zip(rows, chosen, strict=True):
+        for row, token, value in zip(rows, chosen, scores, strict=True):
             row.started = started
-            self._take(row, [token], max_new_tokens)
+            self._take(row, [token], [value])
 
-    def _prefill(self, rows: list[Row], cache: RowCache, sampling: Sampling) -> list[int]:
+    def _prefill(
+        self, rows: list[Row], cache: RowCache, sampling: Sampling
+    ) -> tuple[list[int], list[float]]:
         start = 0
         if len(rows) == 1:
             start, layers = self.prefixes.longest(rows[0].prompt, rows[0].task)
@@ -172,13 +180,12 @@ class Decoder:
         uniform = None
         if sampling.temperature > 0:
             uniform = torch.stack([row.draws[0] for row in rows if row.draws is not None])
-        tokens: list[int] = sampling.choose(self._head(last), uniform).tolist()
-        return tokens
+        logits = self._head(last)
+        tokens = sampling.choose(logits, uniform)
+        return tokens.tolist(), score(logits, tokens).tolist()
 
-    def _step(
-        self, rows: list[Row], cache: RowCache, max_new_tokens: int, sampling: Sampling
-    ) -> None:
-        guesses = [row.lookup.propose(max_new_tokens - len(row.output) - 1) for row in rows]
+    def _step(self, rows: list[Row], cache: RowCache, sampling: Sampling) -> None:
+        guesses = [row.lookup.propose(row.limit - len(row.output) - 1) for row in rows]
         inputs = [[row.output[-1], *g] for row, g in zip(rows, guesses, strict=True)]
         hidden = self._forward(rows, inputs, [row.num_cached for row in rows], cache)
         places = [(i, j) for i, tokens in enumerate(inputs) for j in range(len(tokens))]
@@ -192,11 +199,18 @@ class Decoder:
                 if row.draws is not None
             ]
             uniform = torch.cat(parts)
-        chosen: list[int] = sampling.choose(logits, uniform).tolist()
-        for row, guess in zip(rows, guesses, strict=True):
-            own, chosen = chosen[: len(guess) + 1], chosen[len(guess) + 1 :]
-            agreed = shared_length(guess, own)
-            self._take(row, own[: agreed + 1], max_new_tokens)
+        tokens = sampling.choose(logits, uniform)
+        chosen: list[int] = tokens.tolist()
+        at, kept, taken = 0, [], []
+        for guess in guesses:
+            own = chosen[at : at + len(guess) + 1]
+            taken.append(own[: shared_length(guess, own) + 1])
+            kept += range(at, at + len(taken[-1]))
+            at += len(own)
+        scores: list[float] = score(logits[kept], tokens[kept]).tolist()
+        for row, own in zip(rows, taken, strict=True):
+            self._take(row, own, scores[: len(own)])
+            del scores[: len(own)]
 
     def _forward(
         self, rows: Sequence[Row], inputs: list[list[int]], starts: list[int], cache: RowCache
@@ -224,15 +238,16 @@ class Decoder:
         self._announcement.enter_context(self.use_tasks(tasks))
         self._announced = tasks
 
-    def _take(self, row: Row, tokens: list[int], max_new_tokens: int) -> None:
+    def _take(self, row: Row, tokens: list[int], scores: list[float]) -> None:
         """Append tokens up to where the answer ends."""
         row.lookup.extend(tokens)
         before = len(row.output)
         row.output += tokens
+        row.scores += scores
         end = self._find_end(row.output, before)
         if end is not None:
-            del row.output[end:]
-        row.is_done = end is not None or len(row.output) >= max_new_tokens
+            del row.output[end:], row.scores[end:]
+        row.is_done = end is not None or len(row.output) >= row.limit
 
     def _find_end(self, output: list[int], start: int) -> int | None:
         """Return how many tokens the answer has, looking from `start` on, or None if it goes on."""
@@ -251,6 +266,22 @@ class Decoder:
         if len(rows) == 1:
             tokens = (rows[0].prompt + rows[0].output)[: rows[0].num_cached]
             self.prefixes.add(tokens, rows[0].task, cache.export(len(tokens)))
+
+
+def score(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Return the log-probability of each token, (places,), in nats, whatever the temperature.
+
+    Args:
+        logits: (places, vocabulary).
+        tokens: (places,).
+    """
+    parts = [
+        chunk.float().gather(1, chosen[:, None]).squeeze(1) - chunk.float().logsumexp(1)
+        for chunk, chosen in zip(
+            logits.split(_SCORED_AT_A_TIME), tokens.split(_SCORED_AT_A_TIME), strict=True
+        )
+    ]
+    return torch.cat(parts)
 
 
 def close_fence(text: str) -> str:

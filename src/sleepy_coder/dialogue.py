@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sleepy_coder.model import Completion
     from sleepy_coder.problems import Problem
 
+# Of 6,000 repairs of mutants and generated programs one in a thousand takes more than 285 as edits.
+_MOST_EDIT_TOKENS = 320
 # From a problem's route to the learned task that answers, or none.
 ChooseTask = Callable[[Route | None, Workbench], str | None]
 
@@ -61,6 +63,11 @@ class Dialogue:
             answer_form=self.answer_form,
         )
 
+    def max_new_tokens(self, bench: Workbench) -> int:
+        """Return the limit of the next answer: edits are short, and one that is not has run away."""
+        limit = bench.max_new_tokens
+        return limit if self.answer_form == "program" else min(limit, _MOST_EDIT_TOKENS)
+
     def read(self, answer: str) -> str:
         """Return an answer with its edits made; one whose edits fit nowhere stays as it is."""
         if self.answer_form == "program":
@@ -85,6 +92,7 @@ class Dialogue:
             tokens_out=self.tokens_out,
             seconds=round(self.seconds, 3),
             attempts=len(self.history) + 1,
+            log_probability=round(completion.log_probability, 4),
         )
 
     def reopen(self, attempt: Attempt) -> None:
@@ -149,7 +157,7 @@ def _answer_all(
 
     bench.require_model(name).generate(
         [d.messages(bench) for d in dialogues],
-        max_new_tokens=bench.max_new_tokens,
+        max_new_tokens=[d.max_new_tokens(bench) for d in dialogues],
         on_done=keep,
         tasks=[d.task for d in dialogues],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,12 +35,14 @@ class Completion:
 
     Attributes:
         seconds: From the start of its batch to the end of this answer.
+        log_probability: Of the whole answer, in nats, whatever the temperature.
     """
 
     text: str
     tokens_in: int
     tokens_out: int
     seconds: float
+    log_probability: float
 
 
 class RepairModel:
@@ -77,7 +80,7 @@ class RepairModel:
         self,
         conversations: Sequence[Conversation],
         *,
-        max_new_tokens: int,
+        max_new_tokens: int | Sequence[int],
         temperature: float = 0.0,
         top_p: float = 1.0,
         seed: int = 0,
@@ -92,7 +95,7 @@ class RepairModel:
 
         Args:
             conversations: Messages with `role` and `content`.
-            max_new_tokens: The most tokens of an answer.
+            max_new_tokens: The most tokens of an answer, for all or for each.
             temperature: 0 takes the likeliest token; above, tokens are drawn.
             top_p: Draw from the likeliest tokens that together have this probability.
             seed: Of the drawing; the same seed gives the same answers.
@@ -102,15 +105,19 @@ class RepairModel:
         Raises:
             ValueError: `max_new_tokens` is below 1.
         """
-        if max_new_tokens < 1:
-            raise ValueError(f"max_new_tokens: got {max_new_tokens}, expected at least 1")
+        count = len(conversations)
+        limits = [max_new_tokens] * count if isinstance(max_new_tokens, int) else max_new_tokens
+        if min(limits, default=1) < 1:
+            raise ValueError(f"max_new_tokens: got {min(limits)}, expected at least 1")
         sampling = Sampling(temperature, top_p, seed)
         rows = [
-            self._row(i, conversation, max_new_tokens, sampling, tasks[i] if tasks else None)
-            for i, conversation in enumerate(conversations)
+            self._row(i, conversation, limit, sampling, task)
+            for i, (conversation, limit, task) in enumerate(
+                zip(conversations, limits, tasks or [None] * count, strict=True)
+            )
         ]
         completions: dict[int, Completion] = {}
-        for row in self.decoder.run(rows, max_new_tokens, sampling, self.batch_tokens):
+        for row in self.decoder.run(rows, sampling, self.batch_tokens):
             completions[row.index] = self._complete(row)
             if on_done is not None:
                 on_done(row.index, completions[row.index])
@@ -120,7 +127,7 @@ class RepairModel:
         self,
         index: int,
         conversation: Conversation,
-        max_new_tokens: int,
+        limit: int,
         sampling: Sampling,
         task: str | None,
     ) -> Row:
@@ -129,11 +136,13 @@ class RepairModel:
         )
         prompt = self._encode(text)
         lookup = PromptLookup(prompt, self.decoder.max_draft)
-        return Row(index, prompt, lookup, sampling.draws(index, max_new_tokens), task)
+        return Row(index, prompt, limit, lookup, sampling.draws(index, limit), task)
 
     def _complete(self, row: Row) -> Completion:
         text = close_fence(self._decode(row.output))
-        return Completion(text, len(row.prompt), len(row.output), row.seconds)
+        return Completion(
+            text, len(row.prompt), len(row.output), row.seconds, math.fsum(row.scores)
+        )
 
     def _encode(self, text: str) -> list[int]:
         tokens: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -21,6 +21,8 @@ class Generation:
     Attributes:
         output: The answer; edits are already made, so that it holds a whole program.
         key: What the answer depends on, see `repair.resume_key`.
+        log_probability: Of the whole answer under the model that gave it, in nats; None where no
+            model did.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Generation:
     seconds: float
     attempts: int = 1
     key: str = ""
+    log_probability: float | None = None
 
 
 @dataclass(frozen=True)
