@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import math
 import mmap
+import os
 import struct
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,7 @@ _STRING = 8
 _ARRAY = 9
 _DEFAULT_ALIGNMENT = 32
 _CONTROL_TOKEN = 3
+_MOST_THREADS = 8  # each holds a tensor in float32
 
 _TOP_NAMES = {
     "token_embd.weight": "model.embed_tokens.weight",
@@ -147,7 +150,8 @@ def load_tensors(path: Path, header: GgufHeader) -> Iterator[tuple[str, torch.Te
     from gguf.quants import dequantize
 
     data = np.memmap(path, mode="r", dtype=np.uint8)
-    for entry in header.tensors:
+
+    def load(entry: TensorEntry) -> tuple[str, torch.Tensor]:
         kind = GGMLQuantizationType(entry.kind)
         block_size, block_bytes = GGML_QUANT_SIZES[kind]
         num_bytes = math.prod(entry.shape) // block_size * block_bytes
@@ -156,7 +160,10 @@ def load_tensors(path: Path, header: GgufHeader) -> Iterator[tuple[str, torch.Te
         raw = data[entry.byte_start : entry.byte_start + num_bytes]
         rows = raw.reshape(*entry.shape[:-1], -1)
         values = dequantize(rows.view(np.float32) if kind.name == "F32" else rows, kind)
-        yield _hf_name(entry.name), torch.tensor(values).to(torch.bfloat16)
+        return _hf_name(entry.name), torch.tensor(values).to(torch.bfloat16)
+
+    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+        yield from pool.map(load, header.tensors)
 
 
 def _hf_name(name: str) -> str:
