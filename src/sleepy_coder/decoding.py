@@ -201,7 +201,7 @@ class Decoder:
             uniform = torch.cat(parts)
         tokens = sampling.choose(logits, uniform)
         chosen: list[int] = tokens.tolist()
-        at, kept, taken = 0, [], []
+        at, kept, taken = 0, list[int](), list[list[int]]()
         for guess in guesses:
             own = chosen[at : at + len(guess) + 1]
             taken.append(own[: shared_length(guess, own) + 1])
@@ -275,11 +275,11 @@ def score(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         logits: (places, vocabulary).
         tokens: (places,).
     """
+    chunks = torch.split(logits, _SCORED_AT_A_TIME)
+    chosen = torch.split(tokens, _SCORED_AT_A_TIME)
     parts = [
-        chunk.float().gather(1, chosen[:, None]).squeeze(1) - chunk.float().logsumexp(1)
-        for chunk, chosen in zip(
-            logits.split(_SCORED_AT_A_TIME), tokens.split(_SCORED_AT_A_TIME), strict=True
-        )
+        chunk.float().gather(1, those[:, None]).squeeze(1) - chunk.float().logsumexp(1)
+        for chunk, those in zip(chunks, chosen, strict=True)
     ]
     return torch.cat(parts)
 

@@ -64,7 +64,7 @@ class Dialogue:
         )
 
     def max_new_tokens(self, bench: Workbench) -> int:
-        """Return the limit of the next answer: edits are short, and one that is not has run away."""
+        """Return the next answer's limit: edits are short; one that is not has run away."""
         limit = bench.max_new_tokens
         return limit if self.answer_form == "program" else min(limit, _MOST_EDIT_TOKENS)
 
