@@ -139,6 +139,10 @@ class LoraTasks:
                 a.uniform_(-bound, bound, generator=generator)
         return rows
 
+    def parameters(self) -> list[Tensor]:
+        """Return all that an optimizer should change: adapters share nothing that is trained."""
+        return [self.rows]
+
     @contextmanager
     def use(self, names: Sequence[str | None]) -> Iterator[None]:
         """Run the forwards inside with row i on the adapter `names[i]`, or all on none."""
