@@ -15,7 +15,7 @@ CONFIG = FitConfig(
 )
 
 
-class Interrupted(Exception):
+class InterruptedRunError(Exception):
     pass
 
 
@@ -26,7 +26,7 @@ def run(model, make_tasks, rows, config, **options):
 
     def on_step(step, _):
         if step == stop_at:
-            raise Interrupted
+            raise InterruptedRunError
         if step == 2:
             tasks.rows.data[0] = float("inf")
 
@@ -37,7 +37,7 @@ def run(model, make_tasks, rows, config, **options):
         report = fit(
             model, tasks, rows, config, pad_id=0, on_step=on_step, early_stop=early_stop, **options
         )
-    except Interrupted:
+    except InterruptedRunError:
         report = None
     return [each.detach().clone() for each in tasks.parameters()], report
 

@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,6 +52,18 @@ class Tasks(Protocol):
         """Run the forwards inside with row i of the batch on task `names[i]`, or on none."""
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What stays the same while tasks are trained; see `fit`."""
+
+    model: nn.Module
+    tasks: Tasks
+    rows: Mapping[str, Sequence[Row]]
+    config: FitConfig
+    pad_id: int
+    ranks: Ranks
+
+
 def fit(
     model: nn.Module,
     tasks: Tasks,
@@ -69,7 +82,8 @@ def fit(
     with the same parameters, and the first one writes the checkpoint.
 
     Args:
-        model: A frozen causal language model with `.model` (hidden states) and `.lm_head`.
+        model: A causal language model with `.model` (hidden states) and `.lm_head`; its weights
+            are frozen from here on.
         tasks: The parameters, one flat row a task.
         rows: Task name -> its pairs in tokens.
         config: How to train.
@@ -83,20 +97,21 @@ def fit(
     Raises:
         InputError: The checkpoint is of another run.
     """
-    ranks = current_ranks()
-    state = _start(tasks, config, ranks)
+    model.requires_grad_(requires_grad=False)
+    run = _Run(model, tasks, rows, config, pad_id, current_ranks())
+    state = _start(run)
     identity = fingerprint(tasks.names, rows, config, tasks.rows.shape[1])
     if checkpoint is not None:
         load_checkpoint(state, checkpoint, identity)
     while state.step < config.num_steps and any(_active(state, config)):
         began = time.perf_counter()
-        losses = _step(model, tasks, rows, state, config, pad_id, ranks)
+        losses = _step(run, state)
         stopped = early_stop(state.step, losses)
         for name, guard in zip(tasks.names, state.guards, strict=True):
             guard.is_stopped |= name in stopped
         state.report.seconds += time.perf_counter() - began
         is_last = state.step == config.num_steps or not any(_active(state, config))
-        if checkpoint and ranks.is_first and (is_last or state.step % checkpoint_every == 0):
+        if checkpoint and run.ranks.is_first and (is_last or state.step % checkpoint_every == 0):
             save_checkpoint(state, checkpoint, identity)
         on_step(state.step, losses)
     if tasks.rows.is_cuda:
@@ -117,15 +132,16 @@ def draw_rows(rows: Sequence[Row], task: str, step: int, config: FitConfig) -> l
     return drawn
 
 
-def _start(tasks: Tasks, config: FitConfig, ranks: Ranks) -> FitState:
+def _start(run: _Run) -> FitState:
     """Return the state before the first step, the same in every process."""
+    tasks, config = run.tasks, run.config
     values = tasks.rows.detach()
     others = [each for each in tasks.parameters() if each is not tasks.rows]
-    ranks.agree([values, *(each.detach() for each in others)])
+    run.ranks.agree([values, *(each.detach() for each in others)])
     if values.is_cuda:
         torch.cuda.reset_peak_memory_stats(values.device)
     report = FitReport({n: [] for n in tasks.names}, {n: [] for n in tasks.names}, {})
-    report.device, report.num_ranks = str(values.device), ranks.size
+    report.device, report.num_ranks = str(values.device), run.ranks.size
     return FitState(
         names=tasks.names,
         rows=values,
@@ -141,25 +157,18 @@ def _active(state: FitState, config: FitConfig) -> list[bool]:
     return [not g.is_stopped and g.num_recoveries < config.max_recoveries for g in state.guards]
 
 
-def _step(
-    model: nn.Module,
-    tasks: Tasks,
-    rows: Mapping[str, Sequence[Row]],
-    state: FitState,
-    config: FitConfig,
-    pad_id: int,
-    ranks: Ranks,
-) -> dict[str, float]:
+def _step(run: _Run, state: FitState) -> dict[str, float]:
     """Take one step; return the losses, measured before it, of the tasks that took it."""
+    config, tasks = run.config, run.tasks
     step, active = state.step + 1, _active(state, config)
     named = zip(tasks.names, active, strict=True)
     names = [name for name, is_active in named if is_active]
-    drawn = [row for name in names for row in draw_rows(rows[name], name, step, config)]
-    losses = _accumulate(model, tasks, drawn, state, config, pad_id, ranks)
+    drawn = [row for name in names for row in draw_rows(run.rows[name], name, step, config)]
+    losses = _accumulate(run, state, drawn)
     rate = config.learning_rate * _schedule(step, config)
     device, before = state.rows.device, state.rows.clone()
     rates = torch.tensor([rate * g.rate_factor for g in state.guards]).to(device)
-    grads, shared_grads = _take_gradients(tasks, state, ranks)
+    grads, shared_grads = _take_gradients(run, state)
     state.optimizer.step(state.rows, grads, rates, torch.tensor(active, device=device))
     if state.shared is not None:
         state.shared.step(shared_grads, config.direction_rate * _schedule(step, config))
@@ -202,59 +211,45 @@ def _guard(state: FitState, before: Tensor, losses: Losses) -> None:
         state.shared.settle(is_well=num_ill == 0)
 
 
-def _accumulate(
-    model: nn.Module,
-    tasks: Tasks,
-    rows: Sequence[Row],
-    state: FitState,
-    config: FitConfig,
-    pad_id: int,
-    ranks: Ranks,
-) -> dict[str, float]:
+def _accumulate(run: _Run, state: FitState, rows: Sequence[Row]) -> dict[str, float]:
     """Add up the gradients of this process's rows; return each task's mean loss over all rows."""
     names = list(dict.fromkeys(row.task for row in rows))
     place = {name: index for index, name in enumerate(names)}
     counts = torch.tensor([place[row.task] for row in rows]).bincount()
     sums = torch.zeros(len(names), dtype=torch.float64, device=state.rows.device)
-    parts = [split_by_tokens(part, config.max_tokens) for part in ranks.split(rows)]
-    for group in parts[ranks.rank]:
+    parts = [split_by_tokens(part, run.config.max_tokens) for part in run.ranks.split(rows)]
+    own = parts[run.ranks.rank]
+    for group in own:
         index = torch.tensor([place[row.task] for row in group])
-        share = (1 / counts[index]).to(sums.device)
-        per_row = _backward(model, tasks, group, share, config, pad_id)
+        per_row = _backward(run, group, (1 / counts[index]).to(sums.device))
         sums.index_add_(0, index.to(sums.device), per_row.double())
     state.report.num_tokens += sum(map(len, rows))
     groups = [group for part in parts for group in part]
     state.report.num_positions += sum(len(group) * max(map(len, group)) for group in groups)
-    if parts[ranks.rank] and tasks.rows.grad is None:
+    if own and run.tasks.rows.grad is None:
         raise RuntimeError("no gradient reached the tasks: does the model use them?")
-    ranks.add_up([sums])
+    run.ranks.add_up([sums])
     return dict(zip(names, sums.tolist(), strict=True))
 
 
-def _backward(
-    model: nn.Module,
-    tasks: Tasks,
-    group: Sequence[Row],
-    share: Tensor,
-    config: FitConfig,
-    pad_id: int,
-) -> Tensor:
+def _backward(run: _Run, group: Sequence[Row], share: Tensor) -> Tensor:
     """Add the gradients of rows that fit one forward; return their losses times their share."""
-    batch = collate(group, pad_id, tasks.rows.device)
+    model, config = run.model, run.config
+    batch = collate(group, run.pad_id, share.device)
     base_hidden = hidden_states(model, batch, with_grad=False) if config.kl_weight else None
     saving = recomputed_layers(model) if config.checkpoint_activations else nullcontext()
-    with tasks.use(batch.tasks), saving:
+    with run.tasks.use(batch.tasks), saving:
         hidden = hidden_states(model, batch, with_grad=True)
         per_row = row_losses(model, hidden, base_hidden, batch, config) * share
         torch.autograd.backward(per_row.sum())
     return per_row.detach()
 
 
-def _take_gradients(tasks: Tasks, state: FitState, ranks: Ranks) -> tuple[Tensor, list[Tensor]]:
+def _take_gradients(run: _Run, state: FitState) -> tuple[Tensor, list[Tensor]]:
     """Return the gradients of the rows and of what the tasks share, summed over processes."""
-    grads = tasks.rows.grad
+    grads = run.tasks.rows.grad
     grads = torch.zeros_like(state.rows) if grads is None else grads
-    tasks.rows.grad = None
+    run.tasks.rows.grad = None
     shared = [] if state.shared is None else state.shared.take_gradients()
-    ranks.add_up([grads, *shared])
+    run.ranks.add_up([grads, *shared])
     return grads, shared

@@ -83,7 +83,7 @@ class SharedParameters:
     def load(self, flat: Tensor) -> None:
         """Set all values."""
         sizes = [each.numel() for each in self._parameters]
-        for each, values in zip(self._parameters, flat.split(sizes), strict=True):
+        for each, values in zip(self._parameters, torch.split(flat, sizes), strict=True):
             each.detach().copy_(values.view_as(each))
 
     def take_gradients(self) -> list[Tensor]:
