@@ -98,6 +98,31 @@ def render_first_look() -> str:
     return "\n".join(lines)
 
 
+def render_train_cpu() -> str:
+    """Return how long one new task takes on a processor, and whether its loss fell."""
+    record = json.loads((RESULTS / "share_train_cpu.json").read_text())
+    lines = [
+        f"{record['num_pairs']} generated pairs of `{record['pattern']}`, "
+        f"{record['num_cores']} cores; the basis has not seen the pattern.\n",
+        "| answers | number format | steps | minutes, start to store | tokens/s | padding | "
+        "loss, first quarter | last quarter |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for form, run in record["runs"].items():
+        cells = [
+            {"edit": "edits", "program": "whole programs"}[form],
+            run["model"]["dtype"],
+            str(run["config"]["num_steps"]),
+            f"{run['wall_s'] / 60:.1f}",
+            f"{run['tokens_per_s']:.0f}",
+            f"{100 * run['padding_frac']:.0f} %",
+            f"{run['mean_loss_first_quarter']:.3f}",
+            f"{run['mean_loss_last_quarter']:.3f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "frozen-1.5b": lambda: render_frozen("1.5b"),
     "frozen-0.5b": lambda: render_frozen("0.5b"),
@@ -107,6 +132,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "made-on": render_made_on,
     "router": render_router,
     "first-look": render_first_look,
+    "train-cpu": render_train_cpu,
 }
 
 

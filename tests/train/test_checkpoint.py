@@ -8,7 +8,7 @@ from sleepy_coder.share.layer import eject, inject
 from sleepy_coder.share.trainable import TrainableTasks
 from sleepy_coder.train.fit import FitConfig, fit
 from sleepy_coder.train.lora import LoraTasks
-from sleepy_coder.train.recipe import Recipe, learn_basis
+from sleepy_coder.train.recipe import Recipe, learn_basis, learn_tasks
 
 CONFIG = FitConfig(
     num_steps=9, rows_per_task=2, learning_rate=2e-2, warmup_steps=2, snapshots=(2, 7)
@@ -131,6 +131,15 @@ def test_a_checkpoint_of_another_run_is_refused(checkpoint, rows):
         again(config=replace(CONFIG, seed=1))
     with pytest.raises(InputError, match="other tasks, pairs or settings"):
         again(pairs={"up": rows["up"][::-1]})
+
+
+def test_a_checkpoint_over_another_basis_is_refused(tiny_model, rows, tmp_path):
+    recipe = Recipe(components=4, rank=2, lora=replace(CONFIG, num_steps=2), coefficients=CONFIG)
+    bases = [learn_basis(tiny_model, {name: rows[name]}, recipe, pad_id=0) for name in rows]
+    path = tmp_path / "run.safetensors"
+    learn_tasks(tiny_model, bases[0], rows, recipe, pad_id=0, checkpoint=path)
+    with pytest.raises(InputError, match="other tasks, pairs or settings"):
+        learn_tasks(tiny_model, bases[1], rows, recipe, pad_id=0, checkpoint=path)
 
 
 def test_a_damaged_checkpoint_is_said(checkpoint):

@@ -166,7 +166,7 @@ def train_options(*, steps: int, learning_rate: float) -> Decorator:
             help="Compute activations again on the way back: slower, a fraction of the memory.",
         ),
         click.option(
-            "--checkpoint", type=_NEW_FILE, help="Written each step; an interrupted run goes on."
+            "--checkpoint", type=_NEW_FILE, help="Written on the way; an interrupted run goes on."
         ),
         click.option("--report", type=_NEW_FILE, help="JSON to write: loss curves and speed."),
     )  # fmt: skip
@@ -234,7 +234,7 @@ def save_report(
 
 def tell_left_out(material: Material, max_tokens: int) -> None:
     """Say on stderr how many pairs were too long, when there were any."""
-    if material.num_too_long:
+    if material.num_too_long and current_ranks().is_first:
         click.echo(
             f"{material.num_too_long} pairs longer than {max_tokens} tokens left out", err=True
         )

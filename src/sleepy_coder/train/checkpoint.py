@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from sleepy_coder.errors import InputError, StoreError
 from sleepy_coder.train.guard import Guard, SharedParameters
@@ -58,10 +58,22 @@ class FitState:
 
 
 def fingerprint(
-    names: Sequence[str], rows: Mapping[str, Sequence[Row]], config: FitConfig, width: int
+    model: nn.Module,
+    names: Sequence[str],
+    rows: Mapping[str, Sequence[Row]],
+    config: FitConfig,
+    width: int,
 ) -> str:
-    """Return a hash of all that fixes a run: tasks, pairs, configuration, size of a task."""
+    """Return a hash of what fixes a run: model and basis, tasks, pairs, configuration.
+
+    Of the model's own weights the vectors (norms, biases) stand for all: two models that share
+    them to the bit would have to be made on purpose.
+    """
     digest = hashlib.sha256(json.dumps([dataclasses.asdict(config), width]).encode())
+    vectors = [each for each in model.parameters() if each.ndim == 1]
+    for tensor in (*vectors, *model.buffers()):  # the basis is among the buffers
+        data = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
+        digest.update(data.numpy().tobytes())
     for name in names:
         for row in rows[name]:
             digest.update(repr((name, row.tokens, row.num_prompt, row.is_edit)).encode())

@@ -31,9 +31,10 @@ from sleepy_coder.train.pairs import Row, collate, split_by_tokens
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["FitConfig", "FitReport", "Tasks", "draw_rows", "fit"]
+__all__ = ["EarlyStop", "FitConfig", "FitReport", "Tasks", "draw_rows", "fit"]
 
 Losses = Mapping[str, float]
+EarlyStop = Callable[[int, Losses], Collection[str]]
 
 
 class Tasks(Protocol):
@@ -72,7 +73,7 @@ def fit(
     *,
     pad_id: int,
     on_step: Callable[[int, Losses], None] = lambda *_: None,
-    early_stop: Callable[[int, Losses], Collection[str]] = lambda *_: (),
+    early_stop: EarlyStop = lambda *_: (),
     checkpoint: Path | None = None,
     checkpoint_every: int = 1,
 ) -> FitReport:
@@ -91,7 +92,7 @@ def fit(
         on_step: Called with the step (from 1) and each task's loss in nats a token.
         early_stop: Called with the same; tasks that it returns take no further step. Every
             process must return the same. Judge by problems unlike the pairs, not by these losses.
-        checkpoint: File to go on from where it exists, and to write.
+        checkpoint: File to go on from where it exists, and to write; where all processes see it.
         checkpoint_every: Steps from one writing to the next; the last step is always written.
 
     Raises:
@@ -100,8 +101,9 @@ def fit(
     model.requires_grad_(requires_grad=False)
     run = _Run(model, tasks, rows, config, pad_id, current_ranks())
     state = _start(run)
-    identity = fingerprint(tasks.names, rows, config, tasks.rows.shape[1])
+    identity = ""
     if checkpoint is not None:
+        identity = fingerprint(model, tasks.names, rows, config, tasks.rows.shape[1])
         load_checkpoint(state, checkpoint, identity)
     while state.step < config.num_steps and any(_active(state, config)):
         began = time.perf_counter()

@@ -15,7 +15,7 @@ from sleepy_coder.share.choice import FixedComponents
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.layer import eject, inject
 from sleepy_coder.share.trainable import TrainableTasks
-from sleepy_coder.train.fit import FitConfig, FitReport, fit
+from sleepy_coder.train.fit import EarlyStop, FitConfig, FitReport, fit
 from sleepy_coder.train.guard import SharedParameters
 from sleepy_coder.train.lora import LoraTasks, TrainedAdapter
 from sleepy_coder.train.pairs import Row
@@ -83,7 +83,8 @@ def learn_adapters(
         recipe: How to train.
         pad_id: Token that fills short rows.
         on_step: Called with "lora", the step and each task's loss.
-        checkpoint: File to go on from where it exists, and to write after each step.
+        checkpoint: File to go on from where it exists, and to write. Adapters are large: every
+            eighth part of the steps.
     """
     tasks = LoraTasks(
         model, sorted(rows), targets=recipe.targets, rank=recipe.rank, seed=recipe.lora.seed
@@ -97,6 +98,7 @@ def learn_adapters(
             pad_id=pad_id,
             on_step=lambda step, losses: on_step("lora", step, losses),
             checkpoint=checkpoint,
+            checkpoint_every=max(1, recipe.lora.num_steps // 8),
         )
         return tasks.adapters(), report
     finally:
@@ -120,7 +122,7 @@ def learn_basis(
         recipe: How to train, and how many directions to keep.
         pad_id: Token that fills short rows.
         on_step: Called with "lora", the step and each task's loss.
-        checkpoint: File to go on from where it exists, and to write after each step.
+        checkpoint: File to go on from where it exists, and to write.
     """
     adapters, _ = learn_adapters(
         model, rows, recipe, pad_id=pad_id, on_step=on_step, checkpoint=checkpoint
@@ -139,6 +141,7 @@ def learn_tasks(
     on_step: OnStep = lambda *_: None,
     expansion: int = 0,
     checkpoint: Path | None = None,
+    early_stop: EarlyStop = lambda *_: (),
 ) -> Learned:
     """Return coefficients for these tasks over a frozen basis.
 
@@ -155,6 +158,8 @@ def learn_tasks(
         on_step: Called with "coefficients", the step and each task's loss.
         expansion: φ; 0 trains coefficients alone.
         checkpoint: File to go on from where it exists, and to write after each step.
+        early_stop: Which tasks take no further step, see `fit`. Their coefficients stay; with
+            expansion the directions under them go on changing.
     """
     config = recipe.coefficients
     inject(model, replace(subspace, tasks={}))
@@ -175,6 +180,7 @@ def learn_tasks(
             pad_id=pad_id,
             on_step=lambda step, losses: on_step("coefficients", step, losses),
             checkpoint=checkpoint,
+            early_stop=early_stop,
         )
     finally:
         eject(model)
