@@ -101,12 +101,13 @@ def render_first_look() -> str:
 def render_train_cpu() -> str:
     """Return how long one new task takes on a processor, and whether its loss fell."""
     record = json.loads((RESULTS / "share_train_cpu.json").read_text())
+    head = ("answers", "number format", "steps", "minutes, start to store", "tokens/s", "padding")
+    head += ("loss, first quarter", "last quarter", "load before")
     lines = [
-        f"{record['num_pairs']} generated pairs of `{record['pattern']}`, "
-        f"{record['num_cores']} cores; the basis has not seen the pattern.\n",
-        "| answers | number format | steps | minutes, start to store | tokens/s | padding | "
-        "loss, first quarter | last quarter |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        f"{record['num_pairs']} generated pairs of `{record['pattern']}`, which the basis has not",
+        f"seen; {record['num_cores']} cores, shared with other work where the load before is over 1.\n",
+        f"| {' | '.join(head)} |",
+        "| --- | --- |" + " ---: |" * (len(head) - 2),
     ]
     for form, run in record["runs"].items():
         cells = [
@@ -118,6 +119,7 @@ def render_train_cpu() -> str:
             f"{100 * run['padding_frac']:.0f} %",
             f"{run['mean_loss_first_quarter']:.3f}",
             f"{run['mean_loss_last_quarter']:.3f}",
+            f"{run['load_before']:.1f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
