@@ -105,7 +105,7 @@ def render_train_cpu() -> str:
     head += ("loss, first quarter", "last quarter", "load before")
     lines = [
         f"{record['num_pairs']} generated pairs of `{record['pattern']}`, which the basis has not",
-        f"seen; {record['num_cores']} cores, shared with other work where the load before is over 1.\n",
+        f"seen; {record['num_cores']} cores, not alone where the load before is over 1.\n",
         f"| {' | '.join(head)} |",
         "| --- | --- |" + " ---: |" * (len(head) - 2),
     ]
@@ -159,14 +159,20 @@ def render_reference() -> str:
     return f"# Command reference\n\nMade from the program by `make docs`.\n\n{pages}\n"
 
 
-def _walk(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=path, max_content_width=88, terminal_width=88)
-    yield path, command.get_help(context)
+def _walk(
+    command: click.Command, name: str, parent: click.Context | None = None
+) -> Iterator[tuple[str, str]]:
+    # As a user's call makes it: commands take the names of the help option from their parents.
+    settings = {} if parent else command.context_settings
+    context = click.Context(
+        command, parent, name, max_content_width=88, terminal_width=88, **settings
+    )
+    yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            child = command.get_command(context, name)
+        for child_name in command.list_commands(context):
+            child = command.get_command(context, child_name)
             if child is not None:
-                yield from _walk(child, f"{path} {name}")
+                yield from _walk(child, child_name, context)
 
 
 def render_all() -> dict[Path, str]:
