@@ -49,6 +49,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/share_merge.py
 	$(BIN)/python benchmarks/share_batch.py
 	$(BIN)/python benchmarks/router_confusion.py
+	$(BIN)/python benchmarks/share_train_cpu.py
 
 clean:
 	rm -rf $(VENV) runs

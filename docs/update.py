@@ -98,6 +98,33 @@ def render_first_look() -> str:
     return "\n".join(lines)
 
 
+def render_train_cpu() -> str:
+    """Return how long one new task takes on a processor, and whether its loss fell."""
+    record = json.loads((RESULTS / "share_train_cpu.json").read_text())
+    head = ("answers", "number format", "steps", "minutes, start to store", "tokens/s", "padding")
+    head += ("loss, first quarter", "last quarter", "load before")
+    lines = [
+        f"{record['num_pairs']} generated pairs of `{record['pattern']}`, which the basis has not",
+        f"seen; {record['num_cores']} cores, not alone where the load before is over 1.\n",
+        f"| {' | '.join(head)} |",
+        "| --- | --- |" + " ---: |" * (len(head) - 2),
+    ]
+    for form, run in record["runs"].items():
+        cells = [
+            {"edit": "edits", "program": "whole programs"}[form],
+            run["model"]["dtype"],
+            str(run["config"]["num_steps"]),
+            f"{run['wall_s'] / 60:.1f}",
+            f"{run['tokens_per_s']:.0f}",
+            f"{100 * run['padding_frac']:.0f} %",
+            f"{run['mean_loss_first_quarter']:.3f}",
+            f"{run['mean_loss_last_quarter']:.3f}",
+            f"{run['load_before']:.1f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "frozen-1.5b": lambda: render_frozen("1.5b"),
     "frozen-0.5b": lambda: render_frozen("0.5b"),
@@ -107,6 +134,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "made-on": render_made_on,
     "router": render_router,
     "first-look": render_first_look,
+    "train-cpu": render_train_cpu,
 }
 
 
@@ -131,14 +159,20 @@ def render_reference() -> str:
     return f"# Command reference\n\nMade from the program by `make docs`.\n\n{pages}\n"
 
 
-def _walk(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=path, max_content_width=88, terminal_width=88)
-    yield path, command.get_help(context)
+def _walk(
+    command: click.Command, name: str, parent: click.Context | None = None
+) -> Iterator[tuple[str, str]]:
+    # As a user's call makes it: commands take the names of the help option from their parents.
+    settings = {} if parent else command.context_settings
+    context = click.Context(
+        command, parent, name, max_content_width=88, terminal_width=88, **settings
+    )
+    yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            child = command.get_command(context, name)
+        for child_name in command.list_commands(context):
+            child = command.get_command(context, child_name)
             if child is not None:
-                yield from _walk(child, f"{path} {name}")
+                yield from _walk(child, child_name, context)
 
 
 def render_all() -> dict[Path, str]:

@@ -130,3 +130,43 @@ def test_training_ends_when_every_task_has_diverged_too_often(tiny_model, rows):
     )
     assert len(report.losses["up"]) == 2
     assert tasks.rows.isfinite().all()
+
+
+def test_recomputing_activations_changes_nothing_but_runs_layers_twice(tiny_model, rows):
+    config = replace(CONFIG, num_steps=3, kl_weight=0.5)
+    calls = []
+    handle = tiny_model.model.layers[1].mlp.register_forward_pre_hook(lambda *_: calls.append(1))
+    kept, _ = train(tiny_model, rows, config)
+    num_kept = len(calls)
+    again, _ = train(tiny_model, rows, replace(config, checkpoint_activations=True))
+    handle.remove()
+    torch.testing.assert_close(again.rows, kept.rows)
+    assert len(calls) - num_kept == num_kept * 3 / 2  # forward, base's forward, and once again
+    assert "forward" not in vars(tiny_model.model.layers[1])
+
+
+def test_the_report_counts_real_tokens_and_padding(tiny_model, rows):
+    _, report = train(tiny_model, rows, replace(CONFIG, num_steps=2, max_tokens=1000))
+    lengths = [len(row) for pairs in rows.values() for row in pairs]
+    assert report.num_tokens == 2 * sum(lengths)
+    assert report.padding_frac == pytest.approx(1 - sum(lengths) / (6 * max(lengths)))
+    assert report.tokens_per_s == pytest.approx(report.num_tokens / report.seconds)
+    said = report.to_json()
+    assert said["losses"] == report.losses
+    assert (said["device"], said["peak_bytes"], said["num_ranks"]) == ("cpu", None, 1)
+
+
+def test_a_task_that_is_stopped_early_stays_and_the_others_go_on(tiny_model, rows):
+    tasks = LoraTasks(tiny_model, ["down", "up"], rank=2, seed=1)
+    seen = {}
+
+    def stop(step, losses):
+        seen[step] = tasks.rows.detach().clone()
+        return ["down"] if step == 2 else []
+
+    config = replace(CONFIG, num_steps=4)
+    report = fit(tiny_model, tasks, rows, config, pad_id=0, early_stop=stop)
+    tasks.close()
+    assert (len(report.losses["down"]), len(report.losses["up"])) == (2, 4)
+    assert torch.equal(seen[2][0], seen[4][0])
+    assert not torch.equal(seen[2][1], seen[4][1])

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
+import pytest
 import torch
 
+from sleepy_coder.share.expand import expand
 from sleepy_coder.share.layer import inject, use_tasks
-from sleepy_coder.share.tasks import add_task
+from sleepy_coder.share.tasks import add_task, delta_weight
 from sleepy_coder.train.fit import FitConfig
 from sleepy_coder.train.recipe import Recipe, learn_basis, learn_tasks
 
@@ -39,3 +43,62 @@ def test_snapshots_differ_and_the_model_is_left_as_it_was(tiny_model, rows):
     early, late = (learned.tasks[step]["up"][module].coef_b for step in (20, 60))
     assert not torch.equal(early, late)
     assert [name for name, _ in tiny_model.named_modules()] == names
+
+
+def test_expansion_trains_directions_and_old_tasks_keep(tiny_model, rows):
+    recipe = replace(RECIPE, coefficients=replace(COEFFICIENTS, direction_rate=5e-3))
+    basis = learn_basis(tiny_model, {"up": rows["up"]}, recipe, pad_id=0)
+    coefficients = learn_tasks(tiny_model, basis, {"up": rows["up"]}, recipe, pad_id=0).tasks[60]
+    old = add_task(basis, "up", coefficients["up"])
+    learned = learn_tasks(tiny_model, old, {"down": rows["down"]}, recipe, pad_id=0, expansion=2)
+    assert sorted(learned.grown) == sorted(learned.tasks) == [20, 60]
+    grown = learned.grown[60]
+    assert learned.tasks[60]["down"] is grown.tasks["down"]
+    at_start = expand(replace(old, tasks={}), 2, seed=recipe.coefficients.seed)
+    for module, basis in old.bases.items():
+        torch.testing.assert_close(
+            delta_weight(grown, "up", module), delta_weight(old, "up", module)
+        )
+        for side in ("basis_a", "basis_b"):
+            before, after = getattr(basis, side), getattr(grown.bases[module], side)
+            k = before.shape[1]
+            assert after.shape[1] == k + 2
+            assert torch.equal(after[:, :k], before)
+            torch.testing.assert_close(after.T @ after, torch.eye(k + 2), atol=1e-5, rtol=0)
+            start = getattr(at_start.bases[module], side)[:, k:]
+            kept = torch.linalg.svdvals(start.T @ after[:, k:])  # all 1 when nothing moved
+            assert kept.min() < 0.99, (module, side)
+    early = learned.grown[20].bases[module].basis_a
+    assert not torch.equal(early, grown.bases[module].basis_a)
+
+
+def test_what_expansion_learned_is_what_the_grown_store_serves(tiny_model, rows):
+    recipe = replace(RECIPE, coefficients=replace(COEFFICIENTS, direction_rate=5e-3))
+    basis = learn_basis(tiny_model, {"up": rows["up"]}, recipe, pad_id=0)
+    learned = learn_tasks(tiny_model, basis, {"down": rows["down"]}, recipe, pad_id=0, expansion=1)
+    inject(tiny_model, learned.grown[60])
+    losses = []
+    for row in rows["down"]:
+        ids = torch.tensor([row.tokens])
+        with use_tasks(tiny_model, ["down"]), torch.no_grad():
+            logs = tiny_model(input_ids=ids).logits.log_softmax(-1)[0]
+        places = range(row.num_prompt - 1, len(row) - 1)
+        losses.append(sum(-logs[at, ids[0, at + 1]].item() for at in places) / len(places))
+    # The last step's loss was measured one small step earlier.
+    assert sum(losses) / 3 == pytest.approx(learned.report.losses["down"][-1], abs=0.02)
+
+
+def test_learning_goes_on_from_its_checkpoint(tiny_model, rows, tmp_path):
+    recipe = replace(RECIPE, lora=replace(LORA, num_steps=4))
+    path = tmp_path / "lora.safetensors"
+    steps = []
+    for _ in range(2):
+        learn_basis(
+            tiny_model,
+            rows,
+            recipe,
+            pad_id=0,
+            checkpoint=path,
+            on_step=lambda _phase, step, _losses: steps.append(step),
+        )
+    assert steps == [1, 2, 3, 4]

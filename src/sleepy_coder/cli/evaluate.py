@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sleepy_coder import evaluate
 from sleepy_coder.cli.options import (
+    Decorator,
+    bundle,
     json_option,
     open_sandbox,
     set_option,
@@ -33,25 +34,7 @@ if TYPE_CHECKING:
     from sleepy_coder.learned import LearnedTasks
     from sleepy_coder.model import RepairModel
 
-Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 DEFAULT_MODEL = "qwen2.5-coder-1.5b-instruct"
-
-
-def _bundle(name: str, kind: type[Any], *options: Decorator) -> Decorator:
-    """Return a decorator that adds options and hands their values over as one `kind` object."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(command)
-        def packed(**values: Any) -> None:
-            own = {field.name: values.pop(field.name) for field in dataclasses.fields(kind)}
-            command(**values, **{name: kind(**own)})
-
-        decorated: Callable[..., None] = packed
-        for option in reversed(options):
-            decorated = option(decorated)
-        return decorated
-
-    return decorate
 
 
 @dataclass(frozen=True)
@@ -91,7 +74,7 @@ class ModelOptions:
         return LearnedTasks(model, load_store(self.store))
 
 
-_choice_options = _bundle(
+_choice_options = bundle(
     "selection",
     Selection,
     click.option("--limit", type=click.IntRange(min=1), help="Only the first N problems."),
@@ -99,7 +82,7 @@ _choice_options = _bundle(
         "--ids", default="", callback=split_commas, help="Only these problems, separated by commas."
     ),
 )
-_model_options = _bundle(
+_model_options = bundle(
     "options",
     ModelOptions,
     click.option(

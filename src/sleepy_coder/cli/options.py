@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import click
 
 from sleepy_coder.sandbox import Sandbox, confinement
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 set_option = click.option(
     "--set",
@@ -20,6 +27,23 @@ unconfined_option = click.option(
     is_flag=True,
     help="Compile and run programs without a sandbox where bubblewrap does not work.",
 )
+
+
+def bundle(name: str, kind: type[Any], *options: Decorator) -> Decorator:
+    """Return a decorator that adds options and hands their values over as one `kind` object."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def packed(**values: Any) -> None:
+            own = {field.name: values.pop(field.name) for field in dataclasses.fields(kind)}
+            command(**values, **{name: kind(**own)})
+
+        decorated: Callable[..., None] = packed
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
 
 
 def split_commas(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:

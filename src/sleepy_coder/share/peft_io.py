@@ -205,14 +205,25 @@ def save_peft(
     Raises:
         InputError: There is no such task.
     """
+    modules = find_task(subspace, task)
+    factors = {module: lora_factors(subspace, task, module) for module in modules}
+    save_factors(factors, path, base_model=base_model, dtype=dtype)
+
+
+def save_factors(
+    factors: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
+    path: Path | str,
+    *,
+    base_model: str = "",
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write (n, r) and (d, r) by module, `ΔW = first @ second.T`, as a PEFT adapter."""
     tensors: dict[str, torch.Tensor] = {}
-    ranks: dict[str, int] = {}
-    for module in find_task(subspace, task):
-        left, right = lora_factors(subspace, task, module)
+    for module, (left, right) in factors.items():
         prefix = f"base_model.model.{module}"
         tensors[f"{prefix}.lora_A.weight"] = right.T.to("cpu", dtype).contiguous()
         tensors[f"{prefix}.lora_B.weight"] = left.to("cpu", dtype).contiguous()
-        ranks[module] = left.shape[1]
+    ranks = {module: left.shape[1] for module, (left, _) in factors.items()}
     with replaced_directory(Path(path)) as directory:
         save_file(tensors, directory / WEIGHTS_FILE, metadata={"format": "pt"})
         config = json.dumps(render_config(ranks, base_model), indent=2)

@@ -10,21 +10,31 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
 
-from sleepy_coder.train.optimizer import AdamConfig, TaskAdam
-from sleepy_coder.train.pairs import Batch, Row, collate, split_by_tokens
+from sleepy_coder.train.checkpoint import FitState, fingerprint, load_checkpoint, save_checkpoint
+from sleepy_coder.train.config import FitConfig, FitReport
+from sleepy_coder.train.distributed import Ranks, current_ranks
+from sleepy_coder.train.guard import Guard, SharedParameters
+from sleepy_coder.train.losses import hidden_states, recomputed_layers, row_losses
+from sleepy_coder.train.optimizer import TaskAdam
+from sleepy_coder.train.pairs import Row, collate, split_by_tokens
 
 if TYPE_CHECKING:
     from torch import nn
 
-_LOGITS_PER_CHUNK = 1024  # rows of vocabulary-wide float32 logits that are alive at once
+__all__ = ["EarlyStop", "FitConfig", "FitReport", "Tasks", "draw_rows", "fit"]
+
+Losses = Mapping[str, float]
+EarlyStop = Callable[[int, Losses], Collection[str]]
 
 
 class Tasks(Protocol):
@@ -36,70 +46,23 @@ class Tasks(Protocol):
     def rows(self) -> Tensor:
         """The parameters, (tasks, width)."""
 
+    def parameters(self) -> Sequence[Tensor]:
+        """Return the rows, and behind them what the tasks share and train too."""
+
     def use(self, names: Sequence[str | None]) -> AbstractContextManager[None]:
         """Run the forwards inside with row i of the batch on task `names[i]`, or on none."""
 
 
 @dataclass(frozen=True)
-class FitConfig:
-    """How to train.
+class _Run:
+    """What stays the same while tasks are trained; see `fit`."""
 
-    Attributes:
-        num_steps: Optimizer steps of a task.
-        rows_per_task: Pairs of each task in a step.
-        learning_rate: Peak; cosine to a tenth after `warmup_steps`.
-        edit_weight: Of the loss on answer tokens that the fix changes.
-        kept_weight: Of the loss on answer tokens that repeat the program.
-        kl_weight: Of the divergence KL(base ‖ task) on the repeated tokens, in nats a token.
-        max_tokens: Tokens of one forward, padding counted; bounds memory.
-        snapshots: Steps after which the parameters are kept, for selection afterwards.
-        max_recoveries: A task that diverged this often stays at its last good step.
-    """
-
-    num_steps: int = 64
-    rows_per_task: int = 6
-    learning_rate: float = 3e-3
-    warmup_steps: int = 4
-    edit_weight: float = 1.0
-    kept_weight: float = 1.0
-    kl_weight: float = 0.0
-    max_tokens: int = 12_000
-    snapshots: tuple[int, ...] = ()
-    max_recoveries: int = 3
-    seed: int = 0
-    adam: AdamConfig = field(default_factory=AdamConfig)
-
-
-@dataclass
-class FitReport:
-    """What happened: per-task loss curves, recoveries, tokens, and the kept snapshots."""
-
-    losses: dict[str, list[float]]
-    recoveries: dict[str, list[int]]
-    snapshots: dict[int, Tensor]
-    num_tokens: int = 0
-
-
-@dataclass
-class _Guard:
-    """Watches one task for divergence and remembers where it was last well."""
-
-    good: Tensor
-    average: float = math.inf
-    best: float = math.inf
-    rate_factor: float = 1.0
-    num_recoveries: int = 0
-
-    def admits(self, loss: float) -> bool:
-        """Take in a step's loss; say whether the task is still well.
-
-        Ill is a loss that is not finite, or whose average has risen by half a nat over its best.
-        """
-        if not math.isfinite(loss):
-            return False
-        self.average = loss if math.isinf(self.average) else 0.8 * self.average + 0.2 * loss
-        self.best = min(self.best, self.average)
-        return self.average <= self.best + 0.5
+    model: nn.Module
+    tasks: Tasks
+    rows: Mapping[str, Sequence[Row]]
+    config: FitConfig
+    pad_id: int
+    ranks: Ranks
 
 
 def fit(
@@ -109,51 +72,53 @@ def fit(
     config: FitConfig,
     *,
     pad_id: int,
-    on_step: Callable[[int, Mapping[str, float]], None] = lambda *_: None,
+    on_step: Callable[[int, Losses], None] = lambda *_: None,
+    early_stop: EarlyStop = lambda *_: (),
+    checkpoint: Path | None = None,
+    checkpoint_every: int = 1,
 ) -> FitReport:
-    """Train every task on its own rows; `tasks.rows` holds the result.
+    """Train every task on its own rows; `tasks` holds the result.
+
+    Among processes that joined (`distributed.joined_ranks`) each step's rows are split; all end
+    with the same parameters, and the first one writes the checkpoint.
 
     Args:
-        model: A causal language model with `.model` (hidden states) and `.lm_head`.
+        model: A causal language model with `.model` (hidden states) and `.lm_head`; its weights
+            are frozen from here on.
         tasks: The parameters, one flat row a task.
         rows: Task name -> its pairs in tokens.
         config: How to train.
         pad_id: Token that fills short rows, behind their end.
         on_step: Called with the step (from 1) and each task's loss in nats a token.
-    """
-    report = FitReport({n: [] for n in tasks.names}, {n: [] for n in tasks.names}, {})
-    optimizer = TaskAdam(tasks.rows.detach(), config.adam)
-    guards = [_Guard(row.clone()) for row in tasks.rows.detach()]
-    for step in range(1, config.num_steps + 1):
-        active = [g.num_recoveries < config.max_recoveries for g in guards]
-        if not any(active):
-            break
-        drawn = [
-            row
-            for name, is_active in zip(tasks.names, active, strict=True)
-            if is_active
-            for row in draw_rows(rows[name], name, step, config)
-        ]
-        losses = _accumulate(model, tasks, drawn, config, pad_id)
-        report.num_tokens += sum(map(len, drawn))
-        rates = torch.tensor(
-            [config.learning_rate * _schedule(step, config) * g.rate_factor for g in guards]
-        )
-        grads = tasks.rows.grad
-        if grads is None:
-            raise RuntimeError("no gradient reached the tasks: does the model use them?")
-        device = tasks.rows.device
-        before = tasks.rows.detach().clone()
-        optimizer.step(
-            tasks.rows.detach(), grads, rates.to(device), torch.tensor(active, device=device)
-        )
-        tasks.rows.grad = None
-        _guard(tasks, before, losses, guards, optimizer, report)
+        early_stop: Called with the same; tasks that it returns take no further step. Every
+            process must return the same. Judge by problems unlike the pairs, not by these losses.
+        checkpoint: File to go on from where it exists, and to write; where all processes see it.
+        checkpoint_every: Steps from one writing to the next; the last step is always written.
 
-        if step in config.snapshots:
-            report.snapshots[step] = tasks.rows.detach().clone()
-        on_step(step, losses)
-    return report
+    Raises:
+        InputError: The checkpoint is of another run.
+    """
+    model.requires_grad_(requires_grad=False)
+    run = _Run(model, tasks, rows, config, pad_id, current_ranks())
+    state = _start(run)
+    identity = ""
+    if checkpoint is not None:
+        identity = fingerprint(model, tasks.names, rows, config, tasks.rows.shape[1])
+        load_checkpoint(state, checkpoint, identity)
+    while state.step < config.num_steps and any(_active(state, config)):
+        began = time.perf_counter()
+        losses = _step(run, state)
+        stopped = early_stop(state.step, losses)
+        for name, guard in zip(tasks.names, state.guards, strict=True):
+            guard.is_stopped |= name in stopped
+        state.report.seconds += time.perf_counter() - began
+        is_last = state.step == config.num_steps or not any(_active(state, config))
+        if checkpoint and run.ranks.is_first and (is_last or state.step % checkpoint_every == 0):
+            save_checkpoint(state, checkpoint, identity)
+        on_step(state.step, losses)
+    if tasks.rows.is_cuda:
+        state.report.peak_bytes = torch.cuda.max_memory_allocated(tasks.rows.device)
+    return state.report
 
 
 def draw_rows(rows: Sequence[Row], task: str, step: int, config: FitConfig) -> list[Row]:
@@ -169,6 +134,55 @@ def draw_rows(rows: Sequence[Row], task: str, step: int, config: FitConfig) -> l
     return drawn
 
 
+def _start(run: _Run) -> FitState:
+    """Return the state before the first step, the same in every process."""
+    tasks, config = run.tasks, run.config
+    values = tasks.rows.detach()
+    others = [each for each in tasks.parameters() if each is not tasks.rows]
+    run.ranks.agree([values, *(each.detach() for each in others)])
+    if values.is_cuda:
+        torch.cuda.reset_peak_memory_stats(values.device)
+    report = FitReport({n: [] for n in tasks.names}, {n: [] for n in tasks.names}, {})
+    report.device, report.num_ranks = str(values.device), run.ranks.size
+    return FitState(
+        names=tasks.names,
+        rows=values,
+        optimizer=TaskAdam(values, config.adam),
+        guards=[Guard(row.clone()) for row in values],
+        shared=SharedParameters(others, config) if others else None,
+        report=report,
+    )
+
+
+def _active(state: FitState, config: FitConfig) -> list[bool]:
+    """Return for each task whether it takes another step."""
+    return [not g.is_stopped and g.num_recoveries < config.max_recoveries for g in state.guards]
+
+
+def _step(run: _Run, state: FitState) -> dict[str, float]:
+    """Take one step; return the losses, measured before it, of the tasks that took it."""
+    config, tasks = run.config, run.tasks
+    step, active = state.step + 1, _active(state, config)
+    named = zip(tasks.names, active, strict=True)
+    names = [name for name, is_active in named if is_active]
+    drawn = [row for name in names for row in draw_rows(run.rows[name], name, step, config)]
+    losses = _accumulate(run, state, drawn)
+    rate = config.learning_rate * _schedule(step, config)
+    device, before = state.rows.device, state.rows.clone()
+    rates = torch.tensor([rate * g.rate_factor for g in state.guards]).to(device)
+    grads, shared_grads = _take_gradients(run, state)
+    state.optimizer.step(state.rows, grads, rates, torch.tensor(active, device=device))
+    if state.shared is not None:
+        state.shared.step(shared_grads, config.direction_rate * _schedule(step, config))
+    _guard(state, before, losses)
+    state.step = step
+    if step in config.snapshots:
+        state.report.snapshots[step] = state.rows.clone()
+        if state.shared is not None:
+            state.report.directions[step] = state.shared.flat()
+    return losses
+
+
 def _schedule(step: int, config: FitConfig) -> float:
     """Return the learning rate's factor: linear warm-up, then cosine down to a tenth."""
     if step <= config.warmup_steps:
@@ -177,102 +191,67 @@ def _schedule(step: int, config: FitConfig) -> float:
     return 0.1 + 0.45 * (1 + math.cos(math.pi * progress))
 
 
-def _guard(
-    tasks: Tasks,
-    before: Tensor,
-    losses: Mapping[str, float],
-    guards: Sequence[_Guard],
-    optimizer: TaskAdam,
-    report: FitReport,
-) -> None:
+def _guard(state: FitState, before: Tensor, losses: Losses) -> None:
     """Keep what went well; put back what diverged, at half the rate.
 
     `before` holds the parameters, (tasks, width), that the losses were measured with.
     """
-    data = tasks.rows.detach()
-    for index, (name, guard) in enumerate(zip(tasks.names, guards, strict=True)):
+    num_ill = 0
+    for index, (name, guard) in enumerate(zip(state.names, state.guards, strict=True)):
         if name not in losses:
             continue
-        report.losses[name].append(losses[name])
-        if guard.admits(losses[name]) and bool(data[index].isfinite().all()):
+        state.report.losses[name].append(losses[name])
+        if guard.admits(losses[name]) and bool(state.rows[index].isfinite().all()):
             if guard.average == guard.best:
-                guard.good = before[index]
+                guard.good = before[index].clone()
             continue
-        data[index] = guard.good
-        optimizer.forget(index)
-        guard.rate_factor /= 2
-        guard.num_recoveries += 1
-        guard.average = guard.best
-        report.recoveries[name].append(len(report.losses[name]))
+        state.rows[index] = guard.put_back()
+        state.optimizer.forget(index)
+        state.report.recoveries[name].append(len(state.report.losses[name]))
+        num_ill += 1
+    if state.shared is not None:
+        state.shared.settle(is_well=num_ill == 0)
 
 
-def _accumulate(
-    model: nn.Module, tasks: Tasks, rows: Sequence[Row], config: FitConfig, pad_id: int
-) -> dict[str, float]:
-    """Add up the gradients of a step's rows; return each task's mean loss."""
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row.task] = counts.get(row.task, 0) + 1
-    losses: dict[str, float] = dict.fromkeys(counts, 0.0)
-    for group in split_by_tokens(rows, config.max_tokens):
-        batch = collate(group, pad_id, tasks.rows.device)
-        share = torch.tensor([1 / counts[task] for task in batch.tasks], device=tasks.rows.device)
-        base_hidden = _hidden(model, batch, with_grad=False) if config.kl_weight else None
-        with tasks.use(batch.tasks):
-            hidden = _hidden(model, batch, with_grad=True)
-            per_row = _row_losses(model, hidden, base_hidden, batch, config)
-            torch.autograd.backward((per_row * share).sum())
-        for task, loss in zip(batch.tasks, (per_row.detach() * share).tolist(), strict=True):
-            losses[task] += loss
-    return losses
+def _accumulate(run: _Run, state: FitState, rows: Sequence[Row]) -> dict[str, float]:
+    """Add up the gradients of this process's rows; return each task's mean loss over all rows."""
+    names = list(dict.fromkeys(row.task for row in rows))
+    place = {name: index for index, name in enumerate(names)}
+    counts = torch.tensor([place[row.task] for row in rows]).bincount()
+    sums = torch.zeros(len(names), dtype=torch.float64, device=state.rows.device)
+    parts = [split_by_tokens(part, run.config.max_tokens) for part in run.ranks.split(rows)]
+    own = parts[run.ranks.rank]
+    for group in own:
+        index = torch.tensor([place[row.task] for row in group])
+        per_row = _backward(run, group, (1 / counts[index]).to(sums.device))
+        sums.index_add_(0, index.to(sums.device), per_row.double())
+    state.report.num_tokens += sum(map(len, rows))
+    groups = [group for part in parts for group in part]
+    state.report.num_positions += sum(len(group) * max(map(len, group)) for group in groups)
+    if own and run.tasks.rows.grad is None:
+        raise RuntimeError("no gradient reached the tasks: does the model use them?")
+    run.ranks.add_up([sums])
+    return dict(zip(names, sums.tolist(), strict=True))
 
 
-def _hidden(model: Any, batch: Batch, *, with_grad: bool) -> Tensor:
-    """Return the hidden states in front of each answer token, (answers, hidden)."""
-    with torch.set_grad_enabled(with_grad):  # no mask: what pads a row lies behind all it has
-        out = model.model(input_ids=batch.input_ids)
-    states: Tensor = out.last_hidden_state[batch.targets[:, 0], batch.targets[:, 1]]
-    return states
+def _backward(run: _Run, group: Sequence[Row], share: Tensor) -> Tensor:
+    """Add the gradients of rows that fit one forward; return their losses times their share."""
+    model, config = run.model, run.config
+    batch = collate(group, run.pad_id, share.device)
+    base_hidden = hidden_states(model, batch, with_grad=False) if config.kl_weight else None
+    saving = recomputed_layers(model) if config.checkpoint_activations else nullcontext()
+    with run.tasks.use(batch.tasks), saving:
+        hidden = hidden_states(model, batch, with_grad=True)
+        per_row = row_losses(model, hidden, base_hidden, batch, config) * share
+        torch.autograd.backward(per_row.sum())
+    return per_row.detach()
 
 
-def _row_losses(
-    model: Any, hidden: Tensor, base_hidden: Tensor | None, batch: Batch, config: FitConfig
-) -> Tensor:
-    """Return each row's loss, (rows,): the weighted mean over its answer's tokens."""
-    weights = torch.where(batch.is_edit, config.edit_weight, config.kept_weight)
-    pieces = []
-    for at in range(0, len(hidden), _LOGITS_PER_CHUNK):
-        chunk = slice(at, at + _LOGITS_PER_CHUNK)
-        pieces.append(
-            torch.utils.checkpoint.checkpoint(
-                _token_losses,
-                model.lm_head,
-                hidden[chunk],
-                None if base_hidden is None else base_hidden[chunk],
-                batch.labels[chunk],
-                weights[chunk],
-                torch.where(batch.is_edit[chunk], 0.0, config.kl_weight),
-                use_reentrant=False,
-            )
-        )
-    index = batch.targets[:, 0]
-    zeros = torch.zeros(len(batch.tasks), device=hidden.device)
-    return zeros.index_add(0, index, torch.cat(pieces)) / zeros.index_add(0, index, weights)
-
-
-def _token_losses(
-    head: nn.Module,
-    hidden: Tensor,
-    base_hidden: Tensor | None,
-    labels: Tensor,
-    weights: Tensor,
-    kl_weights: Tensor,
-) -> Tensor:
-    """Return weighted cross entropy plus weighted KL(base ‖ task) of each token, in nats."""
-    logs = torch.log_softmax(head(hidden).float(), dim=-1)
-    loss = -weights * logs.gather(1, labels[:, None]).squeeze(1)
-    if base_hidden is None:
-        return loss
-    with torch.no_grad():
-        base = torch.log_softmax(head(base_hidden).float(), dim=-1)
-    return loss + kl_weights * (base.exp() * (base - logs)).sum(-1)
+def _take_gradients(run: _Run, state: FitState) -> tuple[Tensor, list[Tensor]]:
+    """Return the gradients of the rows and of what the tasks share, summed over processes."""
+    grads = run.tasks.rows.grad
+    grads = torch.zeros_like(state.rows) if grads is None else grads
+    run.tasks.rows.grad = None
+    shared = [] if state.shared is None else state.shared.take_gradients()
+    run.ranks.add_up([grads, *shared])
+    return grads, shared

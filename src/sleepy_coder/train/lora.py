@@ -12,11 +12,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from sleepy_coder.errors import StoreError
+from sleepy_coder.share.peft_io import save_factors
 from sleepy_coder.share.subspace import LoraModule
 
 
@@ -66,6 +68,11 @@ class TrainedAdapter:
     def load_module(self, name: str) -> LoraModule:
         """Return one target module's factors."""
         return self.modules[name]
+
+    def save(self, path: Path, *, base_model: str = "") -> None:
+        """Write the adapter in PEFT's format; the directory appears whole or not at all."""
+        factors = {name: (m.scaling * m.b, m.a.T) for name, m in self.modules.items()}
+        save_factors(factors, path, base_model=base_model)
 
 
 class _LoraLinear(nn.Module):
@@ -138,6 +145,10 @@ class LoraTasks:
                 bound = 1 / math.sqrt(a.shape[2])
                 a.uniform_(-bound, bound, generator=generator)
         return rows
+
+    def parameters(self) -> list[Tensor]:
+        """Return all that an optimizer should change: adapters share nothing that is trained."""
+        return [self.rows]
 
     @contextmanager
     def use(self, names: Sequence[str | None]) -> Iterator[None]:

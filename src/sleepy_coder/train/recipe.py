@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.share.choice import FixedComponents
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.layer import eject, inject
 from sleepy_coder.share.trainable import TrainableTasks
-from sleepy_coder.train.fit import FitConfig, FitReport, fit
-from sleepy_coder.train.lora import LoraTasks
+from sleepy_coder.train.fit import EarlyStop, FitConfig, FitReport, fit
+from sleepy_coder.train.guard import SharedParameters
+from sleepy_coder.train.lora import LoraTasks, TrainedAdapter
 from sleepy_coder.train.pairs import Row
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from sleepy_coder.share.subspace import Subspace, TaskCoefficients
 
 OnStep = Callable[[str, int, Mapping[str, float]], None]
@@ -52,10 +56,53 @@ class Learned:
     Attributes:
         tasks: Steps -> task -> its coefficients; the last entry is the end of training.
         report: What happened on the way.
+        grown: With expansion, for the same steps: the subspace with the trained directions and
+            tasks in it, in whose bases `tasks` are given. Empty without.
     """
 
     tasks: Mapping[int, Mapping[str, TaskCoefficients]]
     report: FitReport
+    grown: Mapping[int, Subspace] = field(default_factory=dict)
+
+
+def learn_adapters(
+    model: Any,
+    rows: Mapping[str, Sequence[Row]],
+    recipe: Recipe,
+    *,
+    pad_id: int,
+    on_step: OnStep = lambda *_: None,
+    checkpoint: Path | None = None,
+) -> tuple[list[TrainedAdapter], FitReport]:
+    """Return one LoRA adapter a task, all trained in one pass, and what happened.
+
+    Args:
+        model: The frozen base model, a Hugging Face causal language model; it is wrapped while
+            training lasts.
+        rows: Task -> its pairs in tokens.
+        recipe: How to train.
+        pad_id: Token that fills short rows.
+        on_step: Called with "lora", the step and each task's loss.
+        checkpoint: File to go on from where it exists, and to write. Adapters are large: every
+            eighth part of the steps.
+    """
+    tasks = LoraTasks(
+        model, sorted(rows), targets=recipe.targets, rank=recipe.rank, seed=recipe.lora.seed
+    )
+    try:
+        report = fit(
+            model,
+            tasks,
+            rows,
+            recipe.lora,
+            pad_id=pad_id,
+            on_step=lambda step, losses: on_step("lora", step, losses),
+            checkpoint=checkpoint,
+            checkpoint_every=max(1, recipe.lora.num_steps // 8),
+        )
+        return tasks.adapters(), report
+    finally:
+        tasks.close()
 
 
 def learn_basis(
@@ -65,6 +112,7 @@ def learn_basis(
     *,
     pad_id: int,
     on_step: OnStep = lambda *_: None,
+    checkpoint: Path | None = None,
 ) -> Subspace:
     """Return the shared directions of adapters trained on these tasks' rows, without tasks.
 
@@ -74,22 +122,11 @@ def learn_basis(
         recipe: How to train, and how many directions to keep.
         pad_id: Token that fills short rows.
         on_step: Called with "lora", the step and each task's loss.
+        checkpoint: File to go on from where it exists, and to write.
     """
-    tasks = LoraTasks(
-        model, sorted(rows), targets=recipe.targets, rank=recipe.rank, seed=recipe.lora.seed
+    adapters, _ = learn_adapters(
+        model, rows, recipe, pad_id=pad_id, on_step=on_step, checkpoint=checkpoint
     )
-    try:
-        fit(
-            model,
-            tasks,
-            rows,
-            recipe.lora,
-            pad_id=pad_id,
-            on_step=lambda step, losses: on_step("lora", step, losses),
-        )
-        adapters = tasks.adapters()
-    finally:
-        tasks.close()
     options = InitOptions(choice=FixedComponents(recipe.components), pseudo_rank=recipe.pseudo_rank)
     return replace(init_subspace(adapters, options), tasks={})
 
@@ -102,8 +139,15 @@ def learn_tasks(
     *,
     pad_id: int,
     on_step: OnStep = lambda *_: None,
+    expansion: int = 0,
+    checkpoint: Path | None = None,
+    early_stop: EarlyStop = lambda *_: (),
 ) -> Learned:
     """Return coefficients for these tasks over a frozen basis.
+
+    With expansion, φ directions a module and side are trained with them (paper, section 3.2) and
+    shared by these tasks; the basis itself stays frozen, and what is learned comes back in a basis
+    that has grown by them.
 
     Args:
         model: The frozen base model; it is wrapped while training lasts.
@@ -112,7 +156,12 @@ def learn_tasks(
         recipe: How to train.
         pad_id: Token that fills short rows.
         on_step: Called with "coefficients", the step and each task's loss.
+        expansion: φ; 0 trains coefficients alone.
+        checkpoint: File to go on from where it exists, and to write after each step.
+        early_stop: Which tasks take no further step, see `fit`. Their coefficients stay; with
+            expansion the directions under them go on changing.
     """
+    config = recipe.coefficients
     inject(model, replace(subspace, tasks={}))
     try:
         trained = TrainableTasks(
@@ -120,24 +169,45 @@ def learn_tasks(
             subspace,
             sorted(rows),
             pseudo_rank=recipe.pseudo_rank,
-            seed=recipe.coefficients.seed,
+            expansion=expansion,
+            seed=config.seed,
         )
         report = fit(
             model,
             trained,
             rows,
-            recipe.coefficients,
+            config,
             pad_id=pad_id,
             on_step=lambda step, losses: on_step("coefficients", step, losses),
+            checkpoint=checkpoint,
+            early_stop=early_stop,
         )
     finally:
         eject(model)
-    ends = {**report.snapshots, recipe.coefficients.num_steps: trained.rows.detach()}
-    tasks = {
-        step: {
-            name: trained.layout.unflatten(row.cpu())
-            for name, row in zip(trained.names, values, strict=True)
-        }
-        for step, values in ends.items()
-    }
-    return Learned(tasks, report)
+    if expansion:
+        grown = _grow(trained, subspace, report, config)
+        tasks = {step: {n: s.tasks[n] for n in trained.names} for step, s in grown.items()}
+        return Learned(tasks, report, grown)
+    ends = {**report.snapshots, config.num_steps: trained.rows.detach()}
+    return Learned({step: _unflatten(trained, values) for step, values in ends.items()}, report)
+
+
+def _unflatten(trained: TrainableTasks, rows: Tensor) -> dict[str, TaskCoefficients]:
+    """Return each task's coefficients in (tasks, width) rows."""
+    pairs = zip(trained.names, rows.cpu(), strict=True)
+    return {name: trained.layout.unflatten(row) for name, row in pairs}
+
+
+def _grow(
+    trained: TrainableTasks, subspace: Subspace, report: FitReport, config: FitConfig
+) -> dict[int, Subspace]:
+    """Return the grown subspace as it was at each snapshot, and at the end."""
+    shared = SharedParameters(trained.parameters()[1:], config)
+    ends = {step: (rows, report.directions[step]) for step, rows in report.snapshots.items()}
+    ends[config.num_steps] = (trained.rows.detach().clone(), shared.flat())
+    grown = {}
+    for step, (rows, directions) in ends.items():
+        trained.rows.detach().copy_(rows)
+        shared.load(directions)
+        grown[step] = trained.merged_into(subspace)
+    return grown

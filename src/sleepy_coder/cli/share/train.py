@@ -1,0 +1,158 @@
+"""`sleepy share train`: new tasks over a store's frozen basis, from pairs of programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sleepy_coder.cli.options import json_option
+from sleepy_coder.cli.share.options import out_option, print_result, store_argument
+from sleepy_coder.cli.training import (
+    TrainOptions,
+    save_report,
+    summarize,
+    tell_left_out,
+    train_options,
+    training_progress,
+)
+from sleepy_coder.errors import InputError, StoreError
+from sleepy_coder.share.store import load_store, save_store
+from sleepy_coder.share.tasks import add_task, remove_task
+from sleepy_coder.train.distributed import current_ranks, joined_ranks
+from sleepy_coder.train.recipe import Learned, Recipe, learn_tasks
+from sleepy_coder.weights import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from sleepy_coder.model import RepairModel
+    from sleepy_coder.share.manifest import Store
+    from sleepy_coder.share.subspace import Subspace
+
+
+@click.command()
+@store_argument
+@train_options(steps=32, learning_rate=3e-3)
+@click.option("--task", metavar="NAME", help="Name of the task to learn.")
+@click.option("--per-pattern", is_flag=True, help="A task for each pattern among the pairs.")
+@click.option("--model", "model_name", help="By default the one that the store was made for.")
+@click.option(
+    "--pseudo-rank",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Columns p of a task's coefficients.",
+)
+@click.option(
+    "--expansion",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Directions φ to train beside the basis, which grows by them.",
+)
+@click.option("--replace", "is_replacing", is_flag=True, help="Learn a task of that name anew.")
+@out_option
+@json_option
+def train(
+    store: Path,
+    options: TrainOptions,
+    task: str | None,
+    per_pattern: bool,
+    model_name: str | None,
+    pseudo_rank: int,
+    expansion: int,
+    is_replacing: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Learn tasks from pairs over STORE's basis, which stays as it is; so do its tasks.
+
+    Under `torchrun` each step's rows are split over its processes.
+    """
+    if (task is None) != per_pattern:
+        raise InputError("give either --task NAME or --per-pattern")
+    loaded = load_store(store)
+    with joined_ranks() as own_device:
+        model = options.load_model(model_name or loaded.base_model or DEFAULT_MODEL, own_device)
+        check_base_model(loaded, model)
+        material = options.material(model.tokenizer, task)
+        check_names(loaded.subspace, material.rows, is_replacing=is_replacing)
+        tell_left_out(material, options.max_tokens)
+        config = options.fit_config(model, material.rows)
+        with training_progress(config.num_steps, "learning") as on_step:
+            learned = learn_tasks(
+                model.hf_model,
+                loaded.subspace,
+                material.rows,
+                Recipe(pseudo_rank=pseudo_rank, coefficients=config),
+                pad_id=model.tokenizer.pad_token_id or 0,
+                on_step=on_step,
+                expansion=expansion,
+                checkpoint=options.checkpoint,
+            )
+        if not current_ranks().is_first:
+            return
+    origins = {
+        name: {
+            **options.provenance(model, len(rows), learned.report),
+            "pseudo_rank": pseudo_rank,
+            "expansion": expansion,
+        }
+        for name, rows in material.rows.items()
+    }
+    save_store(with_learned(loaded, learned, origins, model_stem(model)), out or store)
+    save_report(options, model, config, learned.report)
+    lines, speed = summarize(learned.report, material.rows)
+    summary = {"store": str(out or store), "tasks": len({*loaded.subspace.tasks, *origins})}
+    print_result(lines, {**summary, **speed}, title="learned", as_json=as_json)
+
+
+def model_stem(model: RepairModel) -> str:
+    """Return a model's name as a store may hold it: of a path the last part."""
+    return Path(model.name).name if Path(model.name).is_absolute() else model.name
+
+
+def check_base_model(store: Store, model: RepairModel) -> None:
+    """Refuse a model that the basis was not made for.
+
+    Raises:
+        StoreError: The store names another one.
+    """
+    if store.base_model and store.base_model not in {model.name, model_stem(model)}:
+        raise StoreError(
+            f"the store was made for {store.base_model}, the model is {model.name}; "
+            "pass the store of this model, or the model of this store"
+        )
+
+
+def check_names(subspace: Subspace, names: Iterable[str], *, is_replacing: bool) -> None:
+    """Refuse to learn what is there, unless asked to, before any time is spent on it.
+
+    Raises:
+        InputError: A task exists.
+    """
+    known = sorted(set(names) & set(subspace.tasks))
+    if known and not is_replacing:
+        raise InputError(
+            f"task {known[0]}: is in the store; give --replace, or another name with --task"
+        )
+
+
+def with_learned(
+    store: Store, learned: Learned, origins: dict[str, dict[str, Any]], base_model: str
+) -> Store:
+    """Return the store with the learned tasks in it, and where they came from."""
+    last = max(learned.tasks)
+    if learned.grown:
+        subspace = learned.grown[last]
+    else:
+        subspace = store.subspace
+        for name, coefficients in learned.tasks[last].items():
+            if name in subspace.tasks:
+                subspace = remove_task(subspace, name)
+            subspace = add_task(subspace, name, coefficients)
+    provenance = {**store.provenance, **origins}
+    named = store.base_model or base_model
+    return replace(store, subspace=subspace, provenance=provenance, base_model=named)

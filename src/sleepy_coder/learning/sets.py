@@ -1,0 +1,89 @@
+"""The problems that learning uses, each for one purpose, and the wall between them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sleepy_coder.errors import InputError
+from sleepy_coder.problems import Problem, ProblemSet, hash_problems, load_set
+from sleepy_coder.train.data import fingerprints
+
+# Of the training crates this share is never trained on: it selects, beside the gate crates.
+_SELECT_SHARE = 0.2
+# Files of a data folder, as `make data` writes them.
+FILES = ("generated", "train", "gate", "heldout", "transfer")
+
+
+@dataclass(frozen=True)
+class LearningSets:
+    """Disjoint sets by content hash and by token shape.
+
+    Attributes:
+        generated: Programs from the generators' training shapes.
+        mutants: Mutants of the training crates.
+        select: Mutants of other training crates and of the gate crates: they stop, select and gate.
+        heldout: Programs from the shapes that training never sees.
+        transfer: Mutants of crates that nothing else uses; they give the reported number.
+        core: The core problems, with the 30 frozen ones.
+    """
+
+    generated: tuple[Problem, ...]
+    mutants: tuple[Problem, ...]
+    select: tuple[Problem, ...]
+    heldout: ProblemSet
+    transfer: ProblemSet
+    core: ProblemSet
+
+
+def load_learning_sets(folder: Path) -> LearningSets:
+    """Return the sets in a data folder, with what would breach the wall left out of training.
+
+    A training problem gives way to any other set that holds its content or its token shape, and a
+    selecting one to those that are reported.
+
+    Raises:
+        InputError: A file is missing or malformed.
+    """
+    if missing := [name for name in FILES if not (folder / f"{name}.jsonl").is_file()]:
+        raise InputError(f"{folder}: has no {missing[0]}.jsonl; make it with `make data`")
+    read = {name: load_set(folder / f"{name}.jsonl") for name in FILES}
+    core = load_set("core")
+    reported = _marks([*core.problems, *read["heldout"].problems, *read["transfer"].problems])
+    chosen = [p for p in read["train"].problems if _is_for_selection(p)]
+    select = _outside([*chosen, *read["gate"].problems], reported)
+    closed = reported | _marks(select)
+    crates = [p for p in read["train"].problems if not _is_for_selection(p)]
+    return LearningSets(
+        generated=tuple(_outside(read["generated"].problems, closed)),
+        mutants=tuple(_outside(crates, closed)),
+        select=tuple(select),
+        heldout=read["heldout"],
+        transfer=read["transfer"],
+        core=core,
+    )
+
+
+def as_set(name: str, problems: Sequence[Problem]) -> ProblemSet:
+    """Return problems as a set with its hash."""
+    return ProblemSet(name=name, problems=tuple(problems), sha256=hash_problems(problems))
+
+
+def source_of(problem: Problem) -> str:
+    """Return the crate that a mutant was cut out of."""
+    return problem.description.removeprefix("part of ").partition(",")[0]
+
+
+def _is_for_selection(problem: Problem) -> bool:
+    digest = hashlib.sha256(source_of(problem).encode()).hexdigest()
+    return int(digest, 16) % 1000 < 1000 * _SELECT_SHARE
+
+
+def _marks(problems: Iterable[Problem]) -> set[str]:
+    return {mark for problem in problems for mark in fingerprints(problem)}
+
+
+def _outside(problems: Iterable[Problem], closed: set[str]) -> list[Problem]:
+    return [problem for problem in problems if closed.isdisjoint(fingerprints(problem))]

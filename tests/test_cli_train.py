@@ -1,0 +1,206 @@
+"""`sleepy lora train` and `sleepy share train`, from problems to adapters and stores on disk."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from click.testing import CliRunner
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+from scripted import BUGGY, FIXED
+from sleepy_coder.cli import main
+from sleepy_coder.problems import load_set, save_set
+from sleepy_coder.share.files import sha256_of
+from sleepy_coder.share.store import load_store
+from sleepy_coder.share.tasks import delta_weight
+from tiny_model import make_hf_model, make_tokenizer
+
+# One tiny step: enough to tell what was trained from what was not.
+QUICK = ("--steps", 3, "--rows", 2, "--device", "cpu", "--dtype", "float32")
+
+
+def sleepy(*arguments, code=0):
+    result = CliRunner().invoke(main, [*map(str, arguments)])
+    assert result.exit_code == code, (result.output, result.exception)
+    return result
+
+
+@pytest.fixture(scope="module")
+def model_directory(tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "tiny"
+    tokenizer = make_tokenizer()
+    make_hf_model(len(tokenizer)).save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    return path
+
+
+@pytest.fixture
+def pairs(problem, tmp_path):
+    """Four short programs of two patterns, with the real one's diagnostics."""
+    problems = []
+    for index, name in enumerate(("alpha", "beta", "gamma", "delta")):
+        buggy, fixed = (code.replace("total", name) for code in (BUGGY, FIXED))
+        pattern = ("assign_twice", "missing_mut")[index % 2]
+        problems.append(replace(problem, id=f"p_{name}", pattern=pattern, buggy=buggy, fixed=fixed))
+    save_set(problems, tmp_path / "pairs.jsonl")
+    return tmp_path / "pairs.jsonl"
+
+
+@pytest.fixture
+def adapters(model_directory, pairs, tmp_path):
+    sleepy(
+        "lora", "train", "--pairs", pairs, "--model", model_directory, "--rank", 2,
+        "--out", tmp_path / "adapters", "--learning-rate", 1e-2, *QUICK,
+    )  # fmt: skip
+    return tmp_path / "adapters"
+
+
+@pytest.fixture
+def store(adapters, tmp_path):
+    sleepy("share", "init", adapters, "--components", 3, "--out", tmp_path / "store")
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def train(store, pairs, model_directory):
+    """Run `share train` on the store with the usual arguments and some more."""
+
+    def run(*more, code=0, pairs=pairs):
+        return sleepy(
+            "share", "train", store, "--pairs", pairs, "--model", model_directory, *QUICK, *more,
+            code=code,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # PEFT asks
+def test_each_patterns_adapter_loads_in_peft_and_does_something(adapters, model_directory):
+    assert sorted(each.name for each in adapters.iterdir()) == ["assign_twice", "missing_mut"]
+    ids = torch.tensor([[1, 2, 3, 4]])
+    logits = []
+    for name in ("assign_twice", "missing_mut"):
+        base = AutoModelForCausalLM.from_pretrained(model_directory)
+        with torch.no_grad():
+            before = base(input_ids=ids).logits
+            adapted = PeftModel.from_pretrained(base, adapters / name)
+            logits.append(adapted(input_ids=ids).logits)
+        assert not torch.allclose(logits[-1], before, atol=1e-4)
+    assert not torch.allclose(*logits, atol=1e-5)
+    config = json.loads((adapters / "missing_mut" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "tiny"
+    assert config["r"] == 2
+
+
+def test_a_task_is_learned_and_the_basis_and_old_tasks_stay(train, store, pairs, tmp_path):
+    before = load_store(store)
+    basis = sha256_of(store / "basis.safetensors")
+    report = tmp_path / "runs" / "report.json"
+    said = json.loads(
+        train(
+            "--task", "new", "--answer-form", "edit", "--pseudo-rank", 2, "--kl", 0.1,
+            "--report", report, "--json",
+        ).stdout
+    )  # fmt: skip
+    assert (said["tasks"], said["rows"][0]["pairs"], said["rows"][0]["steps"]) == (3, 4, 3)
+    after = load_store(store)
+    assert sha256_of(store / "basis.safetensors") == basis
+    assert list(after.subspace.tasks) == [*before.subspace.tasks, "new"]
+    for module, entry in after.subspace.tasks["new"].items():
+        assert entry.coef_b.shape == (3, 2)
+        assert entry.coef_b.abs().max() > 0, module
+    origin = after.provenance["new"]
+    assert origin["pairs_sha256"] == sha256_of(pairs)
+    assert (origin["answer_form"], origin["steps"], origin["seed"]) == ("edit", 3, 0)
+    assert (origin["kl_weight"], origin["pseudo_rank"]) == (0.1, 2)
+    record = json.loads(report.read_text())
+    assert len(record["losses"]["new"]) == 3
+    assert record["num_tokens"] > 0
+    assert record["environment"]["libraries"]["torch"] == torch.__version__
+
+
+def test_every_pattern_becomes_a_task_and_expansion_grows_the_basis(train, store, tmp_path):
+    before = load_store(store).subspace
+    out = tmp_path / "grown"
+    train("--per-pattern", "--replace", "--expansion", 1, "--out", out)
+    after = load_store(out).subspace
+    assert sorted(after.tasks) == ["assign_twice", "missing_mut"]
+    for module, basis in before.bases.items():
+        grown = after.bases[module]
+        assert grown.basis_a.shape[1] == basis.basis_a.shape[1] + 1
+        assert torch.equal(grown.basis_a[:, :-1], basis.basis_a)
+        old, new = (delta_weight(each, "missing_mut", module) for each in (before, after))
+        assert not torch.allclose(old, new)
+    assert load_store(store).provenance["missing_mut"]["format"] == "peft"
+
+
+def test_the_same_arguments_learn_the_same(train, tmp_path):
+    for name in ("one", "two"):
+        train("--task", "new", "--out", tmp_path / name)
+    files = [tmp_path / name / "coefficients" / "new.safetensors" for name in ("one", "two")]
+    assert sha256_of(files[0]) == sha256_of(files[1])
+
+
+def test_pairs_that_are_under_evaluation_are_refused(train, store, pairs, tmp_path):
+    before = sha256_of(store / "manifest.json")
+    core = load_set("core").problems[:1]
+    save_set(core, tmp_path / "core.jsonl")
+    result = train("--task", "new", code=2, pairs=tmp_path / "core.jsonl")
+    assert f"same program as core/{core[0].id}" in result.stderr
+    result = train("--task", "new", "--disjoint", pairs, code=2)
+    assert "same program as pairs.jsonl/p_" in result.stderr
+    result = train("--task", "new", "--anchors", tmp_path / "core.jsonl", code=2)
+    assert "same program as core/" in result.stderr
+    assert sha256_of(store / "manifest.json") == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "give either --task NAME or --per-pattern"),
+        (["--task", "x", "--per-pattern"], 2, "give either --task NAME or --per-pattern"),
+        (["--task", "missing_mut"], 2, "task missing_mut: is in the store; give --replace"),
+        (["--task", "../x"], 1, "cannot be a file name"),
+        (["--task", "x", "--max-tokens", 20], 2, "got no pairs of at most 20 tokens"),
+        (["--task", "x", "--dtype", "int8"], 2, "'int8' is not one of"),
+    ],
+)
+def test_errors_are_one_line_and_change_nothing(train, store, arguments, code, message):
+    before = sha256_of(store / "manifest.json")
+    result = train(*arguments, code=code)
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert sha256_of(store / "manifest.json") == before
+
+
+def test_a_store_of_another_model_is_refused(adapters, pairs, model_directory, tmp_path):
+    sleepy("share", "init", adapters, "--base-model", "other", "--out", tmp_path / "s")
+    result = sleepy(
+        "share", "train", tmp_path / "s", "--pairs", pairs, "--task", "new",
+        "--model", model_directory, *QUICK, code=1,
+    )  # fmt: skip
+    assert "the store was made for other" in result.stderr
+
+
+def test_an_interrupted_command_goes_on(train, tmp_path, monkeypatch):
+    path = tmp_path / "run.safetensors"
+    from sleepy_coder.train import fit
+
+    step, calls = fit._step, []
+
+    def interrupted(run, state):
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        calls.append(1)
+        return step(run, state)
+
+    monkeypatch.setattr(fit, "_step", interrupted)
+    train("--task", "new", "--checkpoint", path, "--out", tmp_path / "cut", code=1)
+    assert not (tmp_path / "cut").exists()
+    monkeypatch.setattr(fit, "_step", step)
+    train("--task", "new", "--checkpoint", path, "--out", tmp_path / "cut")
+    train("--task", "new", "--out", tmp_path / "whole")
+    files = [tmp_path / name / "coefficients" / "new.safetensors" for name in ("cut", "whole")]
+    assert sha256_of(files[0]) == sha256_of(files[1])
