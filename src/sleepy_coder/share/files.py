@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import hashlib
 import json
 import math
@@ -27,7 +28,7 @@ import torch
 from sleepy_coder.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor
 
@@ -114,7 +115,8 @@ class TensorFile:
     """A safetensors file read one tensor at a time.
 
     The header is checked when the file is opened. A tensor is read by a plain read, not mapped: the
-    pages of a thousand mapped adapters would all count as this process's memory.
+    pages of a thousand mapped adapters would all count as this process's memory, and a file that
+    shrinks while it is mapped kills the process.
 
     Raises:
         StoreError: The file cannot be read, or is no safetensors file of plain dense tensors.
@@ -128,15 +130,13 @@ class TensorFile:
                 length = int.from_bytes(file.read(8), "little")
                 if size < 8 or length > min(size - 8, MAX_JSON_BYTES):  # noqa: PLR2004 - the length field
                     raise StoreError(f"{path.name}: truncated or not a safetensors file")
-                header = parse_json(file.read(length), f"{path.name} header")
+                header = file.read(length)
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}") from None
-        header.pop("__metadata__", None)
-        room = size - 8 - length
-        self._entries = {
-            name: _parse_entry(f"{path.name}: tensor {name[:200]}", raw, 8 + length, room)
-            for name, raw in header.items()
-        }
+        try:
+            self._entries = _parse_header(header, size - 8 - length)
+        except StoreError as error:
+            raise StoreError(f"{path.name}: {error}") from None
 
     def keys(self) -> list[str]:
         """Return the names of the tensors."""
@@ -145,6 +145,10 @@ class TensorFile:
     def shape(self, name: str) -> tuple[int, ...]:
         """Return a tensor's shape without reading it."""
         return self._entries[name].shape
+
+    def dtype(self, name: str) -> torch.dtype:
+        """Return a tensor's dtype without reading it."""
+        return self._entries[name].dtype
 
     def read(self, name: str) -> Tensor:
         """Return one tensor, read now.
@@ -156,14 +160,48 @@ class TensorFile:
         if entry is None:
             raise StoreError(f"{self.path.name}: has no tensor {name!r}")
         tensor = torch.empty(entry.shape, dtype=entry.dtype)
-        if entry.size == 0:
-            return tensor
-        buffer: Any = tensor.view(-1).view(torch.uint8).numpy()
-        with self.path.open("rb", buffering=0) as file:
-            file.seek(entry.start)
-            if file.readinto(buffer) != entry.size:
-                raise StoreError(f"{self.path.name}: ends inside tensor {name!r}")
+        self.read_into({name: tensor})
         return tensor
+
+    def read_into(self, targets: Mapping[str, Tensor]) -> None:
+        """Read tensors into memory that is there, the file opened once.
+
+        Args:
+            targets: contiguous tensors on the CPU, of the shapes and dtypes in the file, by name.
+
+        Raises:
+            StoreError: A target is not of the file's shape and dtype, or the file has changed and
+                is too short.
+        """
+        with open(self.path, "rb", buffering=0) as file:  # noqa: PTH123 - a third of the time of a read
+            for name, tensor in targets.items():
+                entry = self._entries[name]
+                if tensor.shape != entry.shape or tensor.dtype != entry.dtype:
+                    raise StoreError(
+                        f"{self.path.name}: tensor {name!r} is {entry.dtype} {entry.shape}, "
+                        f"expected {tensor.dtype} {tuple(tensor.shape)}"
+                    )
+                if entry.size == 0:
+                    continue
+                raw = tensor.view(torch.uint8) if tensor.dtype == torch.bfloat16 else tensor
+                file.seek(entry.start)
+                if file.readinto(raw.numpy()) != entry.size:
+                    raise StoreError(f"{self.path.name}: ends inside tensor {name!r}")
+
+
+@functools.lru_cache(maxsize=8)
+def _parse_header(header: bytes, room: int) -> Mapping[str, _Entry]:
+    """Return every tensor's place in a file with this header, and ``room`` bytes after it.
+
+    Adapters of one kind have one header between them; it is parsed once.
+    """
+    entries = parse_json(header, "header")
+    entries.pop("__metadata__", None)
+    start = 8 + len(header)
+    return {
+        name: _parse_entry(f"tensor {name[:200]}", raw, start, room)
+        for name, raw in entries.items()
+    }
 
 
 def _parse_entry(where: str, raw: Any, data_start: int, room: int) -> _Entry:

@@ -26,15 +26,14 @@ from sleepy_coder.share.columns import BLOCK_BYTES, SIDES, ColumnReader, ModuleC
 from sleepy_coder.share.linalg import (
     Span,
     complement,
-    descending_eigh,
     energy,
     fold_columns,
-    gram,
     sign_of_largest,
     top_span,
 )
 from sleepy_coder.share.moments import (
     add_moments,
+    num_principal,
     principal_rotation,
     rotate_moments,
     side_moments,
@@ -167,13 +166,14 @@ def _learn_side(columns: ModuleColumns, side: Side, rule: Choice, options: InitO
     mean = _mean(columns, side) if options.center else None
     whole, total, num_blocks = _gather(columns, side, rule, mean, options)
     span = leading_span(whole, total, rule)
+    if num_blocks == 1 and mean is None and options.objective == "factors":
+        return _cut_span(span, total, rule)
     basis = span.basis
     if mean is not None:
         basis = torch.cat([basis, complement(basis, mean.to(basis))], dim=1)
-    is_final = num_blocks == 1 and mean is None and options.objective == "factors"
     coordinates, weighted = [], []
     for block in columns:
-        seen = span.coordinates if is_final else basis.T @ block.side(side)
+        seen = basis.T @ block.side(side)
         coordinates.append(seen)
         weighted.append(side_moments(block.weigh(seen, side, options.objective)))
     known = reduce(add_moments, weighted)
@@ -186,6 +186,15 @@ def _learn_side(columns: ModuleColumns, side: Side, rule: Choice, options: InitO
     rotation = rotation * signs.to(rotation)
     turned = [rotation.to(seen).T @ seen for seen in coordinates]
     return _Side(basis * signs, rotate_moments(moments, rotation), turned)
+
+
+def _cut_span(span: Span, total: float, rule: Choice) -> _Side:
+    """Return as many of a span's directions as the rule asks for, all columns being in it."""
+    count = num_principal(span.energies, total, rule)
+    basis = span.basis[:, :count]
+    signs = sign_of_largest(basis)
+    coordinates = signs[:, None] * span.coordinates[:count]
+    return _Side(basis * signs, side_moments(coordinates, total), [coordinates])
 
 
 def _mean(columns: ModuleColumns, side: Side) -> Tensor:
@@ -230,9 +239,8 @@ def leading_span(columns: Tensor, total: float, rule: Choice) -> Span:
     wanted = rule.first_guess
     while True:
         span = top_span(columns, wanted, total=total)
-        energies, _ = descending_eigh(gram(span.coordinates.T))
         is_all = span.basis.shape[1] < wanted or wanted >= min(columns.shape)
-        if is_all or rule.components(energies[:wanted], total) is not None:
+        if is_all or rule.components(span.energies[:wanted], total) is not None:
             return span
         wanted *= 2
 
@@ -256,9 +264,8 @@ def _choices(reader: ColumnReader, options: InitOptions) -> dict[str, tuple[Choi
         for side in SIDES:
             whole, total, _ = _gather(columns, side, guess, None, options)
             span = top_span(whole, min(guess.count, *whole.shape))
-            energies, _ = descending_eigh(gram(span.coordinates.T))
             spectra[module, side] = SideSpectrum(
-                energies * (product / total if total else 0.0),
+                span.energies * (product / total if total else 0.0),
                 (whole.shape[0] + widths) * options.dtype.itemsize,
             )
     counts = allocate(spectra, options.choice)

@@ -20,8 +20,12 @@ from torch import Tensor
 CHUNK_ROWS = 1024  # rows that are converted to float64 at a time: bounds the copy, fills the caches
 EXACT_SIZE = 128  # a Gram matrix of this size costs less than two steps of an iteration
 SKETCH_ROWS = 8  # rows of the sketch per direction sought; 16 gained nothing measurable
+CACHED_ROWS = 512  # rows that are multiplied twice before the next ones push them out of the cache
+WELL_CONDITIONED = 100.0  # ratio of eigenvalues up to which a float32 Gram matrix orthonormalizes
 MAX_STEPS = 8  # subspace iterations; 1 is the rule, 2-3 happen on slowly decaying spectra
 UNFINISHED_FRAC = 0.005  # stop when a step would gain less than this part of the squared residual
+# What torch's compiler calls for float32 linear layers; not a public operator, so it may be absent.
+_ONEDNN_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 HALF = 0.5  # the squared cosine of 45 degrees
 
 
@@ -29,12 +33,14 @@ class Span(NamedTuple):
     """A basis and what it sees of the columns it was made for.
 
     Attributes:
-        basis: (n, k), orthonormal.
+        basis: (n, k), orthonormal, principal: the rows of ``coordinates`` are orthogonal.
         coordinates: (k, c), ``basis.T @ columns``.
+        energies: (k,), float64, largest first: squared norms of those rows.
     """
 
     basis: Tensor
     coordinates: Tensor
+    energies: Tensor
 
 
 def working_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -152,11 +158,10 @@ def top_span(
 ) -> Span:
     """Return a span that holds the columns' leading left singular vectors.
 
-    The basis is not rotated to them (``principal_rotation`` does that) and may be up to
-    ``oversampling`` wider than asked. Exact through a float64 Gram matrix when ``components`` is
-    not small against the matrix; otherwise block subspace iteration from a row sketch, where each
-    row of the sketch is a sum of n / s rows with random signs. A step costs 4 n c k operations,
-    against 2 n c² for a Gram matrix.
+    It may be up to ``oversampling`` wider than asked. Exact through a float64 Gram matrix when
+    ``components`` is not small against the matrix; otherwise block subspace iteration from a row
+    sketch, where each row of the sketch is a sum of n / s rows with random signs. A step costs
+    4 n c k operations, against 2 n c² for a Gram matrix, and reads the columns once.
 
     Error: the sketch alone puts the captured energy within ``O(||columns||_F**2 * sqrt(k / s))``
     of the best (Drineas, Kannan and Mahoney, 2006); every step then shrinks what is missing by
@@ -176,23 +181,121 @@ def top_span(
     if min(columns.shape) <= max(EXACT_SIZE, 3 * width):
         return exact_span(columns, width)
     generator = torch.Generator().manual_seed(seed)
-    sketched, signs = sketch_rows(columns, SKETCH_ROWS * width, generator)
-    drawn = torch.randn((sketched.shape[0], width), generator=generator).to(columns)
-    right, _ = torch.linalg.qr(sketched.T @ drawn)
-    right, _ = torch.linalg.qr(sketched.T @ (sketched @ right))
+    sketched = sketch_rows(columns, SKETCH_ROWS * width, generator)
+    right, seen = leading_right(sketched, width, generator)
     total = energy(columns) if total is None else total
     for _ in range(MAX_STEPS):
-        basis = orthonormalize(columns @ right)
-        span = Span(basis, basis.T @ columns)
-        values, vectors = descending_eigh(gram(span.coordinates.T))
-        lengths = values.clamp_min(torch.finfo(basis.dtype).tiny).sqrt().to(basis)
-        rotation = vectors.to(basis)
-        right = span.coordinates.T @ rotation / lengths
-        gap = sketched @ right - apply_sketch(basis, signs) @ rotation * lengths
-        missing = total - float(values[:components].sum())
+        found, across = capture(columns, right)
+        mixing, span = principal(columns, found, across)
+        lengths = span.energies.clamp_min(torch.finfo(columns.dtype).tiny).sqrt()
+        following = span.coordinates.T / lengths.to(columns)
+        # basis = columns @ right @ mixing, so the sketch of the basis is seen @ mixing
+        ahead = sketched @ following
+        gap = ahead - seen @ (mixing * lengths).to(columns)
+        missing = total - float(span.energies[:components].sum())
         if energy(gap[:, :components]) <= UNFINISHED_FRAC * missing:
             break
+        right, seen = following, ahead
     return span
+
+
+def leading_right(
+    sketched: Tensor, width: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return about the leading right singular vectors over singular values, and what they sketch.
+
+    One power step from random combinations of the sketch's rows, then scaled so that the columns
+    of the second result are orthonormal.
+
+    Args:
+        sketched: (s, c).
+        width: how many.
+        generator: of the combinations.
+
+    Returns:
+        R (c, width) and ``sketched @ R`` (s, width).
+    """
+    start = sketch_rows(sketched, width, generator)
+    right, _ = torch.linalg.qr(start.T)
+    right, _ = torch.linalg.qr(sketched.T @ (sketched @ right))
+    seen = sketched @ right
+    values, vectors = descending_eigh(gram(seen))
+    floor = float(values[:1].sum()) * torch.finfo(sketched.dtype).eps ** 2
+    scaled = vectors * values.clamp_min(max(floor, torch.finfo(sketched.dtype).tiny)).rsqrt()
+    return right @ scaled.to(right), seen @ scaled.to(right)
+
+
+def capture(columns: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """Return Y = ``columns @ right`` (n, w) and ``Y.T @ columns`` (w, c).
+
+    Columns that lie in memory row by row are read once: every chunk of rows is used twice while
+    it is in the caches.
+
+    Args:
+        columns: (n, c).
+        right: (c, w).
+    """
+    turned = right.T.contiguous()
+    if not columns.is_contiguous():
+        found = times_transposed(turned, columns)
+        return found.T, times_transposed(columns.T, found).T
+    parts = []
+    across = columns.new_zeros((right.shape[1], columns.shape[1]))
+    for rows in torch.split(columns, CACHED_ROWS):
+        part = times_transposed(rows, turned)
+        across += times_transposed(part.T.contiguous(), rows.T)
+        parts.append(part)
+    return torch.cat(parts), across
+
+
+def times_transposed(left: Tensor, right: Tensor) -> Tensor:
+    """Return ``left @ right.T``, (m, n).
+
+    By oneDNN where torch has it, whose float32 kernels use AVX-512 on every processor with it; the
+    BLAS behind ``torch.mm`` does so on some vendors' only and takes twice as long elsewhere.
+
+    Args:
+        left: (m, c), contiguous.
+        right: (n, c), contiguous or the transpose of a contiguous matrix.
+    """
+    is_plain = left.is_contiguous() and (right.is_contiguous() or right.T.is_contiguous())
+    if is_plain and left.is_cpu and left.dtype == torch.float32 and _ONEDNN_LINEAR is not None:
+        product: Tensor = _ONEDNN_LINEAR(left, right, None, "none", [], "")
+        return product
+    return left @ right.T
+
+
+def principal(columns: Tensor, found: Tensor, across: Tensor) -> tuple[Tensor, Span]:
+    """Return the principal span of Y's columns, and M (w, k), float64: basis = Y @ M.
+
+    In the eigenvectors of ``Y.T @ Y``, which float32 carries only if Y's columns are almost
+    orthonormal already (as they are for right singular vectors over singular values); otherwise
+    through ``orthonormalize`` and one more pass over the columns.
+
+    Args:
+        columns: (n, c).
+        found: Y, (n, w).
+        across: ``Y.T @ columns``, (w, c).
+    """
+    inner = (found.T @ found).double()
+    values, vectors = descending_eigh(inner)
+    if float(values[-1]) * WELL_CONDITIONED < float(values[0]):
+        found_basis = orthonormalize(found)
+        mixing = torch.linalg.lstsq(inner, (found.T @ found_basis).double()).solution
+        span, rotation = rotate_span(found_basis, found_basis.T @ columns)
+        return mixing @ rotation, span
+    mixing = vectors * values.rsqrt()
+    energies, rotation = descending_eigh(mixing.T @ gram(across.T) @ mixing)
+    mixing = mixing @ rotation
+    narrow = mixing.to(found)
+    return mixing, Span(found @ narrow, narrow.T @ across, energies)
+
+
+def rotate_span(basis: Tensor, coordinates: Tensor) -> tuple[Span, Tensor]:
+    """Return the span in its principal axes, and the rotation (k, k), float64, to them."""
+    energies, rotation = descending_eigh(gram(coordinates.T))
+    turn = rotation.to(basis)
+    return Span(basis @ turn, turn.T @ coordinates, energies), rotation
 
 
 def exact_span(columns: Tensor, width: int) -> Span:
@@ -213,24 +316,18 @@ def exact_span(columns: Tensor, width: int) -> Span:
     else:
         _, vectors = descending_eigh(gram(columns))
         basis = orthonormalize(columns @ vectors[:, :width].to(columns.dtype))
-    return Span(basis, basis.T @ columns)
+    return rotate_span(basis, basis.T @ columns)[0]
 
 
-def sketch_rows(columns: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def sketch_rows(columns: Tensor, size: int, generator: torch.Generator) -> Tensor:
     """Return a sketch (about ``size`` rows, c) with the columns' Gram matrix in expectation.
 
-    Also the signs (groups, rows of the sketch) that made it, for ``apply_sketch``.
+    Row j is the sum of the columns' rows j, j + rows, ... with random signs.
     """
     groups = max(1, columns.shape[0] // size)
     rows = math.ceil(columns.shape[0] / groups)
     drawn = torch.randint(0, 2, (groups, rows), generator=generator)
     signs = (2 * drawn - 1).to(columns)
-    return apply_sketch(columns, signs), signs
-
-
-def apply_sketch(columns: Tensor, signs: Tensor) -> Tensor:
-    """Return (rows, c): row j sums the columns' rows j, j + rows, ... times their signs."""
-    rows = signs.shape[1]
     sketched = columns[:rows] * signs[0, :, None]
     for group, chunk in enumerate(torch.split(columns, rows)[1:], start=1):
         sketched[: len(chunk)].addcmul_(chunk, signs[group, : len(chunk), None])
@@ -249,9 +346,8 @@ def fold_columns(kept: Tensor, block: Tensor, width: int) -> tuple[Tensor, float
     if columns.shape[1] <= width:
         return columns, 0.0
     span = top_span(columns, width, oversampling=0)
-    values, vectors = descending_eigh(gram(span.coordinates.T))
-    folded = span.basis @ (vectors * values.sqrt()).to(span.basis)
-    return folded, max(0.0, energy(columns) - float(values.sum()))
+    folded = span.basis * span.energies.sqrt().to(span.basis)
+    return folded, max(0.0, energy(columns) - float(span.energies.sum()))
 
 
 def reduce_product(left: Tensor, right: Tensor, rank: int) -> tuple[Tensor, Tensor]:

@@ -29,11 +29,13 @@ from sleepy_coder.share.files import (
     read_json,
     replaced_directory,
 )
-from sleepy_coder.share.subspace import LoraModule
+from sleepy_coder.share.subspace import LoraModule, LoraShape
 from sleepy_coder.share.tasks import find_task, lora_factors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from torch import Tensor
 
     from sleepy_coder.share.subspace import Subspace
 
@@ -96,7 +98,7 @@ class _Config:
 
 
 class PeftAdapter:
-    """A PEFT LoRA adapter on disk (an `AdapterSource`); tensors are read when asked for.
+    """A PEFT LoRA adapter on disk (an `InPlaceSource`); tensors are read when asked for.
 
     Args:
         path: Directory with `adapter_config.json` and `adapter_model.safetensors`.
@@ -117,6 +119,7 @@ class PeftAdapter:
             reason = f"{pickles[0]} is a pickle, which can run code" if pickles else "it is missing"
             raise StoreError(f"{self.name}: expected {WEIGHTS_FILE}, but {reason}; save it as such")
         self._file = TensorFile(path / WEIGHTS_FILE)
+        self._shapes: dict[str, LoraShape] = {}
         self._keys = self._index()
 
     @property
@@ -137,8 +140,17 @@ class PeftAdapter:
         if name not in self._keys:
             raise StoreError(f"{self.name}: has no LoRA for module {name!r}")
         key_a, key_b = self._keys[name]
-        scaling = self._config.scaling(name)[1]
+        scaling = self._shapes[name].scaling
         return LoraModule(a=self._file.read(key_a), b=self._file.read(key_b), scaling=scaling)
+
+    def module_shape(self, name: str) -> LoraShape:
+        """Return the shapes of one module's factors, without reading them."""
+        return self._shapes[name]
+
+    def read_module(self, name: str, a: Tensor, b: Tensor) -> None:
+        """Read one module's factors into `a` (r, d) and `b` (n, r), contiguous and on the CPU."""
+        key_a, key_b = self._keys[name]
+        self._file.read_into({key_a: a, key_b: b})
 
     def _index(self) -> dict[str, tuple[str, str]]:
         """Return module -> (key of A, key of B), shapes checked against the config."""
@@ -155,7 +167,7 @@ class PeftAdapter:
         for module, pair in sides.items():
             if set(pair) != {"A", "B"}:
                 raise StoreError(f"{self.name}: module {module} has lora_{min(pair)} only")
-            rank = self._config.scaling(module)[0]
+            rank, scaling = self._config.scaling(module)
             shape_a, shape_b = self._file.shape(pair["A"]), self._file.shape(pair["B"])
             is_matrix = len(shape_a) == len(shape_b) == 2  # noqa: PLR2004 - matrices
             if not is_matrix or shape_a[0] != rank or shape_b[1] != rank:
@@ -163,6 +175,8 @@ class PeftAdapter:
                     f"{self.name}: module {module} has factors {shape_a} and {shape_b}, expected "
                     f"({rank}, inputs) and (outputs, {rank}) by {CONFIG_FILE}"
                 )
+            dtype_a, dtype_b = self._file.dtype(pair["A"]), self._file.dtype(pair["B"])
+            self._shapes[module] = LoraShape(shape_a, shape_b, dtype_a, dtype_b, scaling)
         if not sides:
             raise StoreError(f"{self.name}: {WEIGHTS_FILE} has no LoRA factors")
         return {module: (pair["A"], pair["B"]) for module, pair in sides.items()}
