@@ -31,7 +31,7 @@ def complement(basis: Float[Tensor, "n k"], x: Float[Tensor, "n c"]) -> Float[Te
 @checked
 def top_span(
     x: Float[Tensor, "n c"], components: int, **kw
-) -> tuple[Float[Tensor, "n k"], Float[Tensor, "k c"]]:
+) -> tuple[Float[Tensor, "n k"], Float[Tensor, "k c"], Float64[Tensor, " k"]]:
     return linalg.top_span(x, components, **kw)
 
 
@@ -195,9 +195,8 @@ def test_sketch_has_the_gram_matrix_of_the_columns_in_expectation():
     columns = draw(0, 42, 5) + 1.0  # a mean, which signs must not let add up
     generator = torch.Generator().manual_seed(0)
     drawn = [linalg.sketch_rows(columns, 10, generator) for _ in range(500)]
-    assert {float(sign) for sign in drawn[0][1].unique()} == {-1.0, 1.0}
-    assert drawn[0][0].shape == (11, 5)
-    mean = torch.stack([gram(sketched) for sketched, _ in drawn]).mean(dim=0)
+    assert drawn[0].shape == (11, 5)
+    mean = torch.stack([gram(sketched) for sketched in drawn]).mean(dim=0)
     assert relative(mean, gram(columns)) < 0.05
 
 

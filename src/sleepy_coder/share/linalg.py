@@ -87,6 +87,9 @@ def sign_of_largest(basis: Tensor) -> Tensor:
     """
     if basis.shape[1] == 0:
         return basis.new_ones(0)
+    highest, lowest = basis.amax(dim=0), basis.amin(dim=0)
+    if not bool((highest == -lowest).any()):  # in one quick pass; equal entries are rare
+        return torch.where(highest > -lowest, 1.0, -1.0).to(basis.dtype)
     largest = basis.gather(0, basis.abs().argmax(dim=0, keepdim=True)).squeeze(0)
     return torch.where(largest < 0, -1.0, 1.0).to(basis.dtype)
 
@@ -153,7 +156,7 @@ def top_span(
     components: int,
     *,
     total: float | None = None,
-    oversampling: int = 8,
+    oversampling: int = 4,
     seed: int = 0,
 ) -> Span:
     """Return a span that holds the columns' leading left singular vectors.
@@ -181,22 +184,24 @@ def top_span(
     if min(columns.shape) <= max(EXACT_SIZE, 3 * width):
         return exact_span(columns, width)
     generator = torch.Generator().manual_seed(seed)
-    sketched = sketch_rows(columns, SKETCH_ROWS * width, generator)
+    sketched = sketch_rows(columns, SKETCH_ROWS * width, generator).contiguous()
     right, seen = leading_right(sketched, width, generator)
     total = energy(columns) if total is None else total
     for _ in range(MAX_STEPS):
         found, across = capture(columns, right)
-        mixing, span = principal(columns, found, across)
-        lengths = span.energies.clamp_min(torch.finfo(columns.dtype).tiny).sqrt()
-        following = span.coordinates.T / lengths.to(columns)
-        # basis = columns @ right @ mixing, so the sketch of the basis is seen @ mixing
-        ahead = sketched @ following
-        gap = ahead - seen @ (mixing * lengths).to(columns)
-        missing = total - float(span.energies[:components].sum())
+        found, across, seen, mixing = well_conditioned(columns, found, across, seen)
+        energies, rotation = descending_eigh(mixing.T @ gram(across.T) @ mixing)
+        mixing = mixing @ rotation  # found @ mixing is the principal basis, seen @ mixing its sketch
+        coordinates = mixing.T.to(across) @ across
+        lengths = energies.clamp_min(torch.finfo(columns.dtype).tiny).sqrt()
+        following = coordinates / lengths[:, None].to(columns)
+        ahead = times_transposed(sketched, following)
+        gap = ahead - seen @ (mixing * lengths).to(seen)
+        missing = total - float(energies[:components].sum())
         if energy(gap[:, :components]) <= UNFINISHED_FRAC * missing:
             break
-        right, seen = following, ahead
-    return span
+        right, seen = following.T, ahead
+    return Span(found @ mixing.to(found), coordinates, energies)
 
 
 def leading_right(
@@ -217,8 +222,9 @@ def leading_right(
     """
     start = sketch_rows(sketched, width, generator)
     right, _ = torch.linalg.qr(start.T)
-    right, _ = torch.linalg.qr(sketched.T @ (sketched @ right))
-    seen = sketched @ right
+    seen = times_transposed(sketched, right.T.contiguous())
+    right, _ = torch.linalg.qr(times_transposed(seen.T.contiguous(), sketched.T).T)
+    seen = times_transposed(sketched, right.T.contiguous())
     values, vectors = descending_eigh(gram(seen))
     floor = float(values[:1].sum()) * torch.finfo(sketched.dtype).eps ** 2
     scaled = vectors * values.clamp_min(max(floor, torch.finfo(sketched.dtype).tiny)).rsqrt()
@@ -265,37 +271,36 @@ def times_transposed(left: Tensor, right: Tensor) -> Tensor:
     return left @ right.T
 
 
-def principal(columns: Tensor, found: Tensor, across: Tensor) -> tuple[Tensor, Span]:
-    """Return the principal span of Y's columns, and M (w, k), float64: basis = Y @ M.
+def well_conditioned(
+    columns: Tensor, found: Tensor, across: Tensor, seen: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return Y, ``Y.T @ columns``, Y's sketch, and M (w, k), float64, with Y @ M orthonormal.
 
-    In the eigenvectors of ``Y.T @ Y``, which float32 carries only if Y's columns are almost
-    orthonormal already (as they are for right singular vectors over singular values); otherwise
-    through ``orthonormalize`` and one more pass over the columns.
+    M comes from the eigenvectors of ``Y.T @ Y``, which float32 carries only if Y's columns are
+    almost orthonormal (as they are for right singular vectors over singular values). Otherwise Y
+    becomes an orthonormal basis of what it spans, which takes one more pass over the columns.
 
     Args:
         columns: (n, c).
         found: Y, (n, w).
         across: ``Y.T @ columns``, (w, c).
+        seen: the sketch of Y, (s, w).
     """
     inner = (found.T @ found).double()
     values, vectors = descending_eigh(inner)
-    if float(values[-1]) * WELL_CONDITIONED < float(values[0]):
-        found_basis = orthonormalize(found)
-        mixing = torch.linalg.lstsq(inner, (found.T @ found_basis).double()).solution
-        span, rotation = rotate_span(found_basis, found_basis.T @ columns)
-        return mixing @ rotation, span
-    mixing = vectors * values.rsqrt()
-    energies, rotation = descending_eigh(mixing.T @ gram(across.T) @ mixing)
-    mixing = mixing @ rotation
-    narrow = mixing.to(found)
-    return mixing, Span(found @ narrow, narrow.T @ across, energies)
+    if float(values[-1]) * WELL_CONDITIONED >= float(values[0]) > 0.0:
+        return found, across, seen, vectors * values.rsqrt()
+    basis = orthonormalize(found)
+    made = torch.linalg.pinv(inner, hermitian=True) @ (found.T @ basis).double()
+    identity = torch.eye(basis.shape[1], dtype=torch.float64, device=basis.device)
+    return basis, basis.T @ columns, seen @ made.to(seen), identity
 
 
-def rotate_span(basis: Tensor, coordinates: Tensor) -> tuple[Span, Tensor]:
-    """Return the span in its principal axes, and the rotation (k, k), float64, to them."""
+def rotate_span(basis: Tensor, coordinates: Tensor) -> Span:
+    """Return the span in its principal axes."""
     energies, rotation = descending_eigh(gram(coordinates.T))
     turn = rotation.to(basis)
-    return Span(basis @ turn, turn.T @ coordinates, energies), rotation
+    return Span(basis @ turn, turn.T @ coordinates, energies)
 
 
 def exact_span(columns: Tensor, width: int) -> Span:
@@ -316,7 +321,7 @@ def exact_span(columns: Tensor, width: int) -> Span:
     else:
         _, vectors = descending_eigh(gram(columns))
         basis = orthonormalize(columns @ vectors[:, :width].to(columns.dtype))
-    return rotate_span(basis, basis.T @ columns)[0]
+    return rotate_span(basis, basis.T @ columns)
 
 
 def sketch_rows(columns: Tensor, size: int, generator: torch.Generator) -> Tensor:

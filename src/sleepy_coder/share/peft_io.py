@@ -11,12 +11,13 @@ it needs `--max-lora-rank` of at least p, which matters only for p > 16.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from safetensors.torch import save_file
@@ -25,6 +26,7 @@ from sleepy_coder.errors import StoreError
 from sleepy_coder.share.files import (
     PICKLE_SUFFIXES,
     TensorFile,
+    TensorHeader,
     check_task_name,
     read_json,
     replaced_directory,
@@ -33,7 +35,7 @@ from sleepy_coder.share.subspace import LoraModule, LoraShape
 from sleepy_coder.share.tasks import find_task, lora_factors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from torch import Tensor
 
@@ -73,8 +75,8 @@ class _Config:
     rank: int
     alpha: float
     use_rslora: bool
-    rank_pattern: Mapping[str, int]
-    alpha_pattern: Mapping[str, float]
+    rank_pattern: tuple[tuple[str, int], ...]
+    alpha_pattern: tuple[tuple[str, float], ...]
     layers: frozenset[int] | None
     layers_pattern: tuple[str, ...]
     base_model: str
@@ -95,6 +97,14 @@ class _Config:
                 return int(found[1]) in self.layers
         found = None if self.layers_pattern else _LAYER_INDEX.match(module)
         return found is not None and int(found[1]) in self.layers
+
+
+class _Entry(NamedTuple):
+    """One module's tensors in the file."""
+
+    key_a: str
+    key_b: str
+    shape: LoraShape
 
 
 class PeftAdapter:
@@ -119,8 +129,10 @@ class PeftAdapter:
             reason = f"{pickles[0]} is a pickle, which can run code" if pickles else "it is missing"
             raise StoreError(f"{self.name}: expected {WEIGHTS_FILE}, but {reason}; save it as such")
         self._file = TensorFile(path / WEIGHTS_FILE)
-        self._shapes: dict[str, LoraShape] = {}
-        self._keys = self._index()
+        try:
+            self._modules = _index_modules(self._file.header, self._config)
+        except StoreError as error:
+            raise StoreError(f"{self.name}: {error}") from None
 
     @property
     def base_model(self) -> str:
@@ -129,7 +141,7 @@ class PeftAdapter:
 
     def module_names(self) -> tuple[str, ...]:
         """Return the adapted modules, as the base model names them, in the file's order."""
-        return tuple(self._keys)
+        return tuple(self._modules)
 
     def load_module(self, name: str) -> LoraModule:
         """Return one module's factors and scaling, read now.
@@ -137,49 +149,58 @@ class PeftAdapter:
         Raises:
             StoreError: The adapter does not have the module.
         """
-        if name not in self._keys:
+        entry = self._modules.get(name)
+        if entry is None:
             raise StoreError(f"{self.name}: has no LoRA for module {name!r}")
-        key_a, key_b = self._keys[name]
-        scaling = self._shapes[name].scaling
-        return LoraModule(a=self._file.read(key_a), b=self._file.read(key_b), scaling=scaling)
+        a, b = self._file.read(entry.key_a), self._file.read(entry.key_b)
+        return LoraModule(a=a, b=b, scaling=entry.shape.scaling)
 
     def module_shape(self, name: str) -> LoraShape:
         """Return the shapes of one module's factors, without reading them."""
-        return self._shapes[name]
+        return self._modules[name].shape
 
     def read_module(self, name: str, a: Tensor, b: Tensor) -> None:
         """Read one module's factors into `a` (r, d) and `b` (n, r), contiguous and on the CPU."""
-        key_a, key_b = self._keys[name]
-        self._file.read_into({key_a: a, key_b: b})
+        entry = self._modules[name]
+        self._file.read_into(((entry.key_a, a), (entry.key_b, b)))
 
-    def _index(self) -> dict[str, tuple[str, str]]:
-        """Return module -> (key of A, key of B), shapes checked against the config."""
-        sides: dict[str, dict[str, str]] = {}
-        for key in self._file.keys():  # noqa: SIM118 - a method of our own
-            match = _KEY.fullmatch(key)
-            if match is None:
-                raise StoreError(
-                    f"{self.name}: tensor {key[:200]!r} is no LoRA factor of a linear layer "
-                    "(embeddings, biases and whole modules are refused)"
-                )
-            if self._config.includes(match["module"]):
-                sides.setdefault(match["module"], {})[match["side"]] = key
-        for module, pair in sides.items():
-            if set(pair) != {"A", "B"}:
-                raise StoreError(f"{self.name}: module {module} has lora_{min(pair)} only")
-            rank, scaling = self._config.scaling(module)
-            shape_a, shape_b = self._file.shape(pair["A"]), self._file.shape(pair["B"])
-            is_matrix = len(shape_a) == len(shape_b) == 2  # noqa: PLR2004 - matrices
-            if not is_matrix or shape_a[0] != rank or shape_b[1] != rank:
-                raise StoreError(
-                    f"{self.name}: module {module} has factors {shape_a} and {shape_b}, expected "
-                    f"({rank}, inputs) and (outputs, {rank}) by {CONFIG_FILE}"
-                )
-            dtype_a, dtype_b = self._file.dtype(pair["A"]), self._file.dtype(pair["B"])
-            self._shapes[module] = LoraShape(shape_a, shape_b, dtype_a, dtype_b, scaling)
-        if not sides:
-            raise StoreError(f"{self.name}: {WEIGHTS_FILE} has no LoRA factors")
-        return {module: (pair["A"], pair["B"]) for module, pair in sides.items()}
+
+@functools.lru_cache(maxsize=8)
+def _index_modules(header: TensorHeader, config: _Config) -> Mapping[str, _Entry]:
+    """Return an adapter's modules, the tensors' shapes checked against the config.
+
+    Adapters of one kind have header and config in common; the work is done once for all of them.
+    """
+    sides: dict[str, dict[str, str]] = {}
+    for key in header.entries:
+        match = _KEY.fullmatch(key)
+        if match is None:
+            raise StoreError(
+                f"tensor {key[:200]!r} is no LoRA factor of a linear layer "
+                "(embeddings, biases and whole modules are refused)"
+            )
+        if config.includes(match["module"]):
+            sides.setdefault(match["module"], {})[match["side"]] = key
+    if not sides:
+        raise StoreError(f"{WEIGHTS_FILE} has no LoRA factors")
+    return {module: _index_module(header, config, module, sides[module]) for module in sides}
+
+
+def _index_module(
+    header: TensorHeader, config: _Config, module: str, keys: Mapping[str, str]
+) -> _Entry:
+    """Return where one module's factors are, and their shapes."""
+    if set(keys) != {"A", "B"}:
+        raise StoreError(f"module {module} has lora_{min(keys)} only")
+    rank, scaling = config.scaling(module)
+    a, b = header.entries[keys["A"]], header.entries[keys["B"]]
+    is_matrix = len(a.shape) == len(b.shape) == 2  # noqa: PLR2004 - matrices
+    if not is_matrix or a.shape[0] != rank or b.shape[1] != rank:
+        raise StoreError(
+            f"module {module} has factors {a.shape} and {b.shape}, expected "
+            f"({rank}, inputs) and (outputs, {rank}) by {CONFIG_FILE}"
+        )
+    return _Entry(keys["A"], keys["B"], LoraShape(a.shape, b.shape, a.dtype, b.dtype, scaling))
 
 
 def find_adapters(path: Path | str) -> list[PeftAdapter]:
@@ -281,14 +302,14 @@ def _parse_config(raw: Mapping[str, Any], where: str) -> _Config:
         rank=int(_number(raw.get("r"), f"{where}: r", is_rank=True)),
         alpha=_number(raw.get("lora_alpha"), f"{where}: lora_alpha"),
         use_rslora=bool(raw.get("use_rslora")),
-        rank_pattern={
-            key: int(_number(value, f"{where}: rank_pattern", is_rank=True))
+        rank_pattern=tuple(
+            (key, int(_number(value, f"{where}: rank_pattern", is_rank=True)))
             for key, value in _pattern(raw, "rank_pattern", where).items()
-        },
-        alpha_pattern={
-            key: _number(value, f"{where}: alpha_pattern")
+        ),
+        alpha_pattern=tuple(
+            (key, _number(value, f"{where}: alpha_pattern"))
             for key, value in _pattern(raw, "alpha_pattern", where).items()
-        },
+        ),
         layers=frozenset(map(_index_of_layer, layers)) if layers is not None else None,
         layers_pattern=tuple(map(str, pattern)),
         base_model=str(raw.get("base_model_name_or_path") or ""),
@@ -310,9 +331,9 @@ def _pattern(raw: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
     return pattern
 
 
-def _lookup(pattern: Mapping[str, float], module: str, default: float) -> float:
+def _lookup(pattern: Iterable[tuple[str, float]], module: str, default: float) -> float:
     """Return the first value whose pattern matches the end of the module's name, as PEFT does."""
-    for expression, value in pattern.items():
+    for expression, value in pattern:
         if re.match(rf"(.*\.)?({expression})$", module):
             return value
     return default
