@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jaxtyping import Float, Float64, jaxtyped
 from torch import Tensor
 
-from sleepy_coder.share import linalg
+from sleepy_coder.share import linalg, spans
 
 checked = jaxtyped(typechecker=beartype)
 
@@ -32,14 +32,14 @@ def complement(basis: Float[Tensor, "n k"], x: Float[Tensor, "n c"]) -> Float[Te
 def top_span(
     x: Float[Tensor, "n c"], components: int, **kw
 ) -> tuple[Float[Tensor, "n k"], Float[Tensor, "k c"], Float64[Tensor, " k"]]:
-    return linalg.top_span(x, components, **kw)
+    return spans.top_span(x, components, **kw)
 
 
 @checked
 def fold_columns(
     kept: Float[Tensor, "n _"], block: Float[Tensor, "n _"], width: int
 ) -> tuple[Float[Tensor, "n k"], float]:
-    return linalg.fold_columns(kept, block, width)
+    return spans.fold_columns(kept, block, width)
 
 
 @checked
@@ -194,7 +194,7 @@ def test_randomized_span_of_transposed_memory_is_the_same():
 def test_sketch_has_the_gram_matrix_of_the_columns_in_expectation():
     columns = draw(0, 42, 5) + 1.0  # a mean, which signs must not let add up
     generator = torch.Generator().manual_seed(0)
-    drawn = [linalg.sketch_rows(columns, 10, generator) for _ in range(500)]
+    drawn = [spans.sketch_rows(columns, 10, generator) for _ in range(500)]
     assert drawn[0].shape == (11, 5)
     mean = torch.stack([gram(sketched) for sketched in drawn]).mean(dim=0)
     assert relative(mean, gram(columns)) < 0.05
@@ -202,10 +202,54 @@ def test_sketch_has_the_gram_matrix_of_the_columns_in_expectation():
 
 def test_iteration_stops_when_another_step_would_gain_nothing(monkeypatch):
     steps = []
-    original = linalg.orthonormalize
-    monkeypatch.setattr(linalg, "orthonormalize", lambda x: steps.append(1) or original(x))
+    original = spans.capture
+    monkeypatch.setattr(spans, "capture", lambda *x: steps.append(1) or original(*x))
     top_span(draw(0, 500, 6) @ draw(1, 6, 200) + 0.1 * draw(2, 500, 200), 6)
     assert len(steps) == 1
+    top_span(with_spectrum(4, 900, 160, torch.arange(1, 161) ** -3.0), 16)
+    assert len(steps) < 5  # what is missing is rounding noise: no reason to go on
+
+
+@pytest.mark.parametrize("is_transposed", [False, True])
+@pytest.mark.parametrize("has_onednn", [False, True])
+def test_one_pass_gives_both_products(monkeypatch, has_onednn, is_transposed):
+    if not has_onednn:
+        monkeypatch.setattr(spans, "_ONEDNN_LINEAR", None)
+    columns = draw(0, 2 * spans.CACHED_ROWS + 5, 30)
+    columns = columns.T.contiguous().T if is_transposed else columns
+    right = draw(1, 30, 7)
+    found, across = spans.capture(columns, right)
+    exact = columns.double() @ right.double()
+    assert relative(found, exact) < 1e-6
+    assert relative(across, exact.T @ columns.double()) < 1e-6
+
+
+@pytest.mark.parametrize("turned", ["neither", "left", "right", "part"])
+def test_products_with_a_transpose_do_not_depend_on_the_memory_order(turned):
+    left, right = draw(0, 20, 9), draw(1, 13, 9)
+    expected = left.double() @ right.double().T
+    if turned == "left":
+        left = left.T.contiguous().T
+    elif turned == "right":
+        right = right.T.contiguous().T
+    elif turned == "part":
+        right = draw(1, 13, 9).repeat(1, 2)[:, :9]
+    assert relative(spans.times_transposed(left, right), expected) < 1e-6
+
+
+@pytest.mark.parametrize("scales", [torch.ones(6), 10.0 ** -torch.arange(6.0)])
+def test_orthonormalizing_keeps_what_was_found_and_its_sketch(scales):
+    columns = draw(0, 300, 40)
+    found = (columns @ draw(1, 40, 6)) * scales
+    sketch = draw(2, 20, 300)
+    got, across, seen, mixing = spans.well_conditioned(
+        columns, found, found.T @ columns, sketch @ found
+    )
+    basis = got.double() @ mixing
+    assert defect(basis) < 1e-5
+    assert relative(projector(basis), projector(torch.linalg.qr(found.double())[0])) < 1e-4
+    assert relative(across, got.T @ columns) < 1e-5
+    assert relative(seen.double() @ mixing, sketch.double() @ basis) < 1e-3
 
 
 def test_spans_leave_the_global_random_state_alone():

@@ -170,42 +170,46 @@ class TensorFile:
         if entry is None:
             raise StoreError(f"{self.path.name}: has no tensor {name!r}")
         tensor = torch.empty(entry.shape, dtype=entry.dtype)
-        self.read_into([(name, tensor)])
+        self.read_into([(name, bytes_of(tensor))])
         return tensor
 
-    def read_into(self, targets: Iterable[tuple[str, Tensor]]) -> None:
-        """Read tensors into memory that is there, the file opened once.
+    def read_into(self, targets: Iterable[tuple[str, memoryview]]) -> None:
+        """Read tensors' bytes into memory that is there, the file opened once.
 
         Args:
-            targets: names, and contiguous tensors on the CPU of the shapes and dtypes in the file.
+            targets: names, and exactly as many bytes as those tensors have in the file.
 
         Raises:
-            StoreError: A target is not of the file's shape and dtype, or the file has changed and
-                is too short.
+            StoreError: The sizes differ, or the file has changed and is too short.
         """
         handle = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
-            for name, tensor in targets:
+            for name, target in targets:
                 entry = self._entries[name]
-                if tensor.shape != entry.shape or tensor.dtype != entry.dtype:
+                if len(target) != entry.size:
                     raise StoreError(
-                        f"{self.path.name}: tensor {name!r} is {entry.dtype} {entry.shape}, "
-                        f"expected {tensor.dtype} {tuple(tensor.shape)}"
+                        f"{self.path.name}: tensor {name!r} has {entry.size} bytes, "
+                        f"expected {len(target)}"
                     )
-                if entry.size and _read_at(handle, tensor, entry.start) != entry.size:
+                if entry.size and _read_at(handle, target, entry.start) != entry.size:
                     raise StoreError(f"{self.path.name}: ends inside tensor {name!r}")
         finally:
             os.close(handle)
 
 
-def _read_at(handle: int, tensor: Tensor, start: int) -> int:
-    """Fill a tensor from a file's bytes from ``start`` on; return how many there were."""
-    raw = tensor.view(torch.uint8) if tensor.dtype == torch.bfloat16 else tensor
+def bytes_of(tensor: Tensor) -> memoryview:
+    """Return the memory of a contiguous tensor on the CPU, to read or write bytes in."""
+    flat: Any = tensor.view(-1).view(torch.uint8).numpy()
+    return memoryview(flat)
+
+
+def _read_at(handle: int, target: memoryview, start: int) -> int:
+    """Fill the target with a file's bytes from ``start`` on; return how many there were."""
     if hasattr(os, "preadv"):
-        return os.preadv(handle, [raw.numpy()], start)
+        return os.preadv(handle, [target], start)
     with os.fdopen(os.dup(handle), "rb", buffering=0) as file:
         file.seek(start)
-        return file.readinto(raw.numpy()) or 0
+        return file.readinto(target) or 0
 
 
 @functools.lru_cache(maxsize=8)

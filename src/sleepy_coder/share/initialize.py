@@ -23,14 +23,7 @@ from sleepy_coder.share.choice import (
     allocate,
 )
 from sleepy_coder.share.columns import BLOCK_BYTES, SIDES, ColumnReader, ModuleColumns, Side
-from sleepy_coder.share.linalg import (
-    Span,
-    complement,
-    energy,
-    fold_columns,
-    sign_of_largest,
-    top_span,
-)
+from sleepy_coder.share.linalg import complement, energy, sign_of_largest
 from sleepy_coder.share.moments import (
     add_moments,
     num_principal,
@@ -38,6 +31,7 @@ from sleepy_coder.share.moments import (
     rotate_moments,
     side_moments,
 )
+from sleepy_coder.share.spans import Span, fold_columns, top_span
 from sleepy_coder.share.subspace import (
     ModuleBasis,
     ModuleCoefficients,

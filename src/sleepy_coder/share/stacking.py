@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 
+from sleepy_coder.share.files import bytes_of
 from sleepy_coder.share.subspace import LoraShape
 
 if TYPE_CHECKING:
@@ -67,16 +68,21 @@ def read_parts(module: str, parts: Sequence[Part], b: Tensor, a: Tensor, stage: 
         a: (c, d), filled.
         stage: (s,), overwritten; large enough for any one B.
     """
+    rows, staged_bytes = bytes_of(a), bytes_of(stage)
+    row_bytes = a.shape[1] * a.itemsize
     begin = end = used = 0
     staged: list[Tensor] = []
     for part in parts:
-        source = cast("InPlaceSource", part.source)
         size = math.prod(part.shape.b)
         if used + size > stage.numel():
             torch.cat(staged, dim=1, out=b[:, begin:end])
             staged, begin, used = [], end, 0
+        cast("InPlaceSource", part.source).read_module(
+            module,
+            rows[end * row_bytes : (end + part.rank) * row_bytes],
+            staged_bytes[used * b.itemsize : (used + size) * b.itemsize],
+        )
         own = stage[used : used + size].view(part.shape.b)
-        source.read_module(module, a[end : end + part.rank], own)
         if part.shape.scaling != 1.0:
             own *= part.shape.scaling
         staged.append(own)

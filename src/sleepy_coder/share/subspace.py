@@ -76,13 +76,13 @@ class InPlaceSource(AdapterSource, Protocol):
     def module_shape(self, name: str) -> LoraShape:
         """Return the shapes of one target module's factors, without reading them."""
 
-    def read_module(self, name: str, a: Tensor, b: Tensor) -> None:
-        """Read one target module's factors into contiguous tensors of their shapes and dtype.
+    def read_module(self, name: str, a: memoryview, b: memoryview) -> None:
+        """Read one target module's factors into memory of the caller's.
 
         Args:
             name: of the module.
-            a: (r, d), on the CPU.
-            b: (n, r), on the CPU.
+            a: as many bytes as A (r, d) has in its dtype, filled in row-major order.
+            b: the same for B (n, r).
         """
 
 

@@ -46,7 +46,7 @@ def split_coefficients(
     """
     if pseudo_rank is None and len(set(ranks)) == 1:  # all at once: one copy
         sides = (
-            coef.unflatten(1, (len(ranks), ranks[0])).transpose(0, 1).contiguous().unbind()
+            coef.reshape(coef.shape[0], len(ranks), ranks[0]).transpose(0, 1).contiguous().unbind()
             for coef in (coef_b, coef_a)
         )
         return [ModuleCoefficients(b, a) for b, a in zip(*sides, strict=True)]
