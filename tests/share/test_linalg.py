@@ -240,16 +240,27 @@ def test_products_with_a_transpose_do_not_depend_on_the_memory_order(turned):
 @pytest.mark.parametrize("scales", [torch.ones(6), 10.0 ** -torch.arange(6.0)])
 def test_orthonormalizing_keeps_what_was_found_and_its_sketch(scales):
     columns = draw(0, 300, 40)
-    found = (columns @ draw(1, 40, 6)) * scales
+    right = torch.linalg.qr(draw(1, 40, 6))[0] * scales
+    found = columns @ right
     sketch = draw(2, 20, 300)
     got, across, seen, mixing = spans.well_conditioned(
-        columns, found, found.T @ columns, sketch @ found
+        columns, right, found, found.T @ columns, sketch @ found
     )
     basis = got.double() @ mixing
     assert defect(basis) < 1e-5
     assert relative(projector(basis), projector(torch.linalg.qr(found.double())[0])) < 1e-4
     assert relative(across, got.T @ columns) < 1e-5
     assert relative(seen.double() @ mixing, sketch.double() @ basis) < 1e-3
+
+
+def test_singular_vectors_over_values_are_made_orthonormal_at_any_condition_number():
+    columns = with_spectrum(6, 400, 50, 10.0 ** -torch.linspace(0, 4, 50))
+    left, values, right = torch.linalg.svd(columns.double(), full_matrices=False)
+    scaled = (right[:9] / values[:9, None]).T.float()
+    found, across = spans.capture(columns, scaled)
+    got, _, _, mixing = spans.well_conditioned(columns, scaled, found, across, found[:20])
+    assert got is found  # no further pass
+    assert defect(got.double() @ mixing) < 1e-5
 
 
 def test_spans_leave_the_global_random_state_alone():

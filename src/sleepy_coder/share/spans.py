@@ -85,7 +85,7 @@ def top_span(
     total = energy(columns) if total is None else total
     for _ in range(MAX_STEPS):
         found, across = capture(columns, right)
-        found, across, seen, mixing = well_conditioned(columns, found, across, seen)
+        found, across, seen, mixing = well_conditioned(columns, right, found, across, seen)
         energies, rotation = descending_eigh(mixing.T @ gram(across.T) @ mixing)
         mixing = (
             mixing @ rotation
@@ -119,8 +119,7 @@ def leading_right(
         R (c, width) and ``sketched @ R`` (s, width).
     """
     start = sketch_rows(sketched, width, generator)
-    right, _ = torch.linalg.qr(start.T)
-    seen = times_transposed(sketched, right.T.contiguous())
+    seen = times_transposed(sketched, start)
     right, _ = torch.linalg.qr(times_transposed(seen.T.contiguous(), sketched.T).T)
     seen = times_transposed(sketched, right.T.contiguous())
     values, vectors = descending_eigh(gram(seen))
@@ -170,25 +169,30 @@ def times_transposed(left: Tensor, right: Tensor) -> Tensor:
 
 
 def well_conditioned(
-    columns: Tensor, found: Tensor, across: Tensor, seen: Tensor
+    columns: Tensor, right: Tensor, found: Tensor, across: Tensor, seen: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return Y, ``Y.T @ columns``, Y's sketch, and M (w, k), float64, with Y @ M orthonormal.
 
     M comes from the eigenvectors of ``Y.T @ Y``, which float32 carries only if Y's columns are
-    almost orthonormal (as they are for right singular vectors over singular values). Otherwise Y
-    becomes an orthonormal basis of what it spans, which takes one more pass over the columns.
+    almost orthonormal (as they are for right singular vectors over singular values). It is found
+    as ``Y.T @ columns @ right``, where entries below the diagonal are the accurate ones: their
+    rounding is that of a smaller singular value over a larger. Otherwise Y becomes an orthonormal
+    basis of what it spans, which takes one more pass over the columns.
 
     Args:
         columns: (n, c).
-        found: Y, (n, w).
+        right: (c, w), longest column last.
+        found: Y = ``columns @ right``, (n, w).
         across: ``Y.T @ columns``, (w, c).
         seen: the sketch of Y, (s, w).
     """
-    inner = (found.T @ found).double()
+    lower = (across @ right).double().tril()
+    inner = lower + lower.tril(-1).T
     values, vectors = descending_eigh(inner)
     if float(values[-1]) * WELL_CONDITIONED >= float(values[0]) > 0.0:
         return found, across, seen, vectors * values.rsqrt()
     basis = orthonormalize(found)
+    inner = (found.T @ found).double()
     made = torch.linalg.pinv(inner, hermitian=True) @ (found.T @ basis).double()
     identity = torch.eye(basis.shape[1], dtype=torch.float64, device=basis.device)
     return basis, basis.T @ columns, seen @ made.to(seen), identity

@@ -71,23 +71,33 @@ def read_parts(module: str, parts: Sequence[Part], b: Tensor, a: Tensor, stage: 
     rows, staged_bytes = bytes_of(a), bytes_of(stage)
     row_bytes = a.shape[1] * a.itemsize
     begin = end = used = 0
-    staged: list[Tensor] = []
+    group: list[Part] = []
     for part in parts:
         size = math.prod(part.shape.b)
         if used + size > stage.numel():
-            torch.cat(staged, dim=1, out=b[:, begin:end])
-            staged, begin, used = [], end, 0
+            _place(group, stage[:used], b[:, begin:end])
+            group, begin, used = [], end, 0
         cast("InPlaceSource", part.source).read_module(
             module,
             rows[end * row_bytes : (end + part.rank) * row_bytes],
             staged_bytes[used * b.itemsize : (used + size) * b.itemsize],
         )
-        own = stage[used : used + size].view(part.shape.b)
-        if part.shape.scaling != 1.0:
-            own *= part.shape.scaling
-        staged.append(own)
+        group.append(part)
         used, end = used + size, end + part.rank
-    torch.cat(staged, dim=1, out=b[:, begin:end])
+    _place(group, stage[:used], b[:, begin:end])
+
+
+def _place(parts: Sequence[Part], staged: Tensor, b: Tensor) -> None:
+    """Scale the parts' B factors, one after another in ``staged``, and put them side by side."""
+    sizes = [math.prod(part.shape.b) for part in parts]
+    factors = [x.view(b.shape[0], -1) for x in staged.split(sizes)]
+    scalings = [part.shape.scaling for part in parts]
+    if len(set(scalings)) == 1:
+        staged *= scalings[0]
+    else:
+        for factor, scaling in zip(factors, scalings, strict=True):
+            factor *= scaling
+    torch.cat(factors, dim=1, out=b)
 
 
 def copy_parts(module: str, parts: Sequence[Part], b: Tensor, a: Tensor) -> None:
