@@ -178,6 +178,13 @@ def test_randomized_span_survives_energy_in_one_row():
     assert float(left / best) < 1.02
 
 
+def test_span_of_nothing_is_empty():
+    for dtype in (torch.float32, torch.float64):
+        span = top_span(torch.zeros(300, 200, dtype=dtype), 8)
+        assert span[0].shape == (300, 0)
+        assert span[1].shape == (0, 200)
+
+
 def test_randomized_span_of_low_rank_is_exact():
     columns = draw(0, 500, 5) @ draw(1, 5, 200)
     span = top_span(columns, 8)
@@ -255,7 +262,7 @@ def test_orthonormalizing_keeps_what_was_found_and_its_sketch(scales):
 
 def test_singular_vectors_over_values_are_made_orthonormal_at_any_condition_number():
     columns = with_spectrum(6, 400, 50, 10.0 ** -torch.linspace(0, 4, 50))
-    left, values, right = torch.linalg.svd(columns.double(), full_matrices=False)
+    _, values, right = torch.linalg.svd(columns.double(), full_matrices=False)
     scaled = (right[:9] / values[:9, None]).T.float()
     found, across = spans.capture(columns, scaled)
     got, _, _, mixing = spans.well_conditioned(columns, scaled, found, across, found[:20])

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from sleepy_coder.share.subspace import AdapterSource
 
 FOLD_FACTOR = 4  # a folded block keeps this many times the directions wanted, at least FOLD_LEAST
-FOLD_LEAST = 256
+FOLD_LEAST = 128
 SPECTRUM_FACTOR = 4  # the byte budget looks at this many times the mean number of directions
 
 
@@ -213,10 +213,11 @@ def _gather(
             more = more - mean.to(more)
         is_plain = more is block.side(side)
         total += block.energies[SIDES.index(side)] if is_plain else energy(more)
-        if whole is None:
-            whole = more if block.is_only else more.clone()
+        if block.is_only:
+            whole = more
         else:
-            whole, _ = fold_columns(whole, more, width)
+            whole, _ = fold_columns(more[:, :0] if whole is None else whole, more, width)
+            whole = whole.clone() if whole is more else whole  # the next block overwrites this one
     if whole is None:
         raise InputError(f"module {columns.module}: got no adapter, expected at least one")
     return whole, total, len(columns.layout)

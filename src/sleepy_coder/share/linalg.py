@@ -83,14 +83,19 @@ def orthonormalize(columns: Tensor, *, floor: float = 0.0) -> Tensor:
         floor: directions with a smaller singular value are dropped as noise. The rank tolerance
             relative to the largest singular value applies in any case.
     """
+    return orthonormalize_by(columns, floor=floor)[0]
+
+
+def orthonormalize_by(columns: Tensor, *, floor: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Return ``orthonormalize(columns)``, and M (c, k), float64, with basis = columns @ M."""
     values, vectors = descending_eigh(gram(columns))
     cutoff = max(rank_tolerance(columns) ** 2 * float(values[:1].sum()), floor**2)
     keep = int((values > cutoff).sum())
     scaled = vectors[:, :keep] * values[:keep].rsqrt()
     basis = columns @ scaled.to(columns.dtype)
     factor = torch.linalg.cholesky((basis.T @ basis).double())
-    mended: Tensor = basis @ torch.linalg.inv(factor).T.to(columns.dtype)
-    return mended
+    mending = torch.linalg.inv(factor).T
+    return basis @ mending.to(columns.dtype), scaled @ mending
 
 
 def complement(basis: Tensor, columns: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from sleepy_coder.share.linalg import (
     energy,
     gram,
     orthonormalize,
+    orthonormalize_by,
     rank_tolerance,
 )
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 EXACT_SIZE = 128  # a Gram matrix of this size costs less than two steps of an iteration
 SKETCH_ROWS = 8  # rows of the sketch per direction sought; 16 gained nothing measurable
-CACHED_ROWS = 1024  # rows that are multiplied twice before the next ones push them out of the cache
+CACHED_ROWS = 2048  # rows that are multiplied twice before the next ones push them out of the cache
 WELL_CONDITIONED = 100.0  # ratio of eigenvalues up to which a float32 Gram matrix orthonormalizes
 MAX_STEPS = 8  # subspace iterations; 1 is the rule, 2-3 happen on slowly decaying spectra
 UNFINISHED_FRAC = 0.005  # stop when a step would gain less than this part of the squared residual
@@ -52,7 +53,8 @@ def top_span(
     components: int,
     *,
     total: float | None = None,
-    oversampling: int = 4,
+    oversampling: int = 8,
+    max_steps: int = MAX_STEPS,
     seed: int = 0,
 ) -> Span:
     """Return a span that holds the columns' leading left singular vectors.
@@ -73,7 +75,8 @@ def top_span(
         columns: (n, c), float32 or float64.
         components: how many leading directions are wanted.
         total: ``energy(columns)``, if it is known.
-        oversampling: extra directions carried along.
+        oversampling: extra directions carried along, from the second step on.
+        max_steps: full passes over the columns at most.
         seed: of the sketch; the global random state is not touched.
     """
     width = min(components + oversampling, *columns.shape)
@@ -82,23 +85,27 @@ def top_span(
     generator = torch.Generator().manual_seed(seed)
     sketched = sketch_rows(columns, SKETCH_ROWS * width, generator).contiguous()
     right, seen = leading_right(sketched, width, generator)
+    spare = right[:, components:], seen[:, components:]
+    right, seen = right[:, :components], seen[:, :components]
     total = energy(columns) if total is None else total
-    for _ in range(MAX_STEPS):
+    for _ in range(max_steps):
         found, across = capture(columns, right)
         found, across, seen, mixing = well_conditioned(columns, right, found, across, seen)
         energies, rotation = descending_eigh(mixing.T @ gram(across.T) @ mixing)
-        mixing = (
-            mixing @ rotation
-        )  # found @ mixing is the principal basis, seen @ mixing its sketch
+        rank = int((energies > rank_tolerance(columns) ** 2 * energies[:1]).sum())
+        energies, mixing = energies[:rank], mixing @ rotation[:, :rank]
+        # Now found @ mixing is the principal basis, and seen @ mixing its sketch.
         coordinates = mixing.T.to(across) @ across
         lengths = energies.clamp_min(torch.finfo(columns.dtype).tiny).sqrt()
         following = coordinates / lengths[:, None].to(columns)
         ahead = times_transposed(sketched, following)
         gap = ahead - seen @ (mixing * lengths).to(seen)
         missing = total - float(energies[:components].sum())
-        if energy(gap[:, :components]) <= UNFINISHED_FRAC * max(missing, ROUNDING_FRAC * total):
-            break
-        right, seen = following.T, ahead
+        least = UNFINISHED_FRAC * max(missing, ROUNDING_FRAC * total)
+        if len(energies) < components or energy(gap[:, :components]) <= least:
+            break  # there are no more directions, or no better ones
+        right, seen = torch.cat([following.T, spare[0]], 1), torch.cat([ahead, spare[1]], 1)
+        spare = right[:, :0], seen[:, :0]
     return Span(found @ mixing.to(found), coordinates, energies)
 
 
@@ -191,9 +198,7 @@ def well_conditioned(
     values, vectors = descending_eigh(inner)
     if float(values[-1]) * WELL_CONDITIONED >= float(values[0]) > 0.0:
         return found, across, seen, vectors * values.rsqrt()
-    basis = orthonormalize(found)
-    inner = (found.T @ found).double()
-    made = torch.linalg.pinv(inner, hermitian=True) @ (found.T @ basis).double()
+    basis, made = orthonormalize_by(found)
     identity = torch.eye(basis.shape[1], dtype=torch.float64, device=basis.device)
     return basis, basis.T @ columns, seen @ made.to(seen), identity
 
@@ -252,6 +257,6 @@ def fold_columns(kept: Tensor, block: Tensor, width: int) -> tuple[Tensor, float
     columns = torch.cat([kept, block], dim=1) if kept.shape[1] else block
     if columns.shape[1] <= width:
         return columns, 0.0
-    span = top_span(columns, width, oversampling=0)
+    span = top_span(columns, width, oversampling=0, max_steps=1)  # the leading ones converge first
     folded = span.basis * span.energies.sqrt().to(span.basis)
     return folded, max(0.0, energy(columns) - float(span.energies.sum()))

@@ -90,13 +90,13 @@ def read_parts(module: str, parts: Sequence[Part], b: Tensor, a: Tensor, stage: 
 def _place(parts: Sequence[Part], staged: Tensor, b: Tensor) -> None:
     """Scale the parts' B factors, one after another in ``staged``, and put them side by side."""
     sizes = [math.prod(part.shape.b) for part in parts]
-    factors = [x.view(b.shape[0], -1) for x in staged.split(sizes)]
+    factors = [x.view(b.shape[0], -1) for x in torch.split(staged, sizes)]
     scalings = [part.shape.scaling for part in parts]
     if len(set(scalings)) == 1:
         staged *= scalings[0]
     else:
         for factor, scaling in zip(factors, scalings, strict=True):
-            factor *= scaling
+            factor.mul_(scaling)
     torch.cat(factors, dim=1, out=b)
 
 
