@@ -5,6 +5,8 @@ process with one thread; time runs from the paths to the result in memory (impor
 memory is the whole process's. Errors are ``||ΔW - reconstruction|| / ||ΔW||`` over all tasks in
 every module of a few layers, bytes those of the tensors that each tool would store.
 
+At last our own cost by number of adapters, up to 1,000 of one layer.
+
     python benchmarks/share_init.py                      # everything: half an hour, 9 GB of memory
     python benchmarks/share_init.py --layers 2 --adapters 20 --kind mean     # a look
 """
@@ -25,6 +27,7 @@ import torch
 from torch import Tensor
 
 from measure import ROOT, environment, run_isolated, timed
+from sleepy_coder.share import spans
 from sleepy_coder.share.choice import ExplainedVariance, FixedComponents
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.peft_io import PeftAdapter
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 COMPONENTS = 32
 VARIANCE_FRAC = 0.6
 EQUAL_BYTES_VLORA = 3  # its k at about our bytes: its directions are r times longer
+STREAMED = (125, 250, 500, 1000, 2000)  # adapters of one layer
 ERROR_LAYERS = 4  # layers, evenly spaced, on which errors are measured
 
 
@@ -54,6 +58,12 @@ def build_ours(paths: list[Path], options: InitOptions) -> tuple[Factors, int, d
     for task in subspace.tasks.values():
         tensors += [x for entry in task.values() for x in (entry.coef_b, entry.coef_a)]
     return partial(lora_factors, subspace), nbytes(tensors), cost
+
+
+def build_without_onednn(paths: list[Path]) -> tuple[Factors, int, dict[str, float]]:
+    """Build with this library, its products through ``torch.mm`` as all others' are."""
+    spans._ONEDNN_LINEAR = None  # noqa: SLF001 - what this row is about
+    return build_ours(paths, InitOptions(FixedComponents(COMPONENTS)))
 
 
 def build_vlora(paths: list[Path], **options: Any) -> tuple[Factors, int, dict[str, float]]:
@@ -175,6 +185,7 @@ def relative_error(paths: list[Path], modules: list[str], factors: Factors) -> f
 
 TOOLS: dict[str, Callable[[list[Path]], tuple[Factors, int, dict[str, float]]]] = {
     "ours": lambda paths: build_ours(paths, InitOptions(FixedComponents(COMPONENTS))),
+    "ours, torch.mm": build_without_onednn,
     "ours, product objective": lambda paths: build_ours(
         paths, InitOptions(FixedComponents(COMPONENTS), objective="product")
     ),
@@ -188,17 +199,24 @@ TOOLS: dict[str, Callable[[list[Path]], tuple[Factors, int, dict[str, float]]]] 
     "lorashare": build_lorashare,
 }
 EXACT = "exact thin SVD (error only)"
-REPEATED = {"ours", "svd_lowrank (paper)"}  # the quick ones, where one run says least
-ONCE = {"vlora-dev, 60 % variance"}  # only on the first kind of data: its cost is the same
+REPEATED = {
+    "ours",
+    "ours, torch.mm",
+    "svd_lowrank (paper)",
+}  # the quick ones, where one run says least
+ONCE = {
+    "vlora-dev, 60 % variance",
+    "ours, torch.mm",
+}  # only on the first kind of data: its cost is the same
 TARGET_TOOLS = {
     "full": [*(name for name in TOOLS if name != "lorashare"), EXACT],  # its n x n eigh: hours
     "attn": ["ours", "lorashare", "svd_lowrank (paper)", EXACT],
 }
 
 
-def measure(tool: str, folder: Path, target: str, layers: int) -> dict[str, Any]:
+def measure(tool: str, folder: Path, target: str, layers: int, count: int) -> dict[str, Any]:
     """Return one tool's cost, bytes and error; runs in a process of its own."""
-    paths = sorted(folder.iterdir())
+    paths = sorted(folder.iterdir())[:count]
     modules = list(module_shapes(target, layers))
     per_layer = len(modules) // layers
     step = max(1, layers // ERROR_LAYERS)
@@ -219,14 +237,34 @@ def rows_of(arguments: argparse.Namespace, target: str, kind: str) -> Iterator[d
         paths = write_adapters(folder, kind, arguments.adapters, shapes)
         size = sum((path / "adapter_model.safetensors").stat().st_size for path in paths)
         flags = [f"--layers={arguments.layers}", f"--target={target}", f"--folder={folder}"]
-        for tool in arguments.tools or TARGET_TOOLS[target]:
-            if tool in ONCE and kind != arguments.kind[0]:
-                continue
-            for _ in range(arguments.repeats if tool in REPEATED else 1):
+        flags.append(f"--adapters={arguments.adapters}")
+        tools = [
+            tool
+            for tool in arguments.tools or TARGET_TOOLS[target]
+            if tool not in ONCE or kind == arguments.kind[0]
+        ]
+        rounds = [[tool for tool in tools if tool in REPEATED]] * (arguments.repeats - 1)
+        for chosen in (*rounds, tools):  # in turn: a busy machine slows all of them alike
+            for tool in chosen:
                 got = run_isolated(__file__, [f"--tool={tool}", *flags])
                 row = {"target": target, "kind": kind, "tool": tool, **got}
                 print(json.dumps(row), file=sys.stderr, flush=True)
                 yield {**row, "adapters_bytes": size}
+    finally:
+        shutil.rmtree(folder)
+
+
+def streaming_rows(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yield our cost with more and more adapters of one layer."""
+    folder = Path(tempfile.mkdtemp(dir=arguments.scratch))
+    try:
+        write_adapters(folder, arguments.kind[0], max(STREAMED), module_shapes("full", 1))
+        for count in STREAMED:
+            flags = ["--layers=1", "--target=full", f"--folder={folder}", f"--adapters={count}"]
+            got = run_isolated(__file__, ["--tool=ours", *flags])
+            row = {"adapters": count, **got, "cpu_ms_per_adapter": 1000 * got["cpu_s"] / count}
+            print(json.dumps(row), file=sys.stderr, flush=True)
+            yield row
     finally:
         shutil.rmtree(folder)
 
@@ -249,6 +287,8 @@ def run(arguments: argparse.Namespace) -> None:
             for row in rows_of(arguments, target, kind):
                 result["rows"].append(row)
                 arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    result["streaming"] = list(streaming_rows(arguments))
+    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def main() -> None:
@@ -269,7 +309,13 @@ def main() -> None:
     if arguments.tool:
         print(
             json.dumps(
-                measure(arguments.tool, arguments.folder, arguments.target[0], arguments.layers)
+                measure(
+                    arguments.tool,
+                    arguments.folder,
+                    arguments.target[0],
+                    arguments.layers,
+                    arguments.adapters,
+                )
             )
         )
         return

@@ -77,19 +77,33 @@ def random_subspace(shapes: dict[str, tuple[int, int]], num_tasks: int) -> Subsp
 
 
 def measure_growth(layers: int, repeats: int) -> list[dict[str, Any]]:
-    """Return the cost of merging one adapter by number of known tasks; the rounds alternate."""
+    """Return the cost of merging one adapter by number of known tasks.
+
+    Every round merges into each of them once, beginning with another one each time; quoted are
+    medians, and the median over rounds of the ratio to the fewest tasks in the same round, which
+    a machine that is busy for a while does not change.
+    """
     shapes = module_shapes("full", layers)
     new = [Drawn("new", Factory("mean", shapes).draw())]
     subspaces = {count: random_subspace(shapes, count) for count in KNOWN_TASKS}
     costs: dict[int, list[tuple[float, float]]] = {count: [] for count in KNOWN_TASKS}
-    for _ in range(repeats + 1):
-        for count, subspace in subspaces.items():
+    for number in range(repeats + 1):
+        turn = number % len(KNOWN_TASKS)
+        for count in KNOWN_TASKS[turn:] + KNOWN_TASKS[:turn]:
+            subspace = subspaces[count]
             updates, bases = timed(lambda known=subspace: update_bases(known, new))
             _, tasks = timed(lambda known=subspace, u=updates: update_tasks(known, u))
             costs[count].append((bases["cpu_s"], tasks["cpu_s"]))
+    fewest = [x for x, _ in costs[KNOWN_TASKS[0]][1:]]
     return [
         {
             "known_tasks": count,
+            "bases_of_fewest": round(
+                statistics.median(
+                    x / first for (x, _), first in zip(rounds[1:], fewest, strict=True)
+                ),
+                3,
+            ),
             "bases_cpu_s": round(statistics.median(x for x, _ in rounds[1:]), 3),
             "coefficients_cpu_s": round(statistics.median(x for _, x in rounds[1:]), 3),
             "bases_cpu_s_all": [x for x, _ in rounds[1:]],
@@ -169,7 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--layers", type=int, default=NUM_LAYERS, help="of the growth curve")
     parser.add_argument("--peer-layers", type=int, default=7, help="of the comparison")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "share_merge.json")
     parser.add_argument("--tool", help="run only this one and print its row")
     arguments = parser.parse_args()

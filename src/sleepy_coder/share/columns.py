@@ -16,13 +16,21 @@ import torch
 from sleepy_coder.errors import StoreError
 from sleepy_coder.share.linalg import energy, working_dtype
 from sleepy_coder.share.moments import column_weights
+from sleepy_coder.share.stacking import (
+    STAGE_BYTES,
+    Part,
+    copy_parts,
+    open_part,
+    read_parts,
+    shape_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
-    from sleepy_coder.share.subspace import AdapterSource, LoraModule, Objective
+    from sleepy_coder.share.subspace import AdapterSource, LoraModule, LoraShape, Objective
 
 BLOCK_BYTES = 256 * 2**20
 Side = Literal["b", "a"]
@@ -99,55 +107,54 @@ class ColumnReader:
 
     def shape(self, module: str) -> tuple[int, int]:
         """Return the module's numbers of outputs and inputs, (n, d), from its first adapter."""
-        lora = self._sources[module][0].load_module(module)
-        return lora.b.shape[0], lora.a.shape[1]
+        shape = open_part(self._sources[module][0], module).shape
+        return shape.b[0], shape.a[1]
 
     def blocks(self, module: str) -> Iterator[ColumnBlock]:
         """Yield the module's columns; one block unless they exceed ``block_bytes``."""
-        names: list[str] = []
-        loaded: list[LoraModule] = []
+        parts: list[Part] = []
         size = 0
         is_only = True
         for source in self._sources[module]:
-            lora = source.load_module(module)
-            check_lora(lora, source.name, module, loaded[0] if loaded else None)
-            more = (lora.a.numel() + lora.b.numel()) * working_dtype(lora.a.dtype).itemsize
-            if loaded and size + more > self._block_bytes:
+            part = open_part(source, module)
+            shape = part.shape
+            check_shape(shape, source.name, module, parts[0].shape if parts else None)
+            values = math.prod(shape.a) + math.prod(shape.b)
+            more = values * working_dtype(shape.dtype).itemsize
+            if parts and size + more > self._block_bytes:
                 is_only = False
-                yield self._stack(module, names, loaded, is_only=is_only)
-                names, loaded, size = [], [], 0
-            names.append(source.name)
-            loaded.append(lora)
+                yield self._stack(module, parts, is_only=is_only)
+                parts, size = [], 0
+            parts.append(part)
             size += more
-        yield self._stack(module, names, loaded, is_only=is_only)
+        yield self._stack(module, parts, is_only=is_only)
 
-    def _stack(
-        self, module: str, names: list[str], loaded: list[LoraModule], *, is_only: bool
-    ) -> ColumnBlock:
-        ranks = tuple(lora.a.shape[0] for lora in loaded)
-        dtype = working_dtype(loaded[0].a.dtype)
-        b = self._buffer("b", (loaded[0].b.shape[0], sum(ranks)), dtype)
-        a = self._buffer("a", (sum(ranks), loaded[0].a.shape[1]), dtype)
-        torch.cat([lora.b.to(self._device, dtype) for lora in loaded], dim=1, out=b)
-        torch.cat([lora.a.to(self._device, dtype) for lora in loaded], out=a)
-        scalings = [
-            lora.scaling for lora, rank in zip(loaded, ranks, strict=True) for _ in range(rank)
-        ]
-        if set(scalings) != {1.0}:
-            b *= torch.tensor(scalings, dtype=dtype, device=self._device)
+    def _stack(self, module: str, parts: list[Part], *, is_only: bool) -> ColumnBlock:
+        shape = parts[0].shape
+        ranks = tuple(part.rank for part in parts)
+        dtype = working_dtype(shape.dtype)
+        b = self._buffer("b", (shape.b[0], sum(ranks)), dtype)
+        a = self._buffer("a", (sum(ranks), shape.a[1]), dtype)
+        can_read = self._device.type == "cpu" and all(part.is_unread(dtype) for part in parts)
+        if can_read:
+            size = max(STAGE_BYTES // dtype.itemsize, shape.b[0] * max(ranks))
+            read_parts(module, parts, b, a, self._buffer("stage", (size,), dtype))
+        else:
+            copy_parts(module, parts, b, a)
         energies = energy(b), energy(a)
-        block = ColumnBlock(tuple(names), ranks, b, a.T, energies, is_only)
+        names = tuple(part.source.name for part in parts)
+        block = ColumnBlock(names, ranks, b, a.T, energies, is_only)
         if not math.isfinite(sum(energies)):
             raise StoreError(describe_overflow(block, module))
         return block
 
-    def _buffer(self, side: str, shape: tuple[int, int], dtype: torch.dtype) -> Tensor:
-        """Return an uninitialised matrix in memory that is used again: fresh pages cost more."""
-        buffer = self._buffers.get(side)
+    def _buffer(self, use: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """Return an uninitialised tensor in memory that is used again: fresh pages cost more."""
+        buffer = self._buffers.get(use)
         if buffer is None or buffer.numel() < math.prod(shape) or buffer.dtype != dtype:
-            self._buffers.pop(side, None)
+            self._buffers.pop(use, None)
             buffer = torch.empty(math.prod(shape), dtype=dtype, device=self._device)
-            self._buffers[side] = buffer
+            self._buffers[use] = buffer
         return buffer[: math.prod(shape)].view(shape)
 
 
@@ -195,18 +202,23 @@ def weigh(columns: Tensor, other: Tensor, ranks: Sequence[int], objective: Objec
     return torch.cat([own @ column_weights(across).to(own) for own, across in pairs], dim=1)
 
 
-def check_lora(lora: LoraModule, name: str, module: str, like: LoraModule | None = None) -> None:
+def check_lora(lora: LoraModule, name: str, module: str) -> None:
+    """Raise StoreError unless the factors fit each other."""
+    check_shape(shape_of(lora), name, module)
+
+
+def check_shape(shape: LoraShape, name: str, module: str, like: LoraShape | None = None) -> None:
     """Raise StoreError unless the factors fit each other (and the module of another adapter)."""
-    a, b = tuple(lora.a.shape), tuple(lora.b.shape)
+    a, b = shape.a, shape.b
     where = f"adapter {name}, module {module}"
     if len(a) != 2 or len(b) != 2 or a[0] != b[1] or a[0] == 0:  # noqa: PLR2004 - matrices
         raise StoreError(
             f"{where}: got A {a} and B {b}, expected (r, d) and (n, r) with r >= 1; check the file"
         )
-    if like is not None and (a[1], b[0]) != (like.a.shape[1], like.b.shape[0]):
+    if like is not None and (a[1], b[0]) != (like.a[1], like.b[0]):
         raise StoreError(
-            f"{where}: got {a[1]} inputs and {b[0]} outputs, expected {like.a.shape[1]} and "
-            f"{like.b.shape[0]} as in the others; use adapters of one base model"
+            f"{where}: got {a[1]} inputs and {b[0]} outputs, expected {like.a[1]} and "
+            f"{like.b[0]} as in the others; use adapters of one base model"
         )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import hashlib
 import json
 import math
@@ -27,7 +28,7 @@ import torch
 from sleepy_coder.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from torch import Tensor
 
@@ -103,18 +104,32 @@ def check_task_name(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Entry:
+class TensorEntry:
+    """One tensor in a file: what it is, and its bytes' place from the file's beginning."""
+
     dtype: torch.dtype
     shape: tuple[int, ...]
     start: int
     size: int
 
 
+@dataclass(frozen=True, eq=False)
+class TensorHeader:
+    """The tensors of a safetensors file by name, in the file's order.
+
+    Files with equal headers share one object (as long as it is remembered), which compares by
+    identity: a key for what else is derived from it.
+    """
+
+    entries: Mapping[str, TensorEntry]
+
+
 class TensorFile:
     """A safetensors file read one tensor at a time.
 
     The header is checked when the file is opened. A tensor is read by a plain read, not mapped: the
-    pages of a thousand mapped adapters would all count as this process's memory.
+    pages of a thousand mapped adapters would all count as this process's memory, and a file that
+    shrinks while it is mapped kills the process.
 
     Raises:
         StoreError: The file cannot be read, or is no safetensors file of plain dense tensors.
@@ -128,15 +143,14 @@ class TensorFile:
                 length = int.from_bytes(file.read(8), "little")
                 if size < 8 or length > min(size - 8, MAX_JSON_BYTES):  # noqa: PLR2004 - the length field
                     raise StoreError(f"{path.name}: truncated or not a safetensors file")
-                header = parse_json(file.read(length), f"{path.name} header")
+                header = file.read(length)
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}") from None
-        header.pop("__metadata__", None)
-        room = size - 8 - length
-        self._entries = {
-            name: _parse_entry(f"{path.name}: tensor {name[:200]}", raw, 8 + length, room)
-            for name, raw in header.items()
-        }
+        try:
+            self.header = _parse_header(header, size - 8 - length)
+            self._entries = self.header.entries
+        except StoreError as error:
+            raise StoreError(f"{path.name}: {error}") from None
 
     def keys(self) -> list[str]:
         """Return the names of the tensors."""
@@ -156,17 +170,66 @@ class TensorFile:
         if entry is None:
             raise StoreError(f"{self.path.name}: has no tensor {name!r}")
         tensor = torch.empty(entry.shape, dtype=entry.dtype)
-        if entry.size == 0:
-            return tensor
-        buffer: Any = tensor.view(-1).view(torch.uint8).numpy()
-        with self.path.open("rb", buffering=0) as file:
-            file.seek(entry.start)
-            if file.readinto(buffer) != entry.size:
-                raise StoreError(f"{self.path.name}: ends inside tensor {name!r}")
+        self.read_into([(name, bytes_of(tensor))])
         return tensor
 
+    def read_into(self, targets: Iterable[tuple[str, memoryview]]) -> None:
+        """Read tensors' bytes into memory that is there, the file opened once.
 
-def _parse_entry(where: str, raw: Any, data_start: int, room: int) -> _Entry:
+        Args:
+            targets: names, and exactly as many bytes as those tensors have in the file.
+
+        Raises:
+            StoreError: The sizes differ, or the file has changed and is too short.
+        """
+        handle = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            for name, target in targets:
+                entry = self._entries[name]
+                if len(target) != entry.size:
+                    raise StoreError(
+                        f"{self.path.name}: tensor {name!r} has {entry.size} bytes, "
+                        f"expected {len(target)}"
+                    )
+                if entry.size and _read_at(handle, target, entry.start) != entry.size:
+                    raise StoreError(f"{self.path.name}: ends inside tensor {name!r}")
+        finally:
+            os.close(handle)
+
+
+def bytes_of(tensor: Tensor) -> memoryview:
+    """Return the memory of a contiguous tensor on the CPU, to read or write bytes in."""
+    flat: Any = tensor.view(-1).view(torch.uint8).numpy()
+    return memoryview(flat)
+
+
+def _read_at(handle: int, target: memoryview, start: int) -> int:
+    """Fill the target with a file's bytes from ``start`` on; return how many there were."""
+    if hasattr(os, "preadv"):
+        return os.preadv(handle, [target], start)
+    with os.fdopen(os.dup(handle), "rb", buffering=0) as file:
+        file.seek(start)
+        return file.readinto(target) or 0
+
+
+@functools.lru_cache(maxsize=8)
+def _parse_header(header: bytes, room: int) -> TensorHeader:
+    """Return every tensor's place in a file with this header, and ``room`` bytes after it.
+
+    Adapters of one kind have one header between them; it is parsed once.
+    """
+    entries = parse_json(header, "header")
+    entries.pop("__metadata__", None)
+    start = 8 + len(header)
+    return TensorHeader(
+        {
+            name: _parse_entry(f"tensor {name[:200]}", raw, start, room)
+            for name, raw in entries.items()
+        }
+    )
+
+
+def _parse_entry(where: str, raw: Any, data_start: int, room: int) -> TensorEntry:
     """Return one tensor's place in the file, checked."""
     if not isinstance(raw, dict) or set(raw) != {"dtype", "shape", "data_offsets"}:
         raise StoreError(f"{where}: malformed header entry")
@@ -184,7 +247,7 @@ def _parse_entry(where: str, raw: Any, data_start: int, room: int) -> _Entry:
         raise StoreError(
             f"{where}: shape {tuple(shape)} does not fit the bytes the file has for it"
         )
-    return _Entry(dtype, tuple(shape), data_start + offsets[0], size)
+    return TensorEntry(dtype, tuple(shape), data_start + offsets[0], size)
 
 
 def sha256_of(path: Path) -> str:

@@ -23,22 +23,15 @@ from sleepy_coder.share.choice import (
     allocate,
 )
 from sleepy_coder.share.columns import BLOCK_BYTES, SIDES, ColumnReader, ModuleColumns, Side
-from sleepy_coder.share.linalg import (
-    Span,
-    complement,
-    descending_eigh,
-    energy,
-    fold_columns,
-    gram,
-    sign_of_largest,
-    top_span,
-)
+from sleepy_coder.share.linalg import complement, energy, sign_of_largest
 from sleepy_coder.share.moments import (
     add_moments,
+    num_principal,
     principal_rotation,
     rotate_moments,
     side_moments,
 )
+from sleepy_coder.share.spans import Span, fold_columns, top_span
 from sleepy_coder.share.subspace import (
     ModuleBasis,
     ModuleCoefficients,
@@ -57,7 +50,7 @@ if TYPE_CHECKING:
     from sleepy_coder.share.subspace import AdapterSource
 
 FOLD_FACTOR = 4  # a folded block keeps this many times the directions wanted, at least FOLD_LEAST
-FOLD_LEAST = 256
+FOLD_LEAST = 128
 SPECTRUM_FACTOR = 4  # the byte budget looks at this many times the mean number of directions
 
 
@@ -167,13 +160,14 @@ def _learn_side(columns: ModuleColumns, side: Side, rule: Choice, options: InitO
     mean = _mean(columns, side) if options.center else None
     whole, total, num_blocks = _gather(columns, side, rule, mean, options)
     span = leading_span(whole, total, rule)
+    if num_blocks == 1 and mean is None and options.objective == "factors":
+        return _cut_span(span, total, rule)
     basis = span.basis
     if mean is not None:
         basis = torch.cat([basis, complement(basis, mean.to(basis))], dim=1)
-    is_final = num_blocks == 1 and mean is None and options.objective == "factors"
     coordinates, weighted = [], []
     for block in columns:
-        seen = span.coordinates if is_final else basis.T @ block.side(side)
+        seen = basis.T @ block.side(side)
         coordinates.append(seen)
         weighted.append(side_moments(block.weigh(seen, side, options.objective)))
     known = reduce(add_moments, weighted)
@@ -186,6 +180,15 @@ def _learn_side(columns: ModuleColumns, side: Side, rule: Choice, options: InitO
     rotation = rotation * signs.to(rotation)
     turned = [rotation.to(seen).T @ seen for seen in coordinates]
     return _Side(basis * signs, rotate_moments(moments, rotation), turned)
+
+
+def _cut_span(span: Span, total: float, rule: Choice) -> _Side:
+    """Return as many of a span's directions as the rule asks for, all columns being in it."""
+    count = num_principal(span.energies, total, rule)
+    basis = span.basis[:, :count]
+    signs = sign_of_largest(basis)
+    coordinates = signs[:, None] * span.coordinates[:count]
+    return _Side(basis * signs, side_moments(coordinates, total), [coordinates])
 
 
 def _mean(columns: ModuleColumns, side: Side) -> Tensor:
@@ -210,10 +213,11 @@ def _gather(
             more = more - mean.to(more)
         is_plain = more is block.side(side)
         total += block.energies[SIDES.index(side)] if is_plain else energy(more)
-        if whole is None:
-            whole = more if block.is_only else more.clone()
+        if block.is_only:
+            whole = more
         else:
-            whole, _ = fold_columns(whole, more, width)
+            whole, _ = fold_columns(more[:, :0] if whole is None else whole, more, width)
+            whole = whole.clone() if whole is more else whole  # the next block overwrites this one
     if whole is None:
         raise InputError(f"module {columns.module}: got no adapter, expected at least one")
     return whole, total, len(columns.layout)
@@ -230,9 +234,8 @@ def leading_span(columns: Tensor, total: float, rule: Choice) -> Span:
     wanted = rule.first_guess
     while True:
         span = top_span(columns, wanted, total=total)
-        energies, _ = descending_eigh(gram(span.coordinates.T))
         is_all = span.basis.shape[1] < wanted or wanted >= min(columns.shape)
-        if is_all or rule.components(energies[:wanted], total) is not None:
+        if is_all or rule.components(span.energies[:wanted], total) is not None:
             return span
         wanted *= 2
 
@@ -256,9 +259,8 @@ def _choices(reader: ColumnReader, options: InitOptions) -> dict[str, tuple[Choi
         for side in SIDES:
             whole, total, _ = _gather(columns, side, guess, None, options)
             span = top_span(whole, min(guess.count, *whole.shape))
-            energies, _ = descending_eigh(gram(span.coordinates.T))
             spectra[module, side] = SideSpectrum(
-                energies * (product / total if total else 0.0),
+                span.energies * (product / total if total else 0.0),
                 (whole.shape[0] + widths) * options.dtype.itemsize,
             )
     counts = allocate(spectra, options.choice)

@@ -12,29 +12,12 @@ value exceeds ``rank_tolerance`` times the largest one; below that, float32 inpu
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 CHUNK_ROWS = 1024  # rows that are converted to float64 at a time: bounds the copy, fills the caches
-EXACT_SIZE = 128  # a Gram matrix of this size costs less than two steps of an iteration
-SKETCH_ROWS = 8  # rows of the sketch per direction sought; 16 gained nothing measurable
-MAX_STEPS = 8  # subspace iterations; 1 is the rule, 2-3 happen on slowly decaying spectra
-UNFINISHED_FRAC = 0.005  # stop when a step would gain less than this part of the squared residual
 HALF = 0.5  # the squared cosine of 45 degrees
-
-
-class Span(NamedTuple):
-    """A basis and what it sees of the columns it was made for.
-
-    Attributes:
-        basis: (n, k), orthonormal.
-        coordinates: (k, c), ``basis.T @ columns``.
-    """
-
-    basis: Tensor
-    coordinates: Tensor
 
 
 def working_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -81,6 +64,9 @@ def sign_of_largest(basis: Tensor) -> Tensor:
     """
     if basis.shape[1] == 0:
         return basis.new_ones(0)
+    highest, lowest = basis.amax(dim=0), basis.amin(dim=0)
+    if not bool((highest == -lowest).any()):  # in one quick pass; equal entries are rare
+        return torch.where(highest > -lowest, 1.0, -1.0).to(basis.dtype)
     largest = basis.gather(0, basis.abs().argmax(dim=0, keepdim=True)).squeeze(0)
     return torch.where(largest < 0, -1.0, 1.0).to(basis.dtype)
 
@@ -97,14 +83,19 @@ def orthonormalize(columns: Tensor, *, floor: float = 0.0) -> Tensor:
         floor: directions with a smaller singular value are dropped as noise. The rank tolerance
             relative to the largest singular value applies in any case.
     """
+    return orthonormalize_by(columns, floor=floor)[0]
+
+
+def orthonormalize_by(columns: Tensor, *, floor: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Return ``orthonormalize(columns)``, and M (c, k), float64, with basis = columns @ M."""
     values, vectors = descending_eigh(gram(columns))
     cutoff = max(rank_tolerance(columns) ** 2 * float(values[:1].sum()), floor**2)
     keep = int((values > cutoff).sum())
     scaled = vectors[:, :keep] * values[:keep].rsqrt()
     basis = columns @ scaled.to(columns.dtype)
     factor = torch.linalg.cholesky((basis.T @ basis).double())
-    mended: Tensor = basis @ torch.linalg.inv(factor).T.to(columns.dtype)
-    return mended
+    mending = torch.linalg.inv(factor).T
+    return basis @ mending.to(columns.dtype), scaled @ mending
 
 
 def complement(basis: Tensor, columns: Tensor) -> Tensor:
@@ -140,118 +131,6 @@ def random_directions(basis: Tensor, count: int, generator: torch.Generator) -> 
         )
     drawn = torch.randn((n, count), generator=generator, dtype=torch.float64)
     return complement(basis, drawn.to(basis))
-
-
-def top_span(
-    columns: Tensor,
-    components: int,
-    *,
-    total: float | None = None,
-    oversampling: int = 8,
-    seed: int = 0,
-) -> Span:
-    """Return a span that holds the columns' leading left singular vectors.
-
-    The basis is not rotated to them (``principal_rotation`` does that) and may be up to
-    ``oversampling`` wider than asked. Exact through a float64 Gram matrix when ``components`` is
-    not small against the matrix; otherwise block subspace iteration from a row sketch, where each
-    row of the sketch is a sum of n / s rows with random signs. A step costs 4 n c k operations,
-    against 2 n c² for a Gram matrix.
-
-    Error: the sketch alone puts the captured energy within ``O(||columns||_F**2 * sqrt(k / s))``
-    of the best (Drineas, Kannan and Mahoney, 2006); every step then shrinks what is missing by
-    the factor ``(sigma_w+1 / sigma_k)**4``, w the width. Steps go on until the next would gain
-    less than 1 % of the squared residual, estimated on the sketch; so the residual's norm is
-    within about 0.5 % of an exact SVD's. What was captured is measured, not estimated:
-    ``energy(coordinates)`` against ``energy(columns)``.
-
-    Args:
-        columns: (n, c), float32 or float64.
-        components: how many leading directions are wanted.
-        total: ``energy(columns)``, if it is known.
-        oversampling: extra directions carried along.
-        seed: of the sketch; the global random state is not touched.
-    """
-    width = min(components + oversampling, *columns.shape)
-    if min(columns.shape) <= max(EXACT_SIZE, 3 * width):
-        return exact_span(columns, width)
-    generator = torch.Generator().manual_seed(seed)
-    sketched, signs = sketch_rows(columns, SKETCH_ROWS * width, generator)
-    drawn = torch.randn((sketched.shape[0], width), generator=generator).to(columns)
-    right, _ = torch.linalg.qr(sketched.T @ drawn)
-    right, _ = torch.linalg.qr(sketched.T @ (sketched @ right))
-    total = energy(columns) if total is None else total
-    for _ in range(MAX_STEPS):
-        basis = orthonormalize(columns @ right)
-        span = Span(basis, basis.T @ columns)
-        values, vectors = descending_eigh(gram(span.coordinates.T))
-        lengths = values.clamp_min(torch.finfo(basis.dtype).tiny).sqrt().to(basis)
-        rotation = vectors.to(basis)
-        right = span.coordinates.T @ rotation / lengths
-        gap = sketched @ right - apply_sketch(basis, signs) @ rotation * lengths
-        missing = total - float(values[:components].sum())
-        if energy(gap[:, :components]) <= UNFINISHED_FRAC * missing:
-            break
-    return span
-
-
-def exact_span(columns: Tensor, width: int) -> Span:
-    """Return the span of the ``width`` leading left singular vectors (fewer if the rank is).
-
-    By SVD for float64 input, else by the float64 Gram matrix of the shorter side, whose squared
-    condition number float64 can hold for all that float32 input can express.
-    """
-    n, c = columns.shape
-    if columns.dtype == torch.float64:
-        left, values, _ = torch.linalg.svd(columns, full_matrices=False)
-        rank = int((values > rank_tolerance(columns) * values[:1]).sum())
-        basis = left[:, : min(width, rank)]
-    elif n <= c:
-        values, vectors = descending_eigh(gram(columns.T))
-        rank = int((values > rank_tolerance(columns) ** 2 * values[:1]).sum())
-        basis = vectors[:, : min(width, rank)].to(columns.dtype)
-    else:
-        _, vectors = descending_eigh(gram(columns))
-        basis = orthonormalize(columns @ vectors[:, :width].to(columns.dtype))
-    return Span(basis, basis.T @ columns)
-
-
-def sketch_rows(columns: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return a sketch (about ``size`` rows, c) with the columns' Gram matrix in expectation.
-
-    Also the signs (groups, rows of the sketch) that made it, for ``apply_sketch``.
-    """
-    groups = max(1, columns.shape[0] // size)
-    rows = math.ceil(columns.shape[0] / groups)
-    drawn = torch.randint(0, 2, (groups, rows), generator=generator)
-    signs = (2 * drawn - 1).to(columns)
-    return apply_sketch(columns, signs), signs
-
-
-def apply_sketch(columns: Tensor, signs: Tensor) -> Tensor:
-    """Return (rows, c): row j sums the columns' rows j, j + rows, ... times their signs."""
-    rows = signs.shape[1]
-    sketched = columns[:rows] * signs[0, :, None]
-    for group, chunk in enumerate(torch.split(columns, rows)[1:], start=1):
-        sketched[: len(chunk)].addcmul_(chunk, signs[group, : len(chunk), None])
-    return sketched
-
-
-def fold_columns(kept: Tensor, block: Tensor, width: int) -> tuple[Tensor, float]:
-    """Return (n, <= width) columns that stand for ``[kept, block]``, and the energy dropped.
-
-    Folding block after block approximates a matrix that is never held whole. With X all columns,
-    Y the last result and δ the sum of what was dropped, ``X X.T - Y Y.T`` is positive
-    semidefinite with trace δ; so Y's k leading directions capture at least the best k's energy
-    of X minus δ.
-    """
-    columns = torch.cat([kept, block], dim=1) if kept.shape[1] else block
-    if columns.shape[1] <= width:
-        return columns, 0.0
-    span = top_span(columns, width, oversampling=0)
-    values, vectors = descending_eigh(gram(span.coordinates.T))
-    folded = span.basis @ (vectors * values.sqrt()).to(span.basis)
-    return folded, max(0.0, energy(columns) - float(values.sum()))
 
 
 def reduce_product(left: Tensor, right: Tensor, rank: int) -> tuple[Tensor, Tensor]:

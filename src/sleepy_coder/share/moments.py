@@ -107,12 +107,25 @@ def principal_rotation(moments: SideMoments, choice: Choice, *, center: bool) ->
         gram = gram - moments.count * torch.outer(mean, mean)
         energy = max(0.0, energy - moments.count * float(mean @ mean))
     values, vectors = descending_eigh(gram)
-    rank = int((values > NOISE_FRAC * max(values[:1].sum().item(), moments.energy)).sum())
-    keep = choice.components(values[:rank], energy)
-    rotation = vectors[:, : rank if keep is None else min(keep, rank)]
+    rotation = vectors[:, : num_principal(values, energy, choice, floor=moments.energy)]
     if center:
         rest = reject(rotation, mean[:, None])
         length = torch.linalg.vector_norm(rest)
         if length**2 * moments.count > NOISE_FRAC * moments.energy:
             rotation = torch.cat([rotation, rest / length], dim=1)
     return rotation
+
+
+def num_principal(energies: Tensor, total: float, choice: Choice, *, floor: float = 0.0) -> int:
+    """Return how many principal directions to keep: those the rule asks for that are no noise.
+
+    Args:
+        energies: (k,), largest first.
+        total: what the rule is to measure against.
+        choice: the rule; if it asks for more than there are, all that are no noise.
+        floor: an energy; a direction with less than float32's rounding of it is noise.
+    """
+    largest = max(float(energies[:1].sum()), total, floor)
+    rank = int((energies > NOISE_FRAC * largest).sum())
+    keep = choice.components(energies[:rank], total)
+    return rank if keep is None else min(keep, rank)

@@ -11,12 +11,11 @@ it needs `--max-lora-rank` of at least p, which matters only for p > 16.
 
 from __future__ import annotations
 
+import functools
 import json
-import math
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from safetensors.torch import save_file
@@ -25,11 +24,13 @@ from sleepy_coder.errors import StoreError
 from sleepy_coder.share.files import (
     PICKLE_SUFFIXES,
     TensorFile,
+    TensorHeader,
     check_task_name,
     read_json,
     replaced_directory,
 )
-from sleepy_coder.share.subspace import LoraModule
+from sleepy_coder.share.peft_config import PeftConfig, parse_config
+from sleepy_coder.share.subspace import LoraModule, LoraShape
 from sleepy_coder.share.tasks import find_task, lora_factors
 
 if TYPE_CHECKING:
@@ -42,61 +43,18 @@ WEIGHTS_FILE = "adapter_model.safetensors"
 _KEY = re.compile(
     r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<side>[AB])(?:\.[^.]+)?\.weight"
 )
-_LAYER_INDEX = re.compile(r".*\.[^.]*\.(\d+)\.")  # the rule PEFT uses without layers_pattern
-_MAX_PATTERN = 512  # characters of a pattern in a config
-
-# Config fields that a plain LoRA leaves empty, and why anything else is refused.
-_REFUSED = {
-    "use_dora": "DoRA rescales the merged weight's columns, which is no low-rank change",
-    "modules_to_save": "whole modules were trained beside the LoRA; they have no low-rank form",
-    "lora_bias": "a bias on lora_B is no part of ΔW",
-    "trainable_token_indices": "trained token embeddings have no low-rank form",
-    "target_parameters": "LoRA on bare parameters is not a linear layer",
-    "layer_replication": "it changes the base model's layers",
-    "alora_invocation_tokens": "the adapter applies to some tokens only",
-    "use_qalora": "QALoRA pools the input",
-    "use_bdlora": "block-diagonal LoRA has another shape",
-    "arrow_config": "Arrow mixes several adapters",
-    "kasa_config": "KaSA changes the base weights",
-    "megatron_config": "Megatron layers are split over processes",
-}
-# Initialisations that subtract something from the base weights, which the adapter then needs.
-_CHANGED_BASE = ("pissa", "olora", "corda", "loftq")
 
 
-@dataclass(frozen=True)
-class _Config:
-    """What of an adapter's config decides ΔW."""
+class _Entry(NamedTuple):
+    """One module's tensors in the file."""
 
-    rank: int
-    alpha: float
-    use_rslora: bool
-    rank_pattern: Mapping[str, int]
-    alpha_pattern: Mapping[str, float]
-    layers: frozenset[int] | None
-    layers_pattern: tuple[str, ...]
-    base_model: str
-
-    def scaling(self, module: str) -> tuple[int, float]:
-        """Return a module's rank and scaling."""
-        rank = int(_lookup(self.rank_pattern, module, self.rank))
-        alpha = float(_lookup(self.alpha_pattern, module, self.alpha))
-        return rank, alpha / (math.sqrt(rank) if self.use_rslora else rank)
-
-    def includes(self, module: str) -> bool:
-        """Say whether layers_to_transform leaves the module in."""
-        if self.layers is None:
-            return True
-        for name in self.layers_pattern:
-            found = re.match(rf".*\.{re.escape(name)}\.(\d+)\.", module)
-            if found:
-                return int(found[1]) in self.layers
-        found = None if self.layers_pattern else _LAYER_INDEX.match(module)
-        return found is not None and int(found[1]) in self.layers
+    key_a: str
+    key_b: str
+    shape: LoraShape
 
 
 class PeftAdapter:
-    """A PEFT LoRA adapter on disk (an `AdapterSource`); tensors are read when asked for.
+    """A PEFT LoRA adapter on disk (an `InPlaceSource`); tensors are read when asked for.
 
     Args:
         path: Directory with `adapter_config.json` and `adapter_model.safetensors`.
@@ -109,7 +67,7 @@ class PeftAdapter:
     def __init__(self, path: Path | str, name: str | None = None) -> None:
         path = Path(path)
         self.name = check_task_name(path.resolve().name if name is None else name)
-        self._config = _parse_config(read_json(path / CONFIG_FILE), f"{self.name}/{CONFIG_FILE}")
+        self._config = parse_config(read_json(path / CONFIG_FILE), f"{self.name}/{CONFIG_FILE}")
         if not (path / WEIGHTS_FILE).is_file():
             pickles = [
                 file.name for file in path.glob("adapter_model*") if file.suffix in PICKLE_SUFFIXES
@@ -117,7 +75,10 @@ class PeftAdapter:
             reason = f"{pickles[0]} is a pickle, which can run code" if pickles else "it is missing"
             raise StoreError(f"{self.name}: expected {WEIGHTS_FILE}, but {reason}; save it as such")
         self._file = TensorFile(path / WEIGHTS_FILE)
-        self._keys = self._index()
+        try:
+            self._modules = _index_modules(self._file.header, self._config)
+        except StoreError as error:
+            raise StoreError(f"{self.name}: {error}") from None
 
     @property
     def base_model(self) -> str:
@@ -126,7 +87,7 @@ class PeftAdapter:
 
     def module_names(self) -> tuple[str, ...]:
         """Return the adapted modules, as the base model names them, in the file's order."""
-        return tuple(self._keys)
+        return tuple(self._modules)
 
     def load_module(self, name: str) -> LoraModule:
         """Return one module's factors and scaling, read now.
@@ -134,38 +95,58 @@ class PeftAdapter:
         Raises:
             StoreError: The adapter does not have the module.
         """
-        if name not in self._keys:
+        entry = self._modules.get(name)
+        if entry is None:
             raise StoreError(f"{self.name}: has no LoRA for module {name!r}")
-        key_a, key_b = self._keys[name]
-        scaling = self._config.scaling(name)[1]
-        return LoraModule(a=self._file.read(key_a), b=self._file.read(key_b), scaling=scaling)
+        a, b = self._file.read(entry.key_a), self._file.read(entry.key_b)
+        return LoraModule(a=a, b=b, scaling=entry.shape.scaling)
 
-    def _index(self) -> dict[str, tuple[str, str]]:
-        """Return module -> (key of A, key of B), shapes checked against the config."""
-        sides: dict[str, dict[str, str]] = {}
-        for key in self._file.keys():  # noqa: SIM118 - a method of our own
-            match = _KEY.fullmatch(key)
-            if match is None:
-                raise StoreError(
-                    f"{self.name}: tensor {key[:200]!r} is no LoRA factor of a linear layer "
-                    "(embeddings, biases and whole modules are refused)"
-                )
-            if self._config.includes(match["module"]):
-                sides.setdefault(match["module"], {})[match["side"]] = key
-        for module, pair in sides.items():
-            if set(pair) != {"A", "B"}:
-                raise StoreError(f"{self.name}: module {module} has lora_{min(pair)} only")
-            rank = self._config.scaling(module)[0]
-            shape_a, shape_b = self._file.shape(pair["A"]), self._file.shape(pair["B"])
-            is_matrix = len(shape_a) == len(shape_b) == 2  # noqa: PLR2004 - matrices
-            if not is_matrix or shape_a[0] != rank or shape_b[1] != rank:
-                raise StoreError(
-                    f"{self.name}: module {module} has factors {shape_a} and {shape_b}, expected "
-                    f"({rank}, inputs) and (outputs, {rank}) by {CONFIG_FILE}"
-                )
-        if not sides:
-            raise StoreError(f"{self.name}: {WEIGHTS_FILE} has no LoRA factors")
-        return {module: (pair["A"], pair["B"]) for module, pair in sides.items()}
+    def module_shape(self, name: str) -> LoraShape:
+        """Return the shapes of one module's factors, without reading them."""
+        return self._modules[name].shape
+
+    def read_module(self, name: str, a: memoryview, b: memoryview) -> None:
+        """Read one module's factors into as many bytes as `A` (r, d) and `B` (n, r) have."""
+        entry = self._modules[name]
+        self._file.read_into(((entry.key_a, a), (entry.key_b, b)))
+
+
+@functools.lru_cache(maxsize=8)
+def _index_modules(header: TensorHeader, config: PeftConfig) -> Mapping[str, _Entry]:
+    """Return an adapter's modules, the tensors' shapes checked against the config.
+
+    Adapters of one kind have header and config in common; the work is done once for all of them.
+    """
+    sides: dict[str, dict[str, str]] = {}
+    for key in header.entries:
+        match = _KEY.fullmatch(key)
+        if match is None:
+            raise StoreError(
+                f"tensor {key[:200]!r} is no LoRA factor of a linear layer "
+                "(embeddings, biases and whole modules are refused)"
+            )
+        if config.includes(match["module"]):
+            sides.setdefault(match["module"], {})[match["side"]] = key
+    if not sides:
+        raise StoreError(f"{WEIGHTS_FILE} has no LoRA factors")
+    return {module: _index_module(header, config, module, sides[module]) for module in sides}
+
+
+def _index_module(
+    header: TensorHeader, config: PeftConfig, module: str, keys: Mapping[str, str]
+) -> _Entry:
+    """Return where one module's factors are, and their shapes."""
+    if set(keys) != {"A", "B"}:
+        raise StoreError(f"module {module} has lora_{min(keys)} only")
+    rank, scaling = config.scaling(module)
+    a, b = header.entries[keys["A"]], header.entries[keys["B"]]
+    is_matrix = len(a.shape) == len(b.shape) == 2  # noqa: PLR2004 - matrices
+    if not is_matrix or a.shape[0] != rank or b.shape[1] != rank:
+        raise StoreError(
+            f"module {module} has factors {a.shape} and {b.shape}, expected "
+            f"({rank}, inputs) and (outputs, {rank}) by {CONFIG_FILE}"
+        )
+    return _Entry(keys["A"], keys["B"], LoraShape(a.shape, b.shape, a.dtype, b.dtype, scaling))
 
 
 def find_adapters(path: Path | str) -> list[PeftAdapter]:
@@ -251,81 +232,3 @@ def render_config(ranks: Mapping[str, int], base_model: str) -> dict[str, Any]:
         "use_dora": False,
         "modules_to_save": None,
     }
-
-
-def _parse_config(raw: Mapping[str, Any], where: str) -> _Config:
-    """Check an adapter_config.json and return what decides ΔW."""
-    if raw.get("peft_type") != "LORA":
-        raise StoreError(f"{where}: peft_type {str(raw.get('peft_type'))[:50]!r}, expected 'LORA'")
-    for key, reason in _REFUSED.items():
-        if raw.get(key):
-            raise StoreError(f"{where}: {key} is set: {reason}")
-    if raw.get("bias", "none") != "none":
-        raise StoreError(f"{where}: bias is {str(raw['bias'])[:50]!r}: trained biases are no ΔW")
-    start = str(raw.get("init_lora_weights", "")).lower()
-    if start.startswith(_CHANGED_BASE) or raw.get("loftq_config"):
-        raise StoreError(
-            f"{where}: init_lora_weights {start[:50]!r} changes the base weights; convert the "
-            "adapter with PEFT's path_initial_model_for_weight_conversion first"
-        )
-    layers = raw.get("layers_to_transform")
-    layers = [layers] if isinstance(layers, int) else layers
-    pattern = raw.get("layers_pattern") or []
-    pattern = [pattern] if isinstance(pattern, str) else pattern
-    if not all(isinstance(items, list) for items in (layers or [], pattern)):
-        raise StoreError(f"{where}: layers_to_transform and layers_pattern must be lists")
-    return _Config(
-        rank=int(_number(raw.get("r"), f"{where}: r", is_rank=True)),
-        alpha=_number(raw.get("lora_alpha"), f"{where}: lora_alpha"),
-        use_rslora=bool(raw.get("use_rslora")),
-        rank_pattern={
-            key: int(_number(value, f"{where}: rank_pattern", is_rank=True))
-            for key, value in _pattern(raw, "rank_pattern", where).items()
-        },
-        alpha_pattern={
-            key: _number(value, f"{where}: alpha_pattern")
-            for key, value in _pattern(raw, "alpha_pattern", where).items()
-        },
-        layers=frozenset(map(_index_of_layer, layers)) if layers is not None else None,
-        layers_pattern=tuple(map(str, pattern)),
-        base_model=str(raw.get("base_model_name_or_path") or ""),
-    )
-
-
-def _pattern(raw: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
-    """Return a rank or alpha pattern whose keys are regular expressions that compile."""
-    pattern = raw.get(key) or {}
-    if not isinstance(pattern, dict):
-        raise StoreError(f"{where}: {key} must be an object")
-    for expression in pattern:
-        try:
-            if len(expression) > _MAX_PATTERN:
-                raise StoreError(f"{where}: {key} has a pattern of {len(expression)} characters")
-            re.compile(expression)
-        except re.error as error:
-            raise StoreError(f"{where}: {key} {expression[:80]!r} is no pattern: {error}") from None
-    return pattern
-
-
-def _lookup(pattern: Mapping[str, float], module: str, default: float) -> float:
-    """Return the first value whose pattern matches the end of the module's name, as PEFT does."""
-    for expression, value in pattern.items():
-        if re.match(rf"(.*\.)?({expression})$", module):
-            return value
-    return default
-
-
-def _number(value: Any, where: str, *, is_rank: bool = False) -> float:
-    """Return a finite number; a rank is a positive integer."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_rank and (type(value) is not int or not 0 < value < 2**20):
-        raise StoreError(f"{where}: got {str(value)[:50]!r}, expected a positive integer")
-    if not is_number or abs(value) > 1e9:  # noqa: PLR2004 - beyond any use; also infinite and NaN
-        raise StoreError(f"{where}: got {str(value)[:50]!r}, expected a finite number")
-    return float(value)
-
-
-def _index_of_layer(value: Any) -> int:
-    if type(value) is not int:
-        raise StoreError(f"layers_to_transform: got {str(value)[:50]!r}, expected layer numbers")
-    return value

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Objective = Literal["factors", "product"]
@@ -49,6 +50,40 @@ class AdapterSource(Protocol):
 
     def load_module(self, name: str) -> LoraModule:
         """Return one target module's factors, read when asked for."""
+
+
+class LoraShape(NamedTuple):
+    """What is known of a module's factors before they are read.
+
+    Attributes:
+        a: shape of A, (r, d).
+        b: shape of B, (n, r).
+        dtype: of A.
+        dtype_b: of B.
+        scaling: as in ``LoraModule``.
+    """
+
+    a: tuple[int, ...]
+    b: tuple[int, ...]
+    dtype: torch.dtype
+    dtype_b: torch.dtype
+    scaling: float
+
+
+class InPlaceSource(AdapterSource, Protocol):
+    """An adapter that can be read into memory of the caller's: what streaming is fastest with."""
+
+    def module_shape(self, name: str) -> LoraShape:
+        """Return the shapes of one target module's factors, without reading them."""
+
+    def read_module(self, name: str, a: memoryview, b: memoryview) -> None:
+        """Read one target module's factors into memory of the caller's.
+
+        Args:
+            name: of the module.
+            a: as many bytes as A (r, d) has in its dtype, filled in row-major order.
+            b: the same for B (n, r).
+        """
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,12 @@ def split_coefficients(
         ranks: columns per task; they sum to c.
         pseudo_rank: p; None keeps the ranks.
     """
+    if pseudo_rank is None and len(set(ranks)) == 1:  # all at once: one copy
+        sides = (
+            coef.reshape(coef.shape[0], len(ranks), ranks[0]).transpose(0, 1).contiguous().unbind()
+            for coef in (coef_b, coef_a)
+        )
+        return [ModuleCoefficients(b, a) for b, a in zip(*sides, strict=True)]
     pairs = zip(
         torch.split(coef_b, list(ranks), 1), torch.split(coef_a, list(ranks), 1), strict=True
     )
