@@ -51,6 +51,11 @@ class LearnedTasks:
         form: AnswerForm = self.store.provenance.get(task or "", {}).get("answer_form", "program")
         return form
 
+    def min_log_probability(self, task: str) -> float:
+        """Return how likely an answer of the task must be to stand, in nats for all its tokens."""
+        found = self.store.provenance.get(task, {}).get("min_log_probability")
+        return float("-inf") if found is None else float(found)
+
     def use_average(self) -> str:
         """Make the mean of all tasks' ΔW resident; return the name that rows ask for it by."""
         if AVERAGE not in self._table:

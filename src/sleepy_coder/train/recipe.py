@@ -28,8 +28,7 @@ from sleepy_coder.train.pairs import Row
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sleepy_coder.share.subspace import Objective
-    from sleepy_coder.share.subspace import Subspace, TaskCoefficients
+    from sleepy_coder.share.subspace import Objective, Subspace, TaskCoefficients
 
 OnStep = Callable[[str, int, Mapping[str, float]], None]
 
