@@ -78,7 +78,7 @@ class Dialogue:
         return None if code is None else render_answer(code)
 
     def is_sure(self, completion: Completion, bench: Workbench) -> bool:
-        """Whether an answer stands: the base model's does, a task's if it is readable and likely."""
+        """Whether an answer stands: the base model's does, a task's if readable and likely."""
         if self.task is None or bench.learned is None:
             return True
         least = bench.learned.min_log_probability(self.task)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.errors import StoreError
-from sleepy_coder.share.layer import inject, use_tasks
+from sleepy_coder.share.layer import eject, inject, use_tasks
 from sleepy_coder.share.tasks import average
 
 if TYPE_CHECKING:
@@ -37,8 +37,14 @@ class LearnedTasks:
                 "pass the store of this model, or the model of this store"
             )
         self.store = store
+        self._model = model
         self._table = inject(model.hf_model, store.subspace)
         model.decoder.use_tasks = partial(use_tasks, model.hf_model)
+
+    def close(self) -> None:
+        """Put the model's own layers back."""
+        self._model.decoder.use_tasks = None
+        eject(self._model.hf_model)
 
     def task_of(self, route: Route | None) -> str | None:
         """Return the task that a route leads to, or None where nothing was learned for it."""
