@@ -277,6 +277,24 @@ def test_spans_leave_the_global_random_state_alone():
     assert torch.equal(before, torch.get_rng_state())
 
 
+def test_a_span_turned_into_its_principal_axes_still_sees_the_columns():
+    generator = torch.Generator().manual_seed(3)
+    columns = torch.randn(40, 12, generator=generator)
+    basis, _ = torch.linalg.qr(torch.randn(40, 5, generator=generator))
+    span = spans.rotate_span(basis, basis.T @ columns)
+    torch.testing.assert_close(span.coordinates, span.basis.T @ columns)
+    inner = span.coordinates @ span.coordinates.T
+    torch.testing.assert_close(inner, torch.diag(span.energies).float(), atol=1e-4, rtol=1e-4)
+
+
+def test_eigenvectors_come_from_below_the_diagonal():
+    square = torch.randn(6, 6, generator=torch.Generator().manual_seed(1))
+    symmetric = square @ square.T
+    found = linalg.descending_eigh(symmetric.tril() + 100 * torch.ones(6, 6).triu(1))
+    for got, expected in zip(found, linalg.descending_eigh(symmetric), strict=True):
+        torch.testing.assert_close(got, expected)
+
+
 def test_exact_span_ignores_directions_that_are_rounding():
     for shape in ((40, 12), (12, 40)):
         for dtype in (torch.float32, torch.float64):

@@ -50,9 +50,9 @@ def gram(columns: Tensor) -> Tensor:
 def descending_eigh(symmetric: Tensor) -> tuple[Tensor, Tensor]:
     """Return eigenvalues (k,), largest first and clamped at zero, and eigenvectors (k, k).
 
-    For positive semidefinite matrices, in float64.
+    For positive semidefinite matrices, in float64; nothing above the diagonal is read.
     """
-    values, vectors = torch.linalg.eigh(symmetric.double())
+    values, vectors = torch.linalg.eigh(symmetric.double(), UPLO="L")
     return values.flip(0).clamp_min(0.0), vectors.flip(1)
 
 

@@ -182,8 +182,9 @@ def well_conditioned(
 
     M comes from the eigenvectors of ``Y.T @ Y``, which float32 carries only if Y's columns are
     almost orthonormal (as they are for right singular vectors over singular values). It is found
-    as ``Y.T @ columns @ right``, where entries below the diagonal are the accurate ones: their
-    rounding is that of a smaller singular value over a larger. Otherwise Y becomes an orthonormal
+    as ``Y.T @ columns @ right``, where entries below the diagonal are the accurate ones (their
+    rounding is that of a smaller singular value over a larger) and the only ones that the
+    eigensolver reads. Otherwise Y becomes an orthonormal
     basis of what it spans, which takes one more pass over the columns.
 
     Args:
@@ -193,9 +194,7 @@ def well_conditioned(
         across: ``Y.T @ columns``, (w, c).
         seen: the sketch of Y, (s, w).
     """
-    lower = (across @ right).double().tril()
-    inner = lower + lower.tril(-1).T
-    values, vectors = descending_eigh(inner)
+    values, vectors = descending_eigh(across @ right)
     if float(values[-1]) * WELL_CONDITIONED >= float(values[0]) > 0.0:
         return found, across, seen, vectors * values.rsqrt()
     basis, made = orthonormalize_by(found)
