@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +24,9 @@ from sleepy_coder.cli.options import (
     unconfined_option,
 )
 from sleepy_coder.evaluate import Selection
-from sleepy_coder.problems import Problem, load_set
+from sleepy_coder.problems import Problem, ProblemSet, load_set
 from sleepy_coder.repair import STRATEGIES, Strategy
-from sleepy_coder.report import compare, render_table
+from sleepy_coder.report import compare, render_repair, render_table
 from sleepy_coder.results import RunRecord, save_run_record
 from sleepy_coder.workbench import Generation, Workbench
 
@@ -189,6 +189,12 @@ def judge(
 @_choice_options
 @_model_options
 @_cycle_option
+@click.option(
+    "--show",
+    "show_repairs",
+    is_flag=True,
+    help="Print each answer's verdict and what it changes, in place of the table.",
+)
 @unconfined_option
 @json_option
 def eval_(
@@ -199,6 +205,7 @@ def eval_(
     selection: Selection,
     options: ModelOptions,
     cycle: int | None,
+    show_repairs: bool,
     allow_unconfined: bool,
     as_json: bool,
 ) -> None:
@@ -210,17 +217,29 @@ def eval_(
         sandbox=open_sandbox(allow_unconfined=allow_unconfined),
         attempts=attempts,
     )
-    records = []
+    records, partials = [], []
     for strategy in chosen:
         path = out if len(chosen) == 1 and out.suffix == ".json" else out / f"{strategy.name}.json"
-        partial = path.with_suffix(".partial.jsonl")
-        answers = _generate(selection.apply(problem_set), strategy, bench, partial)
+        partials.append(path.with_suffix(".partial.jsonl"))
+        answers = _generate(selection.apply(problem_set), strategy, bench, partials[-1])
         info = evaluate.describe_run(strategy.name, bench)
         sandbox = bench.require_sandbox(strategy.name)
         records.append(evaluate.judge(problem_set, answers, sandbox, info, cycle=cycle))
         save_run_record(records[-1], path)
+    # Only now: an interrupted command takes over the strategies that it had finished, too.
+    for partial in partials:
         partial.unlink()
-    _print(records, as_json=as_json)
+    if show_repairs:
+        click.echo("\n".join(_render_repairs(problem_set, records)))
+    else:
+        _print(records, as_json=as_json)
+
+
+def _render_repairs(problem_set: ProblemSet, records: Sequence[RunRecord]) -> Iterator[str]:
+    by_id = {problem.id: problem for problem in problem_set.problems}
+    for record in records:
+        for result in record.problems:
+            yield render_repair(by_id[result.id], record.strategy, result)
 
 
 def _generate(
@@ -231,10 +250,15 @@ def _generate(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         bar = progress.add_task(strategy.name, total=len(problems))
-        answers = evaluate.generate(
-            problems, strategy.name, bench, path, on_done=lambda _: progress.advance(bar)
-        )
-    console.print(f"{strategy.name}: {len(answers)} answers", highlight=False)
+        try:
+            answers = evaluate.generate(
+                problems, strategy.name, bench, path, on_done=lambda _: progress.advance(bar)
+            )
+        except KeyboardInterrupt:
+            console.print(f"{strategy.name}: interrupted; the same command goes on from here")
+            raise
+    count = f"{len(answers)} answer{'' if len(answers) == 1 else 's'}"
+    console.print(f"{strategy.name}: {count}", highlight=False)
     return answers
 
 
