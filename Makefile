@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-model lint type docs bench clean
+.PHONY: demo test test-model lint type docs bench data learn clean
 
 # torch goes in first and by its exact version: what follows then never pulls another build.
 $(BIN)/sleepy: pyproject.toml constraints.txt
@@ -50,6 +50,21 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/share_batch.py
 	$(BIN)/python benchmarks/router_confusion.py
 	$(BIN)/python benchmarks/share_train_cpu.py
+
+# The sets that learning uses: mutants of Debian 12's crates (apt-get update first) and generated
+# programs; most of an hour on two cores.
+data: $(BIN)/sleepy
+	mkdir -p data
+	for part in transfer gate train; do \
+	  $(BIN)/sleepy mutants build --part $$part --out data/$$part.jsonl --allow-unconfined || exit; \
+	done
+	-$(BIN)/sleepy problems generate --part heldout --count 6 --seed 11 --out data/heldout.jsonl
+	-$(BIN)/sleepy problems generate --part training --count 48 --seed 1 --out data/generated.jsonl
+
+# One GPU, Rust and `make data` first.
+learn: $(BIN)/sleepy
+	$(BIN)/sleepy learn --data data --out artifacts/$(MODEL) --model $(MODEL) \
+	  --report results/learn/$(MODEL).json --allow-unconfined
 
 clean:
 	rm -rf $(VENV) runs

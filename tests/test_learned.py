@@ -72,14 +72,17 @@ class ScriptedTasks:
 
     store = Store(Subspace({}, {}), sha256="5" * 64)
 
-    def __init__(self, known):
-        self.known = known
+    def __init__(self, known, least=float("-inf")):
+        self.known, self.least = known, least
 
     def task_of(self, route):
         return route.task if route and route.task in self.known else None
 
     def answer_form(self, task):
         return "edit" if task else "program"
+
+    def min_log_probability(self, _task):
+        return self.least
 
 
 def run(strategy, problem, **bench):
@@ -101,10 +104,35 @@ def test_routed_without_a_task_asks_as_base_does(problem):
     assert model.asked == base.asked
 
 
-def test_edits_that_fit_nowhere_leave_the_answer_as_it_is(problem):
-    model = ScriptedModel(lambda _: "<<<<<<<\nnowhere\n=======\nelse\n>>>>>>>")
+def answer_by_form(messages):
+    is_edit = "```edit" in messages[0]["content"]
+    return render_edits(BUGGY, BUGGY.replace("1", "2")) if is_edit else render_answer(FIXED)
+
+
+@pytest.mark.parametrize(("least", "is_trusted"), [(-0.6, True), (-0.4, False)])
+def test_where_a_task_is_not_sure_the_base_model_answers(problem, least, is_trusted):
+    model = ScriptedModel(answer_by_form)  # every answer has log-probability -0.5
+    generation = run("routed", problem, model=model, learned=ScriptedTasks([TASK], least))
+    assert (extract_code(generation.output) == FIXED) is not is_trusted
+    assert generation.task == (TASK if is_trusted else None)
+    assert generation.tokens_in == (10 if is_trusted else 20)
+
+
+def test_where_no_edit_fits_the_base_model_answers(problem):
+    nowhere = "<<<<<<<\nnowhere\n=======\nelse\n>>>>>>>"
+    model = ScriptedModel(lambda m: nowhere if "```edit" in m[0]["content"] else answer_by_form(m))
     generation = run("routed", problem, model=model, learned=ScriptedTasks([TASK]))
-    assert extract_code(generation.output) is None
+    assert extract_code(generation.output) == FIXED
+    assert len(model.asked) == 2
+
+
+def test_how_sure_a_task_must_be_is_in_its_provenance():
+    model = make_model()
+    store = make_store(model)
+    assert LearnedTasks(model, store).min_log_probability(TASK) == float("-inf")
+    provenance = {TASK: {"answer_form": "edit", "min_log_probability": -1.5}}
+    learned = LearnedTasks(make_model(), replace(store, provenance=provenance))
+    assert learned.min_log_probability(TASK) == -1.5
 
 
 def test_an_answer_in_edits_has_a_limit_of_its_own(problem):
@@ -116,7 +144,8 @@ def test_an_answer_in_edits_has_a_limit_of_its_own(problem):
             return super().generate(conversations, **options)
 
     for known in ([TASK], []):
-        run("routed", problem, model=Limited(str), learned=ScriptedTasks(known))
+        model = Limited(lambda _: render_edits(BUGGY, FIXED))
+        run("routed", problem, model=model, learned=ScriptedTasks(known))
     assert limits == [320, 1024]
 
 

@@ -68,32 +68,48 @@ class Dialogue:
         limit = bench.max_new_tokens
         return limit if self.answer_form == "program" else min(limit, _MOST_EDIT_TOKENS)
 
-    def read(self, answer: str) -> str:
-        """Return an answer with its edits made; one whose edits fit nowhere stays as it is."""
+    def read(self, answer: str) -> str | None:
+        """Return an answer with its edits made, or None where none of them fits the program."""
         if self.answer_form == "program":
             return answer
         errors = select_errors(self.diagnostics)
         span = errors[0].primary if errors else None
         code = apply_edits(self.problem.buggy, answer, near=span.line_start if span else 1)
-        return answer if code is None else render_answer(code)
+        return None if code is None else render_answer(code)
+
+    def is_sure(self, completion: Completion, bench: Workbench) -> bool:
+        """Whether an answer stands: the base model's does, a task's if readable and likely."""
+        if self.task is None or bench.learned is None:
+            return True
+        least = bench.learned.min_log_probability(self.task)
+        return completion.log_probability >= least and self.read(completion.text) is not None
+
+    def step_back(self, completion: Completion) -> None:
+        """Leave the problem to the base model; what the task's answer took stays counted."""
+        self._count(completion)
+        self.task, self.answer_form = None, "program"
 
     def finish(self, name: str, completion: Completion, bench: Workbench) -> Generation:
         """Return the generation after one more completion, its costs added up."""
-        self.tokens_in += completion.tokens_in
-        self.tokens_out += completion.tokens_out
-        self.seconds += completion.seconds
+        self._count(completion)
         return Generation(
             id=self.problem.id,
             strategy=name,
             route=_describe(self.route),
             prompt_sha256=prompt_sha256(self.messages(bench)),
-            output=self.read(completion.text),
+            output=self.read(completion.text) or completion.text,
             tokens_in=self.tokens_in,
             tokens_out=self.tokens_out,
             seconds=round(self.seconds, 3),
             attempts=len(self.history) + 1,
             log_probability=round(completion.log_probability, 4),
+            task=self.task,
         )
+
+    def _count(self, completion: Completion) -> None:
+        self.tokens_in += completion.tokens_in
+        self.tokens_out += completion.tokens_out
+        self.seconds += completion.seconds
 
     def reopen(self, attempt: Attempt) -> None:
         """Go on after an answer that failed: the base model sees it and what is wrong with it."""
@@ -147,21 +163,41 @@ def converse(name: str, dialogues: Sequence[Dialogue], bench: Workbench) -> list
 def _answer_all(
     name: str, dialogues: Sequence[Dialogue], bench: Workbench, *, is_last: bool
 ) -> list[Generation]:
-    """Ask the model for one answer in every dialogue."""
+    """Ask the model for one answer in every dialogue; the base model where a task is not sure."""
     generations: dict[int, Generation] = {}
+    unsure: list[int] = []
 
     def keep(row: int, completion: Completion) -> None:
+        if not dialogues[row].is_sure(completion, bench):
+            dialogues[row].step_back(completion)
+            unsure.append(row)
+            return
         generations[row] = dialogues[row].finish(name, completion, bench)
         if is_last:
             bench.on_done(generations[row])
 
-    bench.require_model(name).generate(
-        [d.messages(bench) for d in dialogues],
-        max_new_tokens=[d.max_new_tokens(bench) for d in dialogues],
-        on_done=keep,
-        tasks=[d.task for d in dialogues],
-    )
+    _ask(name, dialogues, list(range(len(dialogues))), bench, keep)
+    _ask(name, dialogues, sorted(unsure), bench, keep)
     return [generations[row] for row in range(len(dialogues))]
+
+
+def _ask(
+    name: str,
+    dialogues: Sequence[Dialogue],
+    rows: Sequence[int],
+    bench: Workbench,
+    on_done: Callable[[int, Completion], None],
+) -> None:
+    """Have some of the dialogues answered; `on_done` gets their places among all."""
+    asked = [dialogues[row] for row in rows]
+    if not asked:
+        return
+    bench.require_model(name).generate(
+        [d.messages(bench) for d in asked],
+        max_new_tokens=[d.max_new_tokens(bench) for d in asked],
+        on_done=lambda place, completion: on_done(rows[place], completion),
+        tasks=[d.task for d in asked],
+    )
 
 
 def _reopen(

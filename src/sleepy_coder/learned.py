@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.errors import StoreError
-from sleepy_coder.share.layer import inject, use_tasks
+from sleepy_coder.share.layer import eject, inject, use_tasks
 from sleepy_coder.share.tasks import average
 
 if TYPE_CHECKING:
@@ -37,8 +37,14 @@ class LearnedTasks:
                 "pass the store of this model, or the model of this store"
             )
         self.store = store
+        self._model = model
         self._table = inject(model.hf_model, store.subspace)
         model.decoder.use_tasks = partial(use_tasks, model.hf_model)
+
+    def close(self) -> None:
+        """Put the model's own layers back."""
+        self._model.decoder.use_tasks = None
+        eject(self._model.hf_model)
 
     def task_of(self, route: Route | None) -> str | None:
         """Return the task that a route leads to, or None where nothing was learned for it."""
@@ -50,6 +56,11 @@ class LearnedTasks:
             task = next(iter(self.store.subspace.tasks))
         form: AnswerForm = self.store.provenance.get(task or "", {}).get("answer_form", "program")
         return form
+
+    def min_log_probability(self, task: str) -> float:
+        """Return how likely an answer of the task must be to stand, in nats for all its tokens."""
+        found = self.store.provenance.get(task, {}).get("min_log_probability")
+        return float("-inf") if found is None else float(found)
 
     def use_average(self) -> str:
         """Make the mean of all tasks' ΔW resident; return the name that rows ask for it by."""

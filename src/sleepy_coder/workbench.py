@@ -23,6 +23,7 @@ class Generation:
         key: What the answer depends on, see `repair.resume_key`.
         log_probability: Of the whole answer under the model that gave it, in nats; None where no
             model did.
+        task: The learned task that gave it; None is the base model, or no model at all.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Generation:
     attempts: int = 1
     key: str = ""
     log_probability: float | None = None
+    task: str | None = None
 
 
 @dataclass(frozen=True)

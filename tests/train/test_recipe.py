@@ -5,20 +5,21 @@ import torch
 
 from sleepy_coder.share.expand import expand
 from sleepy_coder.share.layer import inject, use_tasks
-from sleepy_coder.share.tasks import add_task, delta_weight
+from sleepy_coder.share.tasks import add_task, average, delta_weight
 from sleepy_coder.train.fit import FitConfig
-from sleepy_coder.train.recipe import Recipe, learn_basis, learn_tasks
+from sleepy_coder.train.recipe import Recipe, learn_basis, learn_tasks, mean_start
 
 LORA = FitConfig(num_steps=30, rows_per_task=3, learning_rate=5e-2, warmup_steps=2)
 COEFFICIENTS = FitConfig(
     num_steps=60, rows_per_task=3, learning_rate=5e-2, warmup_steps=2, snapshots=(20,)
 )
-RECIPE = Recipe(components=4, rank=2, lora=LORA, coefficients=COEFFICIENTS)
+# The two tasks want opposites: the mean of one is no start for the other.
+RECIPE = Recipe(components=4, rank=2, start="random", lora=LORA, coefficients=COEFFICIENTS)
 
 
 def test_a_task_is_learned_over_a_basis_that_another_task_gave(tiny_model, rows):
     subspace = learn_basis(tiny_model, {"up": rows["up"]}, RECIPE, pad_id=0)
-    assert not subspace.tasks
+    assert sorted(subspace.tasks) == ["up"]
     assert all(basis.basis_a.shape[1] <= 4 for basis in subspace.bases.values())
     learned = learn_tasks(tiny_model, subspace, {"down": rows["down"]}, RECIPE, pad_id=0)
     assert sorted(learned.tasks) == [20, 60]
@@ -35,6 +36,41 @@ def test_a_task_is_learned_over_a_basis_that_another_task_gave(tiny_model, rows)
     torch.testing.assert_close(tiny_model(input_ids=ids).logits, before)
 
 
+@pytest.mark.parametrize("pseudo_rank", [1, 3])
+def test_training_starts_from_the_mean_of_the_tasks_with_balanced_sides(
+    tiny_model, rows, pseudo_rank
+):
+    subspace = learn_basis(tiny_model, rows, replace(RECIPE, pseudo_rank=2), pad_id=0)
+    start = mean_start(subspace, pseudo_rank)
+    best = average(subspace, pseudo_rank=pseudo_rank)
+    for module, entry in start.items():
+        assert entry.coef_a.shape[1] == entry.coef_b.shape[1] == pseudo_rank
+        torch.testing.assert_close(
+            entry.coef_b @ entry.coef_a.T, best[module].coef_b @ best[module].coef_a.T
+        )
+        norms = entry.coef_a[:, : best[module].coef_a.shape[1]].norm(dim=0)
+        torch.testing.assert_close(norms, torch.full_like(norms, len(entry.coef_a) ** 0.5))
+
+
+def test_columns_beyond_the_means_rank_change_nothing_and_can_learn(tiny_model, rows):
+    subspace = learn_basis(tiny_model, {"up": rows["up"]}, RECIPE, pad_id=0)
+    for module, entry in mean_start(subspace, 4).items():
+        mean = average(subspace)[module]
+        torch.testing.assert_close(entry.coef_b @ entry.coef_a.T, mean.coef_b @ mean.coef_a.T)
+        assert (entry.coef_a.norm(dim=0) > 0).all()
+
+
+def test_a_start_from_the_mean_is_ahead_of_a_random_one(tiny_model, rows):
+    subspace = learn_basis(tiny_model, {"up": rows["up"]}, RECIPE, pad_id=0)
+    again = {"again": [replace(row, task="again") for row in rows["up"]]}
+    losses = {
+        start: learn_tasks(tiny_model, subspace, again, replace(RECIPE, start=start), pad_id=0)
+        for start in ("mean", "random")
+    }
+    first = {start: learned.report.losses["again"][0] for start, learned in losses.items()}
+    assert first["mean"] < first["random"] / 2
+
+
 def test_snapshots_differ_and_the_model_is_left_as_it_was(tiny_model, rows):
     names = [name for name, _ in tiny_model.named_modules()]
     subspace = learn_basis(tiny_model, rows, RECIPE, pad_id=0)
@@ -47,7 +83,7 @@ def test_snapshots_differ_and_the_model_is_left_as_it_was(tiny_model, rows):
 
 def test_expansion_trains_directions_and_old_tasks_keep(tiny_model, rows):
     recipe = replace(RECIPE, coefficients=replace(COEFFICIENTS, direction_rate=5e-3))
-    basis = learn_basis(tiny_model, {"up": rows["up"]}, recipe, pad_id=0)
+    basis = replace(learn_basis(tiny_model, {"up": rows["up"]}, recipe, pad_id=0), tasks={})
     coefficients = learn_tasks(tiny_model, basis, {"up": rows["up"]}, recipe, pad_id=0).tasks[60]
     old = add_task(basis, "up", coefficients["up"])
     learned = learn_tasks(tiny_model, old, {"down": rows["down"]}, recipe, pad_id=0, expansion=2)

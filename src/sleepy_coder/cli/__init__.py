@@ -18,6 +18,7 @@ _COMMANDS = {
     "eval": ("evaluate:eval_", "Answer a set's problems and judge the answers."),
     "generate": ("evaluate:generate", "Answer a set's problems; needs a model and no Rust."),
     "judge": ("evaluate:judge", "Judge the answers in a file; needs Rust and no model."),
+    "learn": ("learn:learn", "Learn a task for each pattern; keep those that lose nothing."),
     "lora": ("lora:lora", "Train ordinary LoRA adapters, all patterns in one pass."),
     "mutants": ("mutants:mutants", "Build broken programs from real crates' code."),
     "problems": ("problems:problems", "List, show, prove and generate problems."),

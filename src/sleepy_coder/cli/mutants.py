@@ -37,7 +37,7 @@ _recipe_option = click.option(
 _manifest_option = click.option(
     "--manifest",
     type=click.Path(path_type=Path),
-    default=Path("data/transfer_manifest.jsonl"),
+    default=Path("configs/mutants.manifest.jsonl"),
     show_default=True,
     help="Hashes of the gate and transfer sets.",
 )

@@ -1,9 +1,9 @@
-"""What the base model says of problems by itself, judged, and its verified answers as targets."""
+"""Answers to problems, judged; the base model's verified ones as targets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sleepy_coder.judge import Outcome, judge_candidates
 from sleepy_coder.problems import Problem
@@ -13,10 +13,26 @@ from sleepy_coder.train.own_answers import minimize_answers
 from sleepy_coder.workbench import Workbench
 
 
+@dataclass(frozen=True)
+class Judged:
+    """An answer and what became of it.
+
+    Attributes:
+        code: The program in it, None where there is none.
+        task: The learned task that gave it; None is the base model.
+        log_probability: Of the answer, in nats.
+    """
+
+    outcome: Outcome
+    code: str | None
+    task: str | None
+    log_probability: float | None
+
+
 def judge_strategy(
     problems: Sequence[Problem], strategy: str, bench: Workbench
-) -> dict[str, tuple[Outcome, str | None]]:
-    """Return problem id -> the outcome of one strategy's answer, and the program it gave.
+) -> dict[str, Judged]:
+    """Return problem id -> one strategy's answer, judged.
 
     Raises:
         InputError: The workbench lacks the model, the tasks or the sandbox that this takes.
@@ -26,8 +42,8 @@ def judge_strategy(
     pairs = list(zip(problems, codes, strict=True))
     verdicts = judge_candidates(pairs, bench.require_sandbox("learning"))
     return {
-        problem.id: (verdict.outcome, code)
-        for (problem, code), verdict in zip(pairs, verdicts, strict=True)
+        answer.id: Judged(verdict.outcome, code, answer.task, answer.log_probability)
+        for answer, code, verdict in zip(answers, codes, verdicts, strict=True)
     }
 
 
@@ -42,16 +58,10 @@ def collect_own_answers(
     left = list(problems)
     for strategy in strategies:
         judged = judge_strategy(left, strategy, bench)
-        solved = [(p, judged[p.id][1] or "") for p in left if judged[p.id][0] == "pass"]
-        found |= _minimized(solved, bench)
-        left = [p for p in left if judged[p.id][0] != "pass"]
+        solved = [(p, judged[p.id].code or "") for p in left if judged[p.id].outcome == "pass"]
+        reduced = minimize_answers(solved, bench.require_sandbox("learning"))
+        for (problem, _), code in zip(solved, reduced, strict=True):
+            if code is not None:
+                found[problem.id] = code
+        left = [p for p in left if judged[p.id].outcome != "pass"]
     return found
-
-
-def _minimized(solved: Sequence[tuple[Problem, str]], bench: Workbench) -> Mapping[str, str]:
-    reduced = minimize_answers(solved, bench.require_sandbox("learning"))
-    return {
-        problem.id: code
-        for (problem, _), code in zip(solved, reduced, strict=True)
-        if code is not None
-    }

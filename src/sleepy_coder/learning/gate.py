@@ -9,7 +9,7 @@ expected loss until these reach the budget.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Of so many problems that the base model solves the prior weighs as much as a task's own record.
 _PRIOR_WEIGHT = 4.0
@@ -20,14 +20,14 @@ class Trial:
     """One problem of a task, answered by the base model and with the task.
 
     Attributes:
-        confidence: Of the task's answer, see `prompt confidence`; below a threshold the base
-            model's answer stands in its place.
+        log_probability: Of the task's answer, in nats; below a threshold the base model's stands in
+            its place.
     """
 
     task: str
     is_solved_by_base: bool
     is_solved_by_task: bool
-    confidence: float
+    log_probability: float
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,13 @@ class GateConfig:
     Attributes:
         max_lost_frac: Budget: expected losses over all that the base model solves.
         min_gained: Problems that a task must solve and the base model does not.
-        thresholds: Confidences to try, the same for all tasks.
+        thresholds: Least log-probabilities of an answer to try, the same for all tasks; having
+            none is tried too.
     """
 
     max_lost_frac: float = 0.005
     min_gained: int = 1
-    thresholds: Sequence[float] = (float("-inf"),)
+    thresholds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,14 @@ class Ruling:
 class Decision:
     """The gate's rulings under the threshold that it chose."""
 
-    threshold: float
+    min_log_probability: float | None
     rulings: Mapping[str, Ruling]
+
+    @property
+    def net_gain(self) -> float:
+        """Problems gained less the losses to be expected, over the shipped tasks."""
+        shipped = [r for r in self.rulings.values() if r.is_shipped]
+        return sum(r.gained - r.expected_lost for r in shipped)
 
     @property
     def shipped(self) -> tuple[str, ...]:
@@ -86,25 +93,19 @@ def decide(trials: Sequence[Trial], num_solved: int, config: GateConfig) -> Deci
             budget is a fraction of these.
         config: What to ask for.
     """
-    found = [
-        Decision(threshold, _rule(trials, threshold, num_solved, config))
-        for threshold in config.thresholds
-    ]
-    return max(found, key=_net_gain)
-
-
-def _net_gain(decision: Decision) -> tuple[float, float]:
-    shipped = [r for r in decision.rulings.values() if r.is_shipped]
-    return sum(r.gained - r.expected_lost for r in shipped), decision.threshold
+    thresholds = (None, *config.thresholds)
+    found = [Decision(least, _rule(trials, least, num_solved, config)) for least in thresholds]
+    return max(found, key=lambda decision: decision.net_gain)
 
 
 def _rule(
-    trials: Sequence[Trial], threshold: float, num_solved: int, config: GateConfig
+    trials: Sequence[Trial], least: float | None, num_solved: int, config: GateConfig
 ) -> dict[str, Ruling]:
     by_task: dict[str, list[Trial]] = {}
     for trial in trials:
         by_task.setdefault(trial.task, []).append(trial)
-    counts = {task: _count(tried, threshold) for task, tried in by_task.items()}
+    bound = float("-inf") if least is None else least
+    counts = {task: _count(tried, bound) for task, tried in by_task.items()}
     solved = sum(c[0] for c in counts.values())
     rate = sum(c[2] for c in counts.values()) / max(1, solved)
     rulings = {
@@ -114,11 +115,11 @@ def _rule(
     return _spend(rulings, config.max_lost_frac * num_solved)
 
 
-def _count(trials: Iterable[Trial], threshold: float) -> tuple[int, int, int]:
+def _count(trials: Iterable[Trial], least: float) -> tuple[int, int, int]:
     """Return how many the base model solves, how many more the task solves, how many it loses."""
     solved = gained = lost = 0
     for trial in trials:
-        is_task = trial.confidence >= threshold
+        is_task = trial.log_probability >= least
         is_solved = trial.is_solved_by_task if is_task else trial.is_solved_by_base
         solved += trial.is_solved_by_base
         gained += is_solved and not trial.is_solved_by_base
@@ -142,8 +143,6 @@ def _first_ruling(
 
 def _spend(rulings: Mapping[str, Ruling], budget: float) -> dict[str, Ruling]:
     """Return the rulings with those turned down that the budget does not reach to."""
-    from dataclasses import replace
-
     fit = [r for r in rulings.values() if r.is_shipped]
     done = dict(rulings)
     for ruling in sorted(fit, key=lambda r: (-r.gained / (r.expected_lost + 1e-9), r.task)):

@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch.nn.functional import pad
 
 from sleepy_coder.share.choice import FixedComponents
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.layer import eject, inject
+from sleepy_coder.share.subspace import ModuleCoefficients
+from sleepy_coder.share.tasks import average
 from sleepy_coder.share.trainable import TrainableTasks
 from sleepy_coder.train.fit import EarlyStop, FitConfig, FitReport, fit
 from sleepy_coder.train.guard import SharedParameters
@@ -23,7 +28,7 @@ from sleepy_coder.train.pairs import Row
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sleepy_coder.share.subspace import Subspace, TaskCoefficients
+    from sleepy_coder.share.subspace import Objective, Subspace, TaskCoefficients
 
 OnStep = Callable[[str, int, Mapping[str, float]], None]
 
@@ -37,6 +42,9 @@ class Recipe:
         pseudo_rank: p, columns of coefficients a task.
         targets: Names of the modules that are adapted.
         rank: r of phase 1's adapters.
+        objective: Whose energy the basis keeps: that of ΔW, or the factors' (the paper).
+        start: Where coefficients start: from the mean of the subspace's tasks (`mean_start`), or
+            from random directions that are not written to yet. Without tasks it is the latter.
         lora: How phase 1 trains.
         coefficients: How phase 2 trains; its snapshots are kept for selection.
     """
@@ -45,6 +53,8 @@ class Recipe:
     pseudo_rank: int = 1
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
     rank: int = 8
+    objective: Objective = "product"
+    start: Literal["mean", "random"] = "mean"
     lora: FitConfig = field(default_factory=lambda: FitConfig(num_steps=16, learning_rate=2e-4))
     coefficients: FitConfig = field(default_factory=lambda: FitConfig(num_steps=20))
 
@@ -114,7 +124,9 @@ def learn_basis(
     on_step: OnStep = lambda *_: None,
     checkpoint: Path | None = None,
 ) -> Subspace:
-    """Return the shared directions of adapters trained on these tasks' rows, without tasks.
+    """Return the shared directions of adapters trained on these tasks' rows.
+
+    The subspace's tasks are those adapters, projected and reduced to p.
 
     Args:
         model: The frozen base model, a Hugging Face causal language model.
@@ -127,8 +139,42 @@ def learn_basis(
     adapters, _ = learn_adapters(
         model, rows, recipe, pad_id=pad_id, on_step=on_step, checkpoint=checkpoint
     )
-    options = InitOptions(choice=FixedComponents(recipe.components), pseudo_rank=recipe.pseudo_rank)
-    return replace(init_subspace(adapters, options), tasks={})
+    options = InitOptions(
+        choice=FixedComponents(recipe.components),
+        objective=recipe.objective,
+        pseudo_rank=recipe.pseudo_rank,
+    )
+    return init_subspace(adapters, options)
+
+
+def mean_start(subspace: Subspace, pseudo_rank: int, seed: int = 0) -> TaskCoefficients:
+    """Return coefficients to train from: the mean ΔW of the subspace's tasks, sides balanced.
+
+    What all tasks share (the form of an answer above all) then need not be learned by each. A
+    column of coef_a gets the norm √k that a random start has, and coef_b takes what that leaves of
+    the product: learning rates are chosen for that scale, and the mean's own sides are so small
+    that at the same rate training is twenty times slower. Columns beyond the mean's rank are
+    random on the A side and zero on the other.
+
+    Args:
+        subspace: With at least one task.
+        pseudo_rank: p.
+        seed: Of the random columns.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    start = {}
+    for module, mean in average(subspace, pseudo_rank=pseudo_rank).items():
+        coef_b, coef_a = mean.coef_b.float(), mean.coef_a.float()
+        norms = coef_a.norm(dim=0)
+        factors = torch.where(norms > 0, len(coef_a) ** 0.5 / norms, 1.0)
+        missing = pseudo_rank - coef_a.shape[1]
+        start[module] = ModuleCoefficients(
+            coef_b=pad(coef_b / factors, (0, missing)),
+            coef_a=torch.cat(
+                [coef_a * factors, torch.randn(len(coef_a), missing, generator=generator)], dim=1
+            ),
+        )
+    return start
 
 
 def learn_tasks(
@@ -151,7 +197,7 @@ def learn_tasks(
 
     Args:
         model: The frozen base model; it is wrapped while training lasts.
-        subspace: Gives the basis; its tasks are not touched.
+        subspace: Gives the basis, and with its tasks the start; they are not touched.
         rows: Task -> its pairs in tokens.
         recipe: How to train.
         pad_id: Token that fills short rows.
@@ -162,6 +208,9 @@ def learn_tasks(
             expansion the directions under them go on changing.
     """
     config = recipe.coefficients
+    start = None
+    if recipe.start == "mean" and subspace.tasks:
+        start = dict.fromkeys(rows, mean_start(subspace, recipe.pseudo_rank, config.seed))
     inject(model, replace(subspace, tasks={}))
     try:
         trained = TrainableTasks(
@@ -171,6 +220,7 @@ def learn_tasks(
             pseudo_rank=recipe.pseudo_rank,
             expansion=expansion,
             seed=config.seed,
+            start=start,
         )
         report = fit(
             model,

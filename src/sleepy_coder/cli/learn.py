@@ -1,0 +1,134 @@
+"""`sleepy learn`: from sets of problems to a store of learned tasks that passed the gate."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sleepy_coder.cli.options import json_option, open_sandbox, unconfined_option
+from sleepy_coder.results import describe_environment
+
+if TYPE_CHECKING:
+    from sleepy_coder.learning.config import LearnConfig
+    from sleepy_coder.learning.course import Outcome
+    from sleepy_coder.learning.sets import LearningSets
+    from sleepy_coder.model import RepairModel
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=Path("configs/learn.toml"),
+    show_default=True,
+    help="What to learn, and how.",
+)
+@click.option(
+    "--data", type=_FOLDER, default=Path("data"), show_default=True, help="What `make data` wrote."
+)
+@click.option(
+    "--work",
+    type=_FOLDER,
+    default=Path("runs/learn"),
+    show_default=True,
+    help="Finished stages; an interrupted course goes on.",
+)
+@click.option("--out", type=_FOLDER, required=True, help="Store to write.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="JSON to write: the gate's ruling on every task, loss curves, environment.",
+)
+@click.option("--model", help="In place of the configuration's.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@unconfined_option
+@json_option
+def learn(
+    config_path: Path,
+    data: Path,
+    work: Path,
+    out: Path,
+    report: Path | None,
+    model: str | None,
+    device: str,
+    allow_unconfined: bool,
+    as_json: bool,
+) -> None:
+    """Learn a task for each pattern, and keep those that gain and lose nothing.
+
+    Needs the model, Rust, and for the registered models a GPU: hours of a processor's time are
+    minutes of an H100's.
+    """
+    from sleepy_coder.learning.config import load_learn_config
+    from sleepy_coder.learning.course import Course
+    from sleepy_coder.learning.sets import load_learning_sets
+    from sleepy_coder.share.store import save_store
+    from sleepy_coder.train.setup import load_frozen_model
+
+    config = load_learn_config(config_path)
+    config = dataclasses.replace(config, model=model or config.model)
+    sandbox = open_sandbox(allow_unconfined=allow_unconfined)
+    sets = load_learning_sets(data)
+    frozen = load_frozen_model(config.model, device=device)
+    course = Course(config, sets, frozen, sandbox, work, _say, _say_step)
+    outcome = course.run()
+    save_store(outcome.store, out)
+    record = _record(config, sets, frozen, outcome)
+    if report is not None:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    click.echo(json.dumps(record["gate"], indent=1) if as_json else _summary(outcome, out))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _say_step(phase: str, step: int, losses: Mapping[str, float]) -> None:
+    mean = sum(losses.values()) / len(losses)
+    click.echo(f"{phase}, step {step}: loss {mean:.4f}", err=True)
+
+
+def _summary(outcome: Outcome, out: Path) -> str:
+    rulings = outcome.decision.rulings.values()
+    lines = [
+        f"{r.task}: {r.reason}, gained {r.gained}, lost {r.lost} of {r.total}" for r in rulings
+    ]
+    count = len(outcome.decision.shipped)
+    return "\n".join([*sorted(lines), f"{count} of {len(lines)} tasks written to {out}"])
+
+
+def _record(
+    config: LearnConfig, sets: LearningSets, model: RepairModel, outcome: Outcome
+) -> dict[str, Any]:
+    """Return what a result file says of the course."""
+    from sleepy_coder.learning.sets import as_set
+
+    parts = {name: getattr(sets, name) for name in ("generated", "mutants", "select")}
+    return {
+        "schema_version": 1,
+        "model": {"name": model.name, "sha256": model.sha256, "dtype": model.dtype},
+        "config": dataclasses.asdict(config),
+        "sets": {
+            name: {"size": len(part), "sha256": as_set(name, part).sha256}
+            for name, part in parts.items()
+        },
+        "gate": {
+            "step": outcome.step,
+            "min_log_probability": outcome.decision.min_log_probability,
+            "rulings": {
+                task: dataclasses.asdict(ruling)
+                for task, ruling in sorted(outcome.decision.rulings.items())
+            },
+        },
+        "losses": {task: list(curve) for task, curve in outcome.losses.items()},
+        "environment": describe_environment(str(model.device)),
+    }

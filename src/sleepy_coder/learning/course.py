@@ -1,0 +1,270 @@
+"""One course of learning: from sets of problems to a store whose every task passed the gate.
+
+The stages, each kept in a folder so that an interrupted course goes on where it stopped:
+
+1. `base`: what the base model solves by itself of the problems that select;
+2. `own`, if asked for: its verified answers to the training problems;
+3. `basis`: adapters of some patterns, and the directions that they share (phase 1);
+4. `step-N`: every task's coefficients after N steps (phase 2);
+5. `trials-N`: how these tasks do on the problems that select.
+
+Then the gate takes the step, the threshold and the tasks that gain most within the budget.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sleepy_coder.errors import InputError
+from sleepy_coder.learned import LearnedTasks
+from sleepy_coder.learning.answers import Judged, collect_own_answers, judge_strategy
+from sleepy_coder.learning.config import LearnConfig
+from sleepy_coder.learning.gate import Decision, Trial, decide
+from sleepy_coder.learning.sets import LearningSets, as_set
+from sleepy_coder.model import RepairModel
+from sleepy_coder.problems import Problem
+from sleepy_coder.sandbox import Sandbox
+from sleepy_coder.share.manifest import Store
+from sleepy_coder.share.store import load_store, save_store
+from sleepy_coder.share.subspace import Subspace
+from sleepy_coder.share.tasks import convert
+from sleepy_coder.train.data import encode_pairs, refuse_collisions
+from sleepy_coder.train.pairs import Row
+from sleepy_coder.train.pools import build_pools
+from sleepy_coder.train.recipe import OnStep, learn_basis, learn_tasks
+from sleepy_coder.workbench import Workbench
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a course came to.
+
+    Attributes:
+        store: The tasks that the gate lets through, ready to ship.
+        step: Steps of training after which they were taken.
+        decision: The gate's rulings on all tasks at that step.
+        losses: Task -> its loss at each step; empty where training was not run this time.
+    """
+
+    store: Store
+    step: int
+    decision: Decision
+    losses: Mapping[str, Sequence[float]]
+
+
+@dataclass
+class Course:
+    """A course under way.
+
+    Attributes:
+        model: The frozen base model.
+        folder: Where the stages are kept.
+        on_stage: Called with a line on each stage that was finished or found finished.
+        on_step: Called in training with the phase, the step and each task's loss.
+    """
+
+    config: LearnConfig
+    sets: LearningSets
+    model: RepairModel
+    sandbox: Sandbox
+    folder: Path
+    on_stage: Callable[[str], None] = lambda _: None
+    on_step: OnStep = lambda *_: None
+
+    def run(self) -> Outcome:
+        """Go through all stages and return what may be shipped.
+
+        Raises:
+            InputError: A training problem collides with one under evaluation.
+        """
+        training = [*self.sets.mutants, *self.sets.generated]
+        reported = [self.sets.core, self.sets.heldout, self.sets.transfer]
+        refuse_collisions(training, [as_set("select", self.sets.select), *reported])
+        base = self._judged("base", self.sets.select, lambda p: self._judge(p, "base"))
+        steps, losses = self._coefficients()
+        decisions = {
+            step: self._gate(base, self._trials(step, steps[step])) for step in sorted(steps)
+        }
+        step = max(decisions, key=lambda s: (decisions[s].net_gain, -s))
+        return Outcome(
+            self._shipped(steps[step], step, decisions[step]), step, decisions[step], losses
+        )
+
+    @cached_property
+    def rows(self) -> dict[str, list[Row]]:
+        """Task -> its pairs in tokens."""
+        config = self.config
+        sources = [self.sets.mutants, self.sets.generated]
+        own = self._own_answers() if config.uses_own_answers else {}
+        anchors = [p for source in sources for p in source if p.id in own]
+        pools = build_pools(sources, own, anchors, config.pool)
+        pairs = [pair for pool in pools.values() for pair in pool]
+        rows, num_too_long = encode_pairs(
+            pairs, self.model.tokenizer, max_tokens=config.max_pair_tokens
+        )
+        self.on_stage(f"{len(pairs)} pairs of {len(rows)} tasks; {num_too_long} too long")
+        return rows
+
+    def _own_answers(self) -> dict[str, str]:
+        """Return the base model's verified answers to the training problems."""
+        path = self.folder / f"own-{self._key()}.json"
+        if not path.is_file():
+            problems = [*self.sets.mutants, *self.sets.generated]
+            _save_json(collect_own_answers(problems, self._bench()), path)
+        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        self.on_stage(f"own answers: {len(found)}")
+        return found
+
+    def _basis(self) -> Subspace:
+        """Return the directions that the adapters of the basis's patterns share (phase 1)."""
+        path = self.folder / f"basis-{self._key()}"
+        if not path.is_dir():
+            missing = [name for name in self.config.basis_patterns if name not in self.rows]
+            if missing:
+                raise InputError(f"basis_patterns: got {missing[0]}, which has too few pairs")
+            rows = {name: self.rows[name] for name in self.config.basis_patterns}
+            subspace = learn_basis(
+                self.model.hf_model,
+                rows,
+                self.config.recipe,
+                pad_id=self._pad_id,
+                on_step=self.on_step,
+            )
+            # What is shipped is what was trained with: the basis is rounded before, not after.
+            rounded = convert(subspace, dtype=torch.bfloat16, device="cpu")
+            save_store(Store(replace(rounded, moments=None), self.model.name), path)
+        self.on_stage("basis: learned")
+        return load_store(path).subspace
+
+    def _coefficients(self) -> tuple[dict[int, Store], Mapping[str, Sequence[float]]]:
+        """Return step -> a store of all tasks' coefficients after it (phase 2), and the losses."""
+        config = self.config.recipe.coefficients
+        steps = (*(s for s in config.snapshots if s < config.num_steps), config.num_steps)
+        paths = {step: self.folder / f"step-{step}-{self._key()}" for step in steps}
+        losses: Mapping[str, Sequence[float]] = {}
+        if not all(path.is_dir() for path in paths.values()):
+            basis = self._basis()
+            learned = learn_tasks(
+                self.model.hf_model,
+                convert(basis, dtype=torch.float32),
+                self.rows,
+                self.config.recipe,
+                pad_id=self._pad_id,
+                on_step=self.on_step,
+            )
+            losses = learned.report.losses
+            for step, tasks in learned.tasks.items():
+                subspace = convert(
+                    Subspace(basis.bases, dict(tasks)), dtype=torch.bfloat16, device="cpu"
+                )
+                save_store(Store(subspace, self.model.name, self._provenance(tasks)), paths[step])
+        self.on_stage(f"coefficients: learned, kept after {', '.join(map(str, steps))} steps")
+        return {step: load_store(path) for step, path in paths.items()}, losses
+
+    def _provenance(self, tasks: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        form = self.config.pool.answer_form
+        return {
+            task: {"answer_form": form, "pairs": len(self.rows[task]), "format": "trained"}
+            for task in tasks
+        }
+
+    def _trials(self, step: int, store: Store) -> dict[str, Judged]:
+        """Return how the tasks of a store do on the problems that select."""
+
+        def judge(problems: Sequence[Problem]) -> dict[str, Judged]:
+            learned = LearnedTasks(self.model, store)
+            try:
+                return self._judge(problems, "routed", learned)
+            finally:
+                learned.close()
+
+        return self._judged(f"trials-{step}", self.sets.select, judge)
+
+    def _gate(self, base: Mapping[str, Judged], tried: Mapping[str, Judged]) -> Decision:
+        trials = [
+            Trial(
+                task=judged.task,
+                is_solved_by_base=base[name].outcome == "pass",
+                is_solved_by_task=judged.outcome == "pass",
+                log_probability=judged.log_probability or 0.0,
+            )
+            for name, judged in tried.items()
+            if judged.task is not None
+        ]
+        solved = sum(judged.outcome == "pass" for judged in base.values())
+        return decide(trials, solved, self.config.gate)
+
+    def _shipped(self, store: Store, step: int, decision: Decision) -> Store:
+        """Return the store with the tasks that passed, and with what they showed."""
+        tasks = {name: store.subspace.tasks[name] for name in decision.shipped}
+        provenance = {
+            name: {
+                **store.provenance[name],
+                "steps": step,
+                "min_log_probability": decision.min_log_probability,
+                "gate": {
+                    key: value
+                    for key, value in dataclasses.asdict(decision.rulings[name]).items()
+                    if key in {"total", "solved", "gained", "lost"}
+                },
+            }
+            for name in tasks
+        }
+        return replace(
+            store, subspace=replace(store.subspace, tasks=tasks), provenance=provenance, sha256=""
+        )
+
+    def _judged(
+        self,
+        stage: str,
+        problems: Sequence[Problem],
+        judge: Callable[[Sequence[Problem]], dict[str, Judged]],
+    ) -> dict[str, Judged]:
+        """Return a stage's judged answers, from its file if it was finished before."""
+        path = self.folder / f"{stage}-{self._key()}.json"
+        if not path.is_file():
+            found = judge(problems)
+            _save_json({name: dataclasses.asdict(judged) for name, judged in found.items()}, path)
+        read = json.loads(path.read_text(encoding="utf-8"))
+        result = {name: Judged(**fields) for name, fields in read.items()}
+        passed = sum(judged.outcome == "pass" for judged in result.values())
+        self.on_stage(f"{stage}: {passed} of {len(result)} solved")
+        return result
+
+    def _judge(
+        self, problems: Sequence[Problem], strategy: str, learned: LearnedTasks | None = None
+    ) -> dict[str, Judged]:
+        return judge_strategy(problems, strategy, replace(self._bench(), learned=learned))
+
+    def _bench(self) -> Workbench:
+        return Workbench(
+            model=self.model, sandbox=self.sandbox, max_new_tokens=self.config.max_new_tokens
+        )
+
+    @property
+    def _pad_id(self) -> int:
+        return self.model.tokenizer.pad_token_id or 0
+
+    def _key(self) -> str:
+        """Return a short hash of all that the stages depend on but the gate's settings."""
+        config = {**dataclasses.asdict(self.config), "gate": None}
+        sets = self.sets
+        parts = [sets.generated, sets.mutants, sets.select]
+        material = [config, self.model.sha256, *(as_set("", part).sha256 for part in parts)]
+        return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _save_json(content: Mapping[str, Any], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sibling = path.with_name(f".{path.name}.partial")
+    sibling.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    sibling.replace(path)

@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import pytest
+
+from sleepy_coder.errors import InputError
+from sleepy_coder.learning.config import load_learn_config
+from sleepy_coder.patterns import PATTERNS
+from sleepy_coder.problems import load_set
+
+HARD = {"bc_003", "bc_005", "bc_010", "tb_002", "tb_007", "tb_008", "rh_004", "rh_005"}
+
+
+def test_the_shipped_configuration_keeps_the_hard_patterns_out_of_the_basis():
+    config = load_learn_config(Path("configs/learn.toml"))
+    assert set(config.basis_patterns) <= set(PATTERNS)
+    hard = {p.pattern for p in load_set("core").problems if p.id in HARD}
+    assert len(hard) == 8
+    assert not hard & set(config.basis_patterns)
+    assert config.recipe.lora.learning_rate == 1e-3
+    assert config.gate.thresholds == (-8.0, -4.0, -2.0, -1.0, -0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("basis_patterns = []\n[recipe.lora]\nsteps = 3", "recipe: lora: field steps: unknown"),
+        ("model = 'm'", "basis_patterns"),
+        ("= 3", "cannot be read as TOML"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path, text, message):
+    path = tmp_path / "learn.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        load_learn_config(path)

@@ -1,0 +1,139 @@
+from dataclasses import replace
+
+import pytest
+
+from sleepy_coder.errors import InputError
+from sleepy_coder.judge import compile_source
+from sleepy_coder.learning import course as course_module
+from sleepy_coder.learning.answers import Judged
+from sleepy_coder.learning.config import LearnConfig
+from sleepy_coder.learning.course import Course
+from sleepy_coder.learning.sets import LearningSets, as_set
+from sleepy_coder.patterns import generate_problems
+from sleepy_coder.problems import load_set
+from sleepy_coder.share.layer import ShareLinear
+from sleepy_coder.share.store import load_store, save_store
+from sleepy_coder.train.config import FitConfig
+from sleepy_coder.train.pools import PoolConfig
+from sleepy_coder.train.recipe import Recipe
+from tiny_model import make_model
+
+TASK = "missing_mut"
+FIT = FitConfig(num_steps=2, rows_per_task=1, max_tokens=8000)
+CONFIG = LearnConfig(
+    basis_patterns=(TASK,),
+    model="tiny",
+    max_pair_tokens=8000,
+    max_new_tokens=8,
+    pool=PoolConfig(min_pairs=1, answer_form="edit", anchor_share=0),
+    recipe=Recipe(
+        components=4, rank=2, lora=FIT, coefficients=replace(FIT, num_steps=3, snapshots=(1,))
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def drawn(sandbox):
+    """Six programs with real diagnostics."""
+    problems = []
+    for problem in generate_problems(TASK, 6, seed=5):
+        kind = {"crate_type": problem.crate_type, "edition": problem.edition}
+        said = compile_source(problem.buggy, **kind, sandbox=sandbox)
+        check = replace(problem.check, expect="")
+        problems.append(replace(problem, diagnostics=said.diagnostics, check=check))
+    return problems
+
+
+@pytest.fixture
+def make_course(drawn, sandbox, tmp_path):
+    def make(**changes):
+        sets = LearningSets(
+            generated=tuple(drawn[:3]),
+            mutants=(),
+            select=tuple(drawn[3:]),
+            heldout=as_set("heldout", []),
+            transfer=as_set("transfer", []),
+            core=load_set("core"),
+        )
+        stages = []
+        made = Course(
+            config=changes.get("config", CONFIG),
+            sets=replace(sets, **changes.get("sets", {})),
+            model=make_model(),
+            sandbox=sandbox,
+            folder=tmp_path / "work",
+            on_stage=stages.append,
+        )
+        return made, stages
+
+    return make
+
+
+def judge_as(base, routed):
+    """Return a judge after whose word the base model and the task solve so many problems."""
+
+    def judge(problems, strategy, bench):
+        solved, task = (base, None) if strategy == "base" else (routed, TASK)
+        if strategy == "routed":
+            assert set(bench.learned.store.subspace.tasks) == {TASK}
+        return {
+            p.id: Judged("pass" if i < solved else "compile_error", p.fixed, task, -0.1)
+            for i, p in enumerate(problems)
+        }
+
+    return judge
+
+
+def test_a_course_ends_in_a_store_of_what_passed(make_course, monkeypatch, tmp_path):
+    monkeypatch.setattr(course_module, "judge_strategy", judge_as(0, 2))
+    made, stages = make_course()
+    outcome = made.run()
+    assert outcome.decision.shipped == (TASK,)
+    assert outcome.step == 1  # both snapshots gain the same: the earlier one
+    assert len(outcome.losses[TASK]) == 3
+    save_store(outcome.store, tmp_path / "out")
+    shipped = load_store(tmp_path / "out")
+    assert shipped.base_model == "tiny"
+    assert shipped.provenance[TASK]["answer_form"] == "edit"
+    assert shipped.provenance[TASK]["gate"] == {"total": 3, "solved": 0, "gained": 2, "lost": 0}
+    assert not any(isinstance(m, ShareLinear) for m in made.model.hf_model.modules())
+    assert made.model.decoder.use_tasks is None
+    assert stages[0] == "base: 0 of 3 solved"
+
+
+def test_what_loses_is_not_shipped(make_course, monkeypatch):
+    monkeypatch.setattr(course_module, "judge_strategy", judge_as(3, 2))
+    outcome = make_course()[0].run()
+    assert outcome.decision.rulings[TASK].reason == "gains 0"
+    assert not outcome.store.subspace.tasks
+
+
+def test_a_finished_stage_is_not_run_again(make_course, monkeypatch):
+    monkeypatch.setattr(course_module, "judge_strategy", judge_as(0, 2))
+    first = make_course()[0].run()
+
+    def refuse(*_, **__):
+        raise AssertionError("ran again")
+
+    for name in ("judge_strategy", "learn_basis", "learn_tasks"):
+        monkeypatch.setattr(course_module, name, refuse)
+    again = make_course()[0].run()
+    assert again.decision == first.decision
+    gate = replace(CONFIG.gate, min_gained=3)
+    strict = make_course(config=replace(CONFIG, gate=gate))[0].run()
+    assert strict.decision.shipped == ()
+    with pytest.raises(AssertionError, match="ran again"):
+        make_course(config=replace(CONFIG, max_new_tokens=9))[0].run()
+
+
+def test_a_pair_under_evaluation_is_refused(make_course, drawn):
+    made, _ = make_course(sets={"select": tuple(drawn[2:])})
+    with pytest.raises(InputError, match="is the same program as select/"):
+        made.run()
+
+
+def test_with_the_real_judge_an_untrained_model_ships_nothing(make_course):
+    made, stages = make_course()
+    outcome = made.run()
+    assert outcome.decision.shipped == ()
+    assert stages[-1].startswith("trials-3: 0 of 3")
