@@ -15,13 +15,17 @@ from pathlib import Path
 import click
 
 from sleepy_coder.cli import main
-from sleepy_coder.report import compare, render_markdown
+from sleepy_coder.cli.problems import render_problem
+from sleepy_coder.problems import load_set
+from sleepy_coder.report import compare, render_markdown, render_repair
 from sleepy_coder.results import RunRecord, load_run_record
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
 STRATEGIES = ("rustfix", "rustfix-maybe", "base", "hints", "cascade")
 MODELS = ("1.5b", "0.5b")
+# Whose repair README shows: rustc has no suggestion for it, and the model needs the advice.
+SHOWN = "bc_010"
 
 
 def load_runs(model: str) -> list[RunRecord]:
@@ -65,6 +69,40 @@ def render_made_on() -> str:
         cells = [model, run.config["dtype"], made["device"], *versions, judged["rustc"]]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
+
+
+def render_transcript() -> str:
+    """Return what a user sees of one whole repair: program, errors, verdict, change."""
+    problem = next(p for p in load_set("frozen").problems if p.id == SHOWN)
+    run = load_run_record(RESULTS / "core" / "1.5b" / "hints.json")
+    result = next(p for p in run.problems if p.id == SHOWN)
+    lines = [
+        f"$ sleepy problems show {SHOWN}",
+        render_problem(problem).rstrip(),
+        "",
+        f"$ sleepy eval --ids {SHOWN} --strategy hints --show --out {SHOWN}.json",
+        "hints: 1 answer",
+        render_repair(problem, run.strategy, result),
+        f"wrote {SHOWN}.json",
+    ]
+    return "```console\n" + "\n".join(lines) + "\n```"
+
+
+def render_demo_time() -> str:
+    """Return how long the demo took, and where."""
+    record = json.loads((RESULTS / "demo.json").read_text())
+    machine, base = record["machine"], record["strategies"]["base"]
+    sets = ", ".join(machine["instruction_sets"])
+    answering_s = sum(s["seconds"] for s in record["strategies"].values())
+    weights = "downloaded on the way" if record["downloads_weights"] else "in the cache already"
+    return (
+        f"`{record['command']}` took {record['wall_s'] / 60:.1f} minutes on {machine['num_cores']} "
+        f"cores ({machine['machine']}, {machine['memory_gb']} GB, {sets}), the weights "
+        f"{weights}:\n{record['setup_s'] / 60:.1f} minutes of setting up, then {base['model']} "
+        f"in {base['dtype']}, {answering_s / 60:.1f} minutes of answering "
+        f"(torch {base['libraries']['torch']}, transformers {base['libraries']['transformers']}, "
+        f"{base['rustc'].partition(' (')[0]})."
+    )
 
 
 def render_router() -> str:
@@ -130,6 +168,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "frozen-0.5b": lambda: render_frozen("0.5b"),
     "core-1.5b": lambda: render_core("1.5b"),
     "core-0.5b": lambda: render_core("0.5b"),
+    "transcript": render_transcript,
+    "demo-time": render_demo_time,
     "rendering": render_rendering,
     "made-on": render_made_on,
     "router": render_router,
