@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
 STRATEGIES = ("rustfix", "rustfix-maybe", "base", "hints", "cascade")
 MODELS = ("1.5b", "0.5b")
-# Whose repair README shows: rustc has no suggestion for it, and the model needs the advice.
-SHOWN = "bc_010"
+# Whose repair README shows: rustc has no suggestion of its own for it.
+SHOWN = "rh_009"
 
 
 def load_runs(model: str) -> list[RunRecord]:
@@ -93,15 +93,19 @@ def render_demo_time() -> str:
     record = json.loads((RESULTS / "demo.json").read_text())
     machine, base = record["machine"], record["strategies"]["base"]
     sets = ", ".join(machine["instruction_sets"])
+    versions = base["libraries"]
     answering_s = sum(s["seconds"] for s in record["strategies"].values())
-    weights = "downloaded on the way" if record["downloads_weights"] else "in the cache already"
-    return (
-        f"`{record['command']}` took {record['wall_s'] / 60:.1f} minutes on {machine['num_cores']} "
-        f"cores ({machine['machine']}, {machine['memory_gb']} GB, {sets}), the weights "
-        f"{weights}:\n{record['setup_s'] / 60:.1f} minutes of setting up, then {base['model']} "
-        f"in {base['dtype']}, {answering_s / 60:.1f} minutes of answering "
-        f"(torch {base['libraries']['torch']}, transformers {base['libraries']['transformers']}, "
-        f"{base['rustc'].partition(' (')[0]})."
+    is_first = record["downloads_weights"] or record["converts_weights"]
+    weights = "fetched on the way" if is_first else "fetched and converted before"
+    return "\n".join(
+        [
+            f"`{record['command']}` in a fresh clone, the weights {weights}, took "
+            f"{record['wall_s'] / 60:.1f} minutes on {machine['num_cores']} cores:",
+            f"{record['setup_s'] / 60:.1f} minutes of setting up, {answering_s / 60:.1f} minutes of "
+            f"answering with {base['model']} in {base['dtype']}",
+            f"({machine['machine']} with {sets}; torch {versions['torch']}, "
+            f"transformers {versions['transformers']}).",
+        ]
     )
 
 
