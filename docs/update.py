@@ -97,15 +97,12 @@ def render_demo_time() -> str:
     answering_s = sum(s["seconds"] for s in record["strategies"].values())
     is_first = record["downloads_weights"] or record["converts_weights"]
     weights = "fetched on the way" if is_first else "fetched and converted before"
-    return "\n".join(
-        [
-            f"`{record['command']}` in a fresh clone, the weights {weights}, took "
-            f"{record['wall_s'] / 60:.1f} minutes on {machine['num_cores']} cores:",
-            f"{record['setup_s'] / 60:.1f} minutes of setting up, {answering_s / 60:.1f} minutes of "
-            f"answering with {base['model']} in {base['dtype']}",
-            f"({machine['machine']} with {sets}; torch {versions['torch']}, "
-            f"transformers {versions['transformers']}).",
-        ]
+    command, cores, minutes = record["command"], machine["num_cores"], record["wall_s"] / 60
+    return (
+        f"`{command}` in a fresh clone, the weights {weights}, took {minutes:.1f} minutes on "
+        f"{cores} cores:\n{record['setup_s'] / 60:.1f} minutes of setting up, {answering_s / 60:.1f} "
+        f"minutes of answering with {base['model']} in {base['dtype']}\n({machine['machine']} with {sets}; "
+        f"torch {versions['torch']}, transformers {versions['transformers']})."
     )
 
 
