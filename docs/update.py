@@ -100,9 +100,10 @@ def render_demo_time() -> str:
     command, cores, minutes = record["command"], machine["num_cores"], record["wall_s"] / 60
     return (
         f"`{command}` in a fresh clone, the weights {weights}, took {minutes:.1f} minutes on "
-        f"{cores} cores:\n{record['setup_s'] / 60:.1f} minutes of setting up, {answering_s / 60:.1f} "
-        f"minutes of answering with {base['model']} in {base['dtype']}\n({machine['machine']} with {sets}; "
-        f"torch {versions['torch']}, transformers {versions['transformers']})."
+        f"{cores} cores:\n{record['setup_s'] / 60:.1f} minutes of setting up, "
+        f"{answering_s / 60:.1f} minutes of answering with {base['model']} in {base['dtype']}\n"
+        f"({machine['machine']} with {sets}; torch {versions['torch']}, "
+        f"transformers {versions['transformers']})."
     )
 
 
