@@ -15,13 +15,17 @@ from pathlib import Path
 import click
 
 from sleepy_coder.cli import main
-from sleepy_coder.report import compare, render_markdown
+from sleepy_coder.cli.problems import render_problem
+from sleepy_coder.problems import load_set
+from sleepy_coder.report import compare, render_markdown, render_repair
 from sleepy_coder.results import RunRecord, load_run_record
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
 STRATEGIES = ("rustfix", "rustfix-maybe", "base", "hints", "cascade")
 MODELS = ("1.5b", "0.5b")
+# Whose repair README shows: rustc has no suggestion of its own for it.
+SHOWN = "rh_009"
 
 
 def load_runs(model: str) -> list[RunRecord]:
@@ -65,6 +69,42 @@ def render_made_on() -> str:
         cells = [model, run.config["dtype"], made["device"], *versions, judged["rustc"]]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
+
+
+def render_transcript() -> str:
+    """Return what a user sees of one whole repair: program, errors, verdict, change."""
+    problem = next(p for p in load_set("frozen").problems if p.id == SHOWN)
+    run = load_run_record(RESULTS / "core" / "1.5b" / "hints.json")
+    result = next(p for p in run.problems if p.id == SHOWN)
+    lines = [
+        f"$ sleepy problems show {SHOWN}",
+        render_problem(problem).rstrip(),
+        "",
+        f"$ sleepy eval --ids {SHOWN} --strategy hints --show --out {SHOWN}.json",
+        "hints: 1 answer",
+        render_repair(problem, run.strategy, result),
+        f"wrote {SHOWN}.json",
+    ]
+    return "```console\n" + "\n".join(lines) + "\n```"
+
+
+def render_demo_time() -> str:
+    """Return how long the demo took, and where."""
+    record = json.loads((RESULTS / "demo.json").read_text())
+    machine, base = record["machine"], record["strategies"]["base"]
+    sets = ", ".join(machine["instruction_sets"])
+    versions = base["libraries"]
+    answering_s = sum(s["seconds"] for s in record["strategies"].values())
+    is_first = record["downloads_weights"] or record["converts_weights"]
+    weights = "fetched on the way" if is_first else "fetched and converted before"
+    command, cores, minutes = record["command"], machine["num_cores"], record["wall_s"] / 60
+    return (
+        f"`{command}` in a fresh clone, the weights {weights}, took {minutes:.1f} minutes on "
+        f"{cores} cores:\n{record['setup_s'] / 60:.1f} minutes of setting up, "
+        f"{answering_s / 60:.1f} minutes of answering with {base['model']} in {base['dtype']}\n"
+        f"({machine['machine']} with {sets}; torch {versions['torch']}, "
+        f"transformers {versions['transformers']})."
+    )
 
 
 def render_router() -> str:
@@ -166,6 +206,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "frozen-0.5b": lambda: render_frozen("0.5b"),
     "core-1.5b": lambda: render_core("1.5b"),
     "core-0.5b": lambda: render_core("0.5b"),
+    "transcript": render_transcript,
+    "demo-time": render_demo_time,
     "rendering": render_rendering,
     "made-on": render_made_on,
     "router": render_router,

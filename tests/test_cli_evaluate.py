@@ -3,7 +3,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from scripted import FIXED, ScriptedModel
+from scripted import BUGGY, FIXED, ScriptedModel
 from sleepy_coder import model as model_module
 from sleepy_coder.cli import main
 from sleepy_coder.prompt import render_answer
@@ -46,6 +46,42 @@ def test_several_strategies_get_a_file_each_and_one_model(set_path, tmp_path, sc
         None,
         {"name": "scripted", "sha256": "0" * 64},
     ]
+
+
+def test_an_interrupted_eval_keeps_the_strategies_it_had_finished(set_path, tmp_path, scripted):
+    names = ["--strategy", "base", "--strategy", "hints", "--out", tmp_path / "runs"]
+    answer = scripted.answer
+
+    def stop_at_the_hint(conversation):
+        if "Advice:" in conversation[-1]["content"]:
+            raise KeyboardInterrupt
+        return answer(conversation)
+
+    scripted.answer = stop_at_the_hint
+    first = run("eval", "--set", set_path, *names)
+    assert first.exit_code != 0
+    assert "hints: interrupted; the same command goes on from here" in first.output
+    scripted.answer = answer
+    second = run("eval", "--set", set_path, *names)
+    assert second.exit_code == 0, second.output
+    assert len(scripted.asked) == 3  # base once, hints twice
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["base.json", "hints.json"]
+
+
+def test_show_prints_the_verdict_and_the_change(set_path, tmp_path, scripted):
+    out = ["--out", tmp_path / "r.json", "--show"]
+    done = run("eval", "--set", set_path, "--strategy", "base", *out)
+    assert done.stdout.splitlines()[0] == (
+        "t_001, base: verified: it compiles, behaves, and keeps the program"
+    )
+    assert "-    let total = 1;\n+    let mut total = 1;" in done.stdout
+
+
+def test_show_says_why_an_answer_was_turned_down(set_path, tmp_path, scripted):
+    scripted.answer = lambda _: render_answer(BUGGY)
+    out = ["--out", tmp_path / "r.json", "--show"]
+    done = run("eval", "--set", set_path, "--strategy", "base", *out)
+    assert done.stdout.startswith("t_001, base: turned down: it does not compile\n  ")
 
 
 def test_generate_and_judge_are_the_two_halves_of_eval(set_path, tmp_path, scripted):

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 import sleepy_coder
 from sleepy_coder.cli import doctor as doctor_module
-from sleepy_coder.cli.doctor import Finding, doctor, examine, render_finding
+from sleepy_coder.cli import main
+from sleepy_coder.cli.doctor import _FETCH, Finding, doctor, examine, render_finding
 from sleepy_coder.sandbox import confinement, toolchain
 
 
@@ -100,6 +101,13 @@ def test_cached_weights_are_told_from_those_to_fetch(monkeypatch, tmp_path):
     assert (small.is_ok, small.mend) == (True, "")
     assert (large.is_ok, large.is_required) == (False, False)
     assert "--model large" in large.mend
+
+
+def test_the_command_that_fetches_weights_is_one_that_sleepy_takes():
+    _, *arguments = _FETCH.format(name="large").split()
+    context = main.make_context("sleepy", arguments)
+    name, command, rest = main.resolve_command(context, arguments)
+    assert command.make_context(name, rest).params["model"] == "large"
 
 
 def test_line_shows_the_mend_of_what_is_missing_only():

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,30 @@ def test_an_interrupted_run_goes_on_where_it_stopped(problem, right_model, tmp_p
     (second,) = generate([problem], "base", bench, path)
     assert first == second
     assert len(right_model.asked) == 1
+
+
+@pytest.mark.parametrize(("strategy", "attempts"), [("cascade", 1), ("base", 2)])
+def test_an_interruption_between_steps_loses_few_answers(
+    problem, sandbox, tmp_path, strategy, attempts
+):
+    """These finish their answers only at the end, so they take the problems in groups."""
+    source = problem.buggy.replace("let total = 1", "let total: String = 1")
+    problems = [replace(problem, id=f"t_{i:03d}", buggy=f"// {i}\n{source}") for i in range(12)]
+
+    def stop_late(conversation):
+        if "// 11" in conversation[1]["content"]:
+            raise KeyboardInterrupt
+        return "no program"
+
+    model = ScriptedModel(stop_late)
+    bench = Workbench(model=model, sandbox=sandbox, attempts=attempts)
+    with pytest.raises(KeyboardInterrupt):
+        generate(problems, strategy, bench, tmp_path / "a.jsonl")
+    assert len(load_generations(tmp_path / "a.jsonl")) == 8
+    model.answer = lambda _: "no program"
+    assert [g.id for g in generate(problems, strategy, bench, tmp_path / "a.jsonl")] == [
+        p.id for p in problems
+    ]
 
 
 def test_a_torn_last_line_is_made_again(problem, right_model, tmp_path):

@@ -347,3 +347,55 @@ def test_a_conversion_that_was_killed_leaves_nothing_that_counts(tmp_path, monke
     monkeypatch.undo()
     monkeypatch.setenv("SLEEPY_CACHE", str(tmp_path / "cache"))
     assert (weights.resolve_model(str(path)).directory / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "int8.safetensors"])
+def test_a_converted_file_that_was_cut_off_is_said_and_made_again(
+    tmp_path, monkeypatch, capsys, name
+):
+    monkeypatch.setenv("SLEEPY_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "tiny.gguf"
+    write_gguf(path)
+    files = weights.resolve_model(str(path))
+    whole = (files.directory / "model.safetensors").read_bytes()
+    (files.directory / name).write_bytes(whole[:-5])
+    again = weights.resolve_model(str(path))
+    assert f"{name} is damaged; making it again" in capsys.readouterr().err
+    assert (again.directory / "model.safetensors").read_bytes() == whole
+    assert not again.int8_path.exists()
+
+
+def test_a_registered_model_whose_conversion_was_cut_off_is_had_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLEEPY_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "tiny.gguf"
+    write_gguf(path)
+    content = path.read_bytes()
+    monkeypatch.setitem(weights.REGISTRY, "tiny", remote(content))
+    calls = []
+    files = weights.resolve_model("tiny", [giving(content, calls)])
+    weights.resolve_model("tiny", [giving(content, calls)])
+    assert calls == ["fake"]
+    (files.directory / "model.safetensors").write_bytes(b"")
+    (tmp_path / "cache" / "tiny.gguf").unlink()
+    weights.resolve_model("tiny", [giving(content, calls)])
+    assert calls == ["fake", "fake"]
+    assert (files.directory / "model.safetensors").stat().st_size > 0
+
+
+def test_a_hub_id_is_downloaded_and_named_by_its_weights(tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(tmp_path))
+    files = weights.resolve_model("someone/tiny-model")
+    assert (files.name, files.directory) == ("someone/tiny-model", tmp_path)
+    assert files.sha256 == weights.sha256_of_weights(tmp_path)
+    assert files.int8_path is None
+
+
+def test_a_hub_that_does_not_answer_is_one_clear_line(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
+    with pytest.raises(WeightsError, match=r"'someone/tiny': the hub does not give it \(OSError\)"):
+        weights.resolve_model("someone/tiny")

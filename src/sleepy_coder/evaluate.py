@@ -170,8 +170,23 @@ def generate(
             on_done(generation)
 
         left = [p for p in problems if p.id not in found]
-        STRATEGIES[strategy].propose(left, dataclasses.replace(bench, on_done=keep))
+        size = _group_size(strategy, bench) or len(left)
+        for start in range(0, len(left), size or 1):
+            group = left[start : start + size]
+            STRATEGIES[strategy].propose(group, dataclasses.replace(bench, on_done=keep))
     return [found[p.id] for p in problems]
+
+
+def _group_size(strategy: str, bench: Workbench) -> int | None:
+    """Return how many problems to answer at a time so that an interruption loses few answers.
+
+    None where every answer is kept as soon as it is there. Where several steps lead to one, the
+    last step's come all at the end.
+    """
+    has_steps = STRATEGIES[strategy].needs_rust or bench.attempts > 1
+    if bench.model is None or not has_steps:
+        return None
+    return 8 if str(bench.model.device) == "cpu" else 128
 
 
 def judge(

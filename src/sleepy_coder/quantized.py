@@ -22,6 +22,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from sleepy_coder.fetch import sync_and_rename
+
 _ENGINE = "fbgemm"
 _ACTIVATION_MAX = 63
 _ACTIVATION_ZERO = 64
@@ -124,5 +126,5 @@ def load_or_quantize(model: nn.Module, path: Path | None) -> dict[str, torch.Ten
     tensors = quantize_linears(model)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     save_file(tensors, partial)
-    partial.replace(path)
+    sync_and_rename(partial, path)
     return tensors

