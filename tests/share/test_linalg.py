@@ -391,6 +391,11 @@ def test_signs_make_the_largest_entry_positive(seed, k):
     assert torch.equal(signed, (-basis) * linalg.sign_of_largest(-basis))
 
 
+def test_of_equal_entries_the_first_decides_the_sign():
+    columns = torch.tensor([[0.0, 1.0, -1.0, -2.0], [3.0, -1.0, 1.0, 1.0]])
+    assert linalg.sign_of_largest(columns).tolist() == [1.0, 1.0, -1.0, -1.0]
+
+
 def test_random_directions_refuse_what_has_no_room():
     basis = orthonormalize(draw(0, 6, 4))
     both = torch.cat([basis, linalg.random_directions(basis, 2, torch.Generator())], dim=1)
