@@ -32,6 +32,7 @@ from sleepy_coder.serving import TaskSources
 
 SETS = ("transfer", "gate")
 _LENGTHS = (1, 41, 81)  # lines of a program at which a bin begins
+_MOST_LINES = 7  # of one figure; more look alike
 _FEW = 10  # a pattern with fewer problems says little by itself
 
 
@@ -126,9 +127,11 @@ def _draw(
     out: Path,
 ) -> None:
     base, bins = records[BASE], bins_of(problem_set)
+    shown = [BASE, *(f"routed-{store}" for store in plan.stores)]
+    shown += [arm for arm in ("lora", "cascade", "hints") if arm in records]
     rates = {
-        arm: {str(lines): rate for lines, rate in group_rates(record, bins).items()}
-        for arm, record in records.items()
+        arm: {str(lines): rate for lines, rate in group_rates(records[arm], bins).items()}
+        for arm in shown[:_MOST_LINES]
     }
     save_figure(draw_by_length(rates), out / f"{name}-by-length.svg")
     for store in plan.stores:
