@@ -10,6 +10,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from scripted import BUGGY, FIXED
+from sleepy_coder.adapters import load_adapters
 from sleepy_coder.cli import main
 from sleepy_coder.problems import load_set, save_set
 from sleepy_coder.share.files import sha256_of
@@ -74,6 +75,13 @@ def train(store, pairs, model_directory):
         )  # fmt: skip
 
     return run
+
+
+def test_an_adapter_tells_in_which_form_it_answers(adapters):
+    folder = load_adapters(adapters)
+    for name, adapter in folder.adapters.items():
+        assert folder.answer_form(name) == adapter.provenance["answer_form"] == "program"
+        assert adapter.provenance["pairs"] > 0
 
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # PEFT asks

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import sleepy_coder
 from sleepy_coder.cli import doctor as doctor_module
 from sleepy_coder.cli import main
-from sleepy_coder.cli.doctor import _FETCH, Finding, doctor, examine, render_finding
+from sleepy_coder.cli.doctor import _FETCH, Finding, examine, render_finding
 from sleepy_coder.sandbox import confinement, toolchain
 
 
@@ -21,7 +21,7 @@ def by_name():
 
 
 def test_this_machine_is_fit_to_run_the_tests():
-    result = CliRunner().invoke(doctor)
+    result = CliRunner().invoke(main, ["doctor"])
 
     assert result.exit_code == 0, result.output
     assert "rustc 1." in result.output
@@ -29,7 +29,7 @@ def test_this_machine_is_fit_to_run_the_tests():
 
 
 def test_json_has_the_same_findings():
-    result = CliRunner().invoke(doctor, ["--json"])
+    result = CliRunner().invoke(main, ["doctor", "--json"])
 
     findings = json.loads(result.output)
     assert {f["name"] for f in findings} == set(by_name())
@@ -42,7 +42,7 @@ def test_missing_rust_is_required_and_has_a_mend(monkeypatch):
     confinement.cache_clear()
     try:
         found = by_name()
-        result = CliRunner().invoke(doctor)
+        result = CliRunner().invoke(main, ["doctor"])
     finally:
         toolchain.cache_clear()
         confinement.cache_clear()

@@ -16,6 +16,10 @@ from sleepy_coder.errors import SleepyError
 _COMMANDS = {
     "doctor": ("doctor:doctor", "Tell what is installed, what is missing, and how to mend it."),
     "eval": ("evaluate:eval_", "Answer a set's problems and judge the answers."),
+    "experiment": (
+        "experiment:experiment",
+        "Settle a claim: run what it compares, write result files and figures.",
+    ),
     "generate": ("evaluate:generate", "Answer a set's problems; needs a model and no Rust."),
     "judge": ("evaluate:judge", "Judge the answers in a file; needs Rust and no model."),
     "learn": ("learn:learn", "Learn a task for each pattern; keep those that lose nothing."),
