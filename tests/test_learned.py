@@ -51,6 +51,18 @@ def test_a_row_without_a_task_answers_as_the_base_model_does():
     assert ask(model, [learned.use_average()]) == [changed]  # the mean of one task is that task
 
 
+def test_another_store_on_the_same_model_answers_by_itself():
+    shared, answers = make_model(), []
+    for size in (3.0, 5.0):
+        fresh = make_model()
+        LearnedTasks(fresh, make_store(fresh, size=size))
+        learned = LearnedTasks(shared, make_store(shared, size=size))
+        answers.append(ask(shared, [TASK]))
+        assert answers[-1] == ask(fresh, [TASK])  # nothing that was read under the other's tasks
+        learned.close()
+    assert answers[0] != answers[1]
+
+
 def test_a_route_leads_to_its_task_or_to_none():
     model = make_model()
     learned = LearnedTasks(model, make_store(model))
