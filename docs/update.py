@@ -125,6 +125,42 @@ def render_train_cpu() -> str:
     return "\n".join(lines)
 
 
+def render_edits_losses() -> str:
+    """Return the losses by how coefficients start, at some steps."""
+    losses = json.loads((RESULTS / "learn" / "edits_first.json").read_text())["losses"]
+    steps = (1, 4, 7, 12, 20)
+    lines = ["| task | start | " + " | ".join(f"step {s}" for s in steps) + " |"]
+    lines.append("| --- | --- | " + " | ".join("---:" for _ in steps) + " |")
+    for task in ("missing_clone", "return_local_ref"):
+        for start, curves in losses.items():
+            cells = [f"{curves[task][step - 1]:.3f}" for step in steps]
+            lines.append(f"| {task} | {start} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def render_edits_solved() -> str:
+    """Return what these coefficients solved, and the 72 tasks that started from the mean."""
+    record = json.loads((RESULTS / "learn" / "edits_first.json").read_text())
+    sets = ("core", "held-out", "gate")
+    lines = ["| task | start | steps | " + " | ".join(sets) + " |"]
+    lines.append("| --- | --- | ---: | " + " | ".join("---:" for _ in sets) + " |")
+    for name, trials in record["trials"].items():
+        task, start, steps = name.split("/")
+        cells = [_solved(trials[each]) for each in sets]
+        lines.append(f"| {task} | {start} | {steps} | " + " | ".join(cells) + " |")
+    base = load_run_record(RESULTS / "core" / "1.5b" / "base.json")
+    core = _solved(record["core"]["problems"])
+    lines.append(
+        f"\nAll 72 tasks started from the mean as it is, routed, on the core problems: {core}; "
+        f"the base model, with whole programs as answers: {base.passed}/{len(base.problems)}."
+    )
+    return "\n".join(lines)
+
+
+def _solved(outcomes: dict[str, str]) -> str:
+    return f"{sum(o == 'pass' for o in outcomes.values())}/{len(outcomes)}"
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "frozen-1.5b": lambda: render_frozen("1.5b"),
     "frozen-0.5b": lambda: render_frozen("0.5b"),
@@ -135,6 +171,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "router": render_router,
     "first-look": render_first_look,
     "train-cpu": render_train_cpu,
+    "edits-losses": render_edits_losses,
+    "edits-solved": render_edits_solved,
 }
 
 

@@ -51,6 +51,18 @@ def test_a_row_without_a_task_answers_as_the_base_model_does():
     assert ask(model, [learned.use_average()]) == [changed]  # the mean of one task is that task
 
 
+def test_another_store_on_the_same_model_answers_by_itself():
+    shared, answers = make_model(), []
+    for size in (3.0, 5.0):
+        fresh = make_model()
+        LearnedTasks(fresh, make_store(fresh, size=size))
+        learned = LearnedTasks(shared, make_store(shared, size=size))
+        answers.append(ask(shared, [TASK]))
+        assert answers[-1] == ask(fresh, [TASK])  # nothing that was read under the other's tasks
+        learned.close()
+    assert answers[0] != answers[1]
+
+
 def test_a_route_leads_to_its_task_or_to_none():
     model = make_model()
     learned = LearnedTasks(model, make_store(model))
@@ -70,7 +82,7 @@ def test_a_store_of_another_model_is_refused():
 class ScriptedTasks:
     """Learned tasks without a model, for the strategies' own logic."""
 
-    store = Store(Subspace({}, {}), sha256="5" * 64)
+    sha256 = "5" * 64
 
     def __init__(self, known, least=float("-inf")):
         self.known, self.least = known, least
@@ -178,7 +190,7 @@ def test_a_strategy_without_its_store_says_so(problem):
 
 def test_another_store_is_another_answer(problem):
     one, other = ScriptedTasks([TASK]), ScriptedTasks([TASK])
-    other.store = replace(one.store, sha256="6" * 64)
+    other.sha256 = "6" * 64
     benches = [Workbench(model=ScriptedModel(str), learned=learned) for learned in (one, other)]
     assert resume_key(problem, "base", benches[0]) == resume_key(problem, "base", benches[1])
     assert resume_key(problem, "routed", benches[0]) != resume_key(problem, "routed", benches[1])

@@ -36,7 +36,7 @@ class RunInfo:
         model: Its name and sha256, or None for a strategy without one.
         config: `Workbench.config`.
         environment: `describe_environment` of where the answers were generated.
-        store: `LearnedTasks.describe`, or None for a strategy that uses no learned tasks.
+        store: `ServedTasks.describe`, or None for a strategy that uses no learned tasks.
     """
 
     model: Mapping[str, Any] | None
@@ -48,7 +48,7 @@ class RunInfo:
 def describe_run(strategy: str, bench: Workbench) -> RunInfo:
     """Return what a strategy's answers on this workbench are made by."""
     model = bench.model if STRATEGIES[strategy].needs_model else None
-    learned = bench.learned if STRATEGIES[strategy].uses_store else None
+    learned = bench.learned if STRATEGIES[strategy].serves else None
     return RunInfo(
         model={"name": model.name, "sha256": model.sha256} if model else None,
         config=bench.config(),
@@ -230,4 +230,5 @@ def _result(problem: Problem, generation: Generation, verdict: Verdict) -> Probl
         tokens_out=generation.tokens_out,
         attempts=generation.attempts,
         seconds=round(generation.seconds, 3),
+        task=generation.task,
     )

@@ -121,6 +121,11 @@ class PrefixStore:
             _, dropped = self._entries.popitem(last=False)
             self._num_bytes -= _num_bytes(dropped)
 
+    def forget_tasks(self) -> None:
+        """Drop what was read under a task: its name may soon stand for other weights."""
+        for key in [key for key in self._entries if key[0] is not None]:
+            self._num_bytes -= _num_bytes(self._entries.pop(key))
+
 
 def shared_length(known: Sequence[int], tokens: Sequence[int]) -> int:
     """Return how many tokens two sequences have in common at their beginning."""

@@ -44,7 +44,13 @@ class LearnedTasks:
     def close(self) -> None:
         """Put the model's own layers back."""
         self._model.decoder.use_tasks = None
+        self._model.decoder.prefixes.forget_tasks()
         eject(self._model.hf_model)
+
+    @property
+    def sha256(self) -> str:
+        """Return the store's hash."""
+        return self.store.sha256
 
     def task_of(self, route: Route | None) -> str | None:
         """Return the task that a route leads to, or None where nothing was learned for it."""

@@ -19,7 +19,7 @@ from sleepy_coder.problems import Problem
 from sleepy_coder.prompt import extract_code, render_answer
 from sleepy_coder.router import Route
 from sleepy_coder.rustfix import apply_rustfix
-from sleepy_coder.workbench import Generation, Workbench
+from sleepy_coder.workbench import Generation, Serves, Workbench
 
 Propose = Callable[[Sequence[Problem], Workbench], list[Generation]]
 
@@ -29,8 +29,8 @@ class Strategy:
     """A named way from problems to answers.
 
     Attributes:
-        needs_store: It cannot do without learned tasks.
-        uses_store: It takes learned tasks where there are some.
+        serves: Which learned tasks it takes, if any.
+        needs_tasks: It cannot do without them.
     """
 
     name: str
@@ -38,8 +38,8 @@ class Strategy:
     needs_model: bool
     needs_rust: bool
     propose: Propose
-    needs_store: bool = False
-    uses_store: bool = False
+    serves: Serves | None = None
+    needs_tasks: bool = False
 
 
 def _propose_rustfix(name: str, *, allow_maybe_incorrect: bool) -> Propose:
@@ -75,8 +75,8 @@ def resume_key(problem: Problem, strategy: str, bench: Workbench) -> str:
         open_dialogue(problem, bench, use_hint=True).messages(bench) if problem.diagnostics else []
     )
     model = bench.model.sha256 if bench.model and chosen.needs_model else None
-    store = bench.learned.store.sha256 if bench.learned and chosen.uses_store else None
-    material = [strategy, model, store, bench.config(), problem.buggy, prompt]
+    tasks = bench.learned.sha256 if bench.learned and chosen.serves else None
+    material = [strategy, model, tasks, bench.config(), problem.buggy, prompt]
     return hashlib.sha256(json.dumps(material).encode()).hexdigest()[:16]
 
 
@@ -92,12 +92,13 @@ def _propose_with_model(
     return propose
 
 
-def _routed(chosen: Route | None, bench: Workbench) -> str | None:
-    return bench.require_learned("routed").task_of(chosen)
+def _by_route(name: str, options: str = "--store") -> ChooseTask:
+    """Return the choice of the task that a problem's route leads to."""
+    return lambda chosen, bench: bench.require_learned(name, options).task_of(chosen)
 
 
 def _averaged(_chosen: Route | None, bench: Workbench) -> str | None:
-    return bench.require_learned("averaged").use_average()
+    return bench.require_average("averaged").use_average()
 
 
 def _propose_cascade(stages: Sequence[str]) -> Propose:
@@ -113,7 +114,7 @@ def _propose_cascade(stages: Sequence[str]) -> Propose:
         quiet = replace(bench, on_done=lambda _: None)
         left = list(problems)
         for stage in stages:
-            if STRATEGIES[stage].needs_store and bench.learned is None:
+            if STRATEGIES[stage].needs_tasks and bench.learned is None:
                 continue
             is_last = stage == stages[-1]
             answers = STRATEGIES[stage].propose(left, quiet)
@@ -180,9 +181,40 @@ STRATEGIES: dict[str, Strategy] = {
             "the learned task that the diagnostics are routed to; base where there is none",
             needs_model=True,
             needs_rust=False,
-            propose=_propose_with_model("routed", choose_task=_routed),
-            needs_store=True,
-            uses_store=True,
+            propose=_propose_with_model("routed", choose_task=_by_route("routed")),
+            serves="store",
+            needs_tasks=True,
+        ),
+        Strategy(
+            "routed-hints",
+            "routed, with a sentence of advice for the routed pattern",
+            needs_model=True,
+            needs_rust=False,
+            propose=_propose_with_model(
+                "routed-hints", use_hint=True, choose_task=_by_route("routed-hints")
+            ),
+            serves="store",
+            needs_tasks=True,
+        ),
+        Strategy(
+            "projected",
+            "routed, with LoRA adapters projected onto the store's basis in place of its tasks",
+            needs_model=True,
+            needs_rust=False,
+            propose=_propose_with_model(
+                "projected", choose_task=_by_route("projected", "--store and --adapters")
+            ),
+            serves="projected",
+            needs_tasks=True,
+        ),
+        Strategy(
+            "lora",
+            "the LoRA adapter that the diagnostics are routed to; base where there is none",
+            needs_model=True,
+            needs_rust=False,
+            propose=_propose_with_model("lora", choose_task=_by_route("lora", "--adapters")),
+            serves="adapters",
+            needs_tasks=True,
         ),
         Strategy(
             "averaged",
@@ -190,8 +222,8 @@ STRATEGIES: dict[str, Strategy] = {
             needs_model=True,
             needs_rust=False,
             propose=_propose_with_model("averaged", choose_task=_averaged),
-            needs_store=True,
-            uses_store=True,
+            serves="store",
+            needs_tasks=True,
         ),
         Strategy(
             "cascade",
@@ -199,7 +231,7 @@ STRATEGIES: dict[str, Strategy] = {
             needs_model=True,
             needs_rust=True,
             propose=_propose_cascade(["rustfix", "routed", "base"]),
-            uses_store=True,
+            serves="store",
         ),
     )
 }

@@ -39,6 +39,7 @@ class ProblemResult:
         outcome: The judge's word.
         output: The answer as generated.
         seconds: Time the strategy spent on it, share of a batch included.
+        task: The learned task that answered; None is the base model, or no model at all.
     """
 
     id: str
@@ -52,6 +53,7 @@ class ProblemResult:
     tokens_out: int
     attempts: int
     seconds: float
+    task: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class RunRecord:
 
     strategy: str
     model: Mapping[str, Any] | None  # name, sha256
-    store: Mapping[str, Any] | None  # sha256, components, pseudo_rank
+    store: Mapping[str, Any] | None  # of a store or adapters: sha256, tasks, and their size
     problem_set: Mapping[str, Any]  # name, sha256, size
     config: Mapping[str, Any]
     seed: int

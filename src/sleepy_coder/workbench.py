@@ -4,14 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from sleepy_coder.errors import InputError
 
 if TYPE_CHECKING:
-    from sleepy_coder.learned import LearnedTasks
     from sleepy_coder.model import RepairModel
+    from sleepy_coder.prompt import AnswerForm
+    from sleepy_coder.router import Route
     from sleepy_coder.sandbox import Sandbox
+
+# Coefficients of a store; a LoRA adapter a task; such adapters projected onto a store's basis.
+Serves = Literal["store", "adapters", "projected"]
+
+
+class ServedTasks(Protocol):
+    """Learned tasks that are resident on a model."""
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash of all that an answer under a task depends on beside the model."""
+
+    def task_of(self, route: Route | None) -> str | None:
+        """Return the task that a route leads to, or None where nothing was learned for it."""
+
+    def answer_form(self, task: str | None) -> AnswerForm:
+        """Return the form in which a task was taught to answer; the base model's is the program."""
+
+    def min_log_probability(self, task: str) -> float:
+        """Return how likely an answer of the task must be to stand, in nats for all its tokens."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what result files say of the tasks."""
+
+    def close(self) -> None:
+        """Leave the model as it was."""
+
+
+@runtime_checkable
+class AveragedTasks(ServedTasks, Protocol):
+    """Learned tasks that have a mean."""
+
+    def use_average(self) -> str:
+        """Make the mean of all tasks' ΔW resident; return the name that rows ask for it by."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +90,7 @@ class Workbench:
     """
 
     model: RepairModel | None = None
-    learned: LearnedTasks | None = None
+    learned: ServedTasks | None = None
     sandbox: Sandbox | None = None
     attempts: int = 1
     max_new_tokens: int = 1024
@@ -77,11 +112,18 @@ class Workbench:
             raise InputError(f"strategy {strategy}: got no model, expected one; pass --model")
         return self.model
 
-    def require_learned(self, strategy: str) -> LearnedTasks:
+    def require_learned(self, strategy: str, options: str = "--store") -> ServedTasks:
         """Return the learned tasks, or say that the strategy cannot do without."""
         if self.learned is None:
-            raise InputError(f"strategy {strategy}: got no learned tasks; pass --store")
+            raise InputError(f"strategy {strategy}: got no learned tasks; pass {options}")
         return self.learned
+
+    def require_average(self, strategy: str) -> AveragedTasks:
+        """Return learned tasks that have a mean, or say that the strategy cannot do without."""
+        learned = self.require_learned(strategy)
+        if not isinstance(learned, AveragedTasks):
+            raise InputError(f"strategy {strategy}: got tasks without a mean; pass --store")
+        return learned
 
     def require_sandbox(self, strategy: str) -> Sandbox:
         """Return the sandbox, or say that the strategy cannot do without."""

@@ -30,6 +30,22 @@ def test_each_row_uses_its_own_adapter(tiny_model):
     assert not torch.allclose(mixed[1], only_a[1], atol=1e-3)
 
 
+def test_a_row_without_an_adapter_is_the_base_models(tiny_model):
+    base = logits(tiny_model)
+    tasks = LoraTasks(tiny_model, ["a", "b"], rank=2)
+    tasks.rows.data.normal_(std=0.2, generator=torch.Generator().manual_seed(3))
+    with tasks.use([None, "b", None]):
+        mixed = logits(tiny_model)
+    assert torch.equal(mixed[[0, 2]], base[[0, 2]])
+    assert not torch.allclose(mixed[1], base[1], atol=1e-3)
+
+
+def test_a_batch_of_another_size_than_announced_is_refused(tiny_model):
+    tasks = LoraTasks(tiny_model, ["a"], rank=2)
+    with tasks.use(["a", None]), pytest.raises(StoreError, match="batch has 3 rows, expected 2"):
+        logits(tiny_model)
+
+
 def test_exported_factors_say_what_the_layer_does(tiny_model):
     tasks = LoraTasks(tiny_model, ["a", "b"], rank=2, lora_alpha=6)
     tasks.rows.data.normal_(std=0.2, generator=torch.Generator().manual_seed(3))

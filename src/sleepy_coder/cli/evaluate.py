@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.console import Console
@@ -23,56 +22,14 @@ from sleepy_coder.cli.options import (
     split_commas,
     unconfined_option,
 )
+from sleepy_coder.cli.sources import ModelOptions, model_options, source_options
 from sleepy_coder.evaluate import Selection
 from sleepy_coder.problems import Problem, load_set
 from sleepy_coder.repair import STRATEGIES, Strategy
 from sleepy_coder.report import compare, render_table
 from sleepy_coder.results import RunRecord, save_run_record
+from sleepy_coder.serving import TaskSources
 from sleepy_coder.workbench import Generation, Workbench
-
-if TYPE_CHECKING:
-    from sleepy_coder.learned import LearnedTasks
-    from sleepy_coder.model import RepairModel
-
-DEFAULT_MODEL = "qwen2.5-coder-1.5b-instruct"
-
-
-@dataclass(frozen=True)
-class ModelOptions:
-    """Which model answers, on what, and how it is asked."""
-
-    model: str
-    store: Path | None
-    device: str
-    dtype: str
-    max_new_tokens: int
-    full_diagnostics: bool
-
-    def workbench(self, strategies: Sequence[Strategy]) -> Workbench:
-        """Return a workbench with what these strategies need: the model, the learned tasks."""
-        model = self._load_model() if any(s.needs_model for s in strategies) else None
-        return Workbench(
-            model=model,
-            learned=self._load_learned(model, strategies) if model else None,
-            max_new_tokens=self.max_new_tokens,
-            use_full_rendering=self.full_diagnostics,
-        )
-
-    def _load_model(self) -> RepairModel:
-        from sleepy_coder.model import load_model
-
-        return load_model(self.model, device=self.device, dtype=self.dtype)
-
-    def _load_learned(
-        self, model: RepairModel, strategies: Sequence[Strategy]
-    ) -> LearnedTasks | None:
-        if self.store is None or not any(s.uses_store for s in strategies):
-            return None
-        from sleepy_coder.learned import LearnedTasks
-        from sleepy_coder.share.store import load_store
-
-        return LearnedTasks(model, load_store(self.store))
-
 
 _choice_options = bundle(
     "selection",
@@ -80,29 +37,6 @@ _choice_options = bundle(
     click.option("--limit", type=click.IntRange(min=1), help="Only the first N problems."),
     click.option(
         "--ids", default="", callback=split_commas, help="Only these problems, separated by commas."
-    ),
-)
-_model_options = bundle(
-    "options",
-    ModelOptions,
-    click.option(
-        "--model",
-        default=DEFAULT_MODEL,
-        show_default=True,
-        help="Registered name, hub id, local directory or .gguf file.",
-    ),
-    click.option(
-        "--store",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="Learned tasks, for the strategies that use them.",
-    ),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."),
-    click.option("--dtype", default="auto", show_default=True, help="auto, float32, bfloat16, …"),
-    click.option("--max-new-tokens", type=click.IntRange(min=1), default=1024, show_default=True),
-    click.option(
-        "--full-diagnostics",
-        is_flag=True,
-        help="Prompt with rustc's own rendering in place of the compact one.",
     ),
 )
 _cycle_option = click.option(
@@ -126,19 +60,22 @@ def _strategy_option(*, multiple: bool, names: Sequence[str]) -> Decorator:
 @_strategy_option(multiple=False, names=[s.name for s in STRATEGIES.values() if not s.needs_rust])
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Generations, JSONL.")
 @_choice_options
-@_model_options
+@model_options
+@source_options
 def generate(
     set_name: str,
     strategy: str,
     out: Path,
     selection: Selection,
     options: ModelOptions,
+    sources: TaskSources,
 ) -> None:
     """Answer a set's problems; needs a model and no Rust."""
     problems = selection.apply(load_set(set_name))
-    bench = options.workbench([STRATEGIES[strategy]])
-    _generate(problems, STRATEGIES[strategy], bench, out)
-    evaluate.save_run_info(evaluate.describe_run(strategy, bench), out)
+    chosen = STRATEGIES[strategy]
+    with sources.serve(chosen.serves, options.workbench([chosen])) as bench:
+        _generate(problems, chosen, bench, out)
+        evaluate.save_run_info(evaluate.describe_run(strategy, bench), out)
     click.echo(f"wrote {out}", err=True)
 
 
@@ -187,7 +124,8 @@ def judge(
     help="Answers a problem may take; each sees what the compiler said of the one before.",
 )
 @_choice_options
-@_model_options
+@model_options
+@source_options
 @_cycle_option
 @unconfined_option
 @json_option
@@ -198,6 +136,7 @@ def eval_(
     attempts: int,
     selection: Selection,
     options: ModelOptions,
+    sources: TaskSources,
     cycle: int | None,
     allow_unconfined: bool,
     as_json: bool,
@@ -205,7 +144,7 @@ def eval_(
     """Answer a set's problems and judge the answers; goes on where it was interrupted."""
     problem_set = load_set(set_name)
     chosen = [STRATEGIES[name] for name in dict.fromkeys(strategies)]
-    bench = dataclasses.replace(
+    shared = dataclasses.replace(
         options.workbench(chosen),
         sandbox=open_sandbox(allow_unconfined=allow_unconfined),
         attempts=attempts,
@@ -214,9 +153,10 @@ def eval_(
     for strategy in chosen:
         path = out if len(chosen) == 1 and out.suffix == ".json" else out / f"{strategy.name}.json"
         partial = path.with_suffix(".partial.jsonl")
-        answers = _generate(selection.apply(problem_set), strategy, bench, partial)
-        info = evaluate.describe_run(strategy.name, bench)
-        sandbox = bench.require_sandbox(strategy.name)
+        with sources.serve(strategy.serves, shared) as bench:
+            answers = _generate(selection.apply(problem_set), strategy, bench, partial)
+            info = evaluate.describe_run(strategy.name, bench)
+            sandbox = bench.require_sandbox(strategy.name)
         records.append(evaluate.judge(problem_set, answers, sandbox, info, cycle=cycle))
         save_run_record(records[-1], path)
         partial.unlink()

@@ -2,9 +2,149 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import click
+from rich.console import Console
+from rich.table import Table
+
+from sleepy_coder.cli.options import json_option, open_sandbox, unconfined_option
+from sleepy_coder.cli.sources import FOLDER, ModelOptions, adapters_option, model_options
+from sleepy_coder.experiments.comparison import Runner
+from sleepy_coder.experiments.routing import RoutingPlan, run_routing
+from sleepy_coder.experiments.transfer import SETS, TransferPlan, run_transfer
+from sleepy_coder.repair import STRATEGIES
+from sleepy_coder.serving import TaskSources
+
+data_option = click.option(
+    "--data",
+    type=FOLDER,
+    default=Path("data"),
+    show_default=True,
+    help="What `make data` wrote.",
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of the results; an interrupted experiment goes on there.",
+)
 
 
 @click.group()
 def experiment() -> None:
     """Settle a claim: run what it compares, write result files and figures."""
+
+
+@experiment.command()
+@data_option
+@click.option("--store", type=FOLDER, required=True, help="The store that the claim is about.")
+@adapters_option
+@click.option(
+    "--seeds",
+    type=FOLDER,
+    multiple=True,
+    metavar="STORE",
+    help="A store learned from another seed; may be repeated.",
+)
+@out_option
+@model_options
+@unconfined_option
+@json_option
+def routing(
+    data: Path,
+    store: Path,
+    adapters: Path | None,
+    seeds: tuple[Path, ...],
+    out: Path,
+    options: ModelOptions,
+    allow_unconfined: bool,
+    as_json: bool,
+) -> None:
+    """Compare routing with averaging and the rest, on frozen and held-out problems."""
+    plan = RoutingPlan(TaskSources(store, adapters), seeds)
+    runner = _open_runner(options, out, allow_unconfined=allow_unconfined)
+    summary = run_routing(data, plan, runner)
+    _print(summary, "strategies", as_json=as_json)
+
+
+def _parse_stores(
+    _context: click.Context, _option: click.Parameter, values: Sequence[str]
+) -> dict[str, Path]:
+    """Return name -> path for values of the form NAME=PATH (a click callback)."""
+    stores: dict[str, Path] = {}
+    for value in values:
+        name, _, path = value.partition("=")
+        if not name or not path or not Path(path).is_dir():
+            raise click.BadParameter(f"got {value!r}, expected NAME=FOLDER of a store")
+        if name in stores:
+            raise click.BadParameter(f"got the name {name!r} twice; give each store its own")
+        stores[name] = Path(path)
+    return stores
+
+
+@experiment.command()
+@data_option
+@click.option(
+    "--store",
+    "stores",
+    multiple=True,
+    required=True,
+    callback=_parse_stores,
+    metavar="NAME=STORE",
+    help="A store under a name; may be repeated. The first is the cascade's too.",
+)
+@adapters_option
+@click.option(
+    "--set", "sets", multiple=True, type=click.Choice(SETS), default=SETS, show_default=True
+)
+@out_option
+@model_options
+@unconfined_option
+@json_option
+def transfer(
+    data: Path,
+    stores: dict[str, Path],
+    adapters: Path | None,
+    sets: tuple[str, ...],
+    out: Path,
+    options: ModelOptions,
+    allow_unconfined: bool,
+    as_json: bool,
+) -> None:
+    """Compare stores and strategies on mutants of real crates; keeps none of their code."""
+    runner = _open_runner(options, out, allow_unconfined=allow_unconfined)
+    runner = dataclasses.replace(runner, hides_code=True)
+    summary = run_transfer(data, TransferPlan(stores, adapters), runner, sets)
+    _print(summary, "runs", as_json=as_json)
+
+
+def _open_runner(options: ModelOptions, out: Path, *, allow_unconfined: bool) -> Runner:
+    """Return a runner with the model and the sandbox."""
+    sandbox = open_sandbox(allow_unconfined=allow_unconfined)
+    bench = dataclasses.replace(options.workbench(list(STRATEGIES.values())), sandbox=sandbox)
+    return Runner(bench, out, say=lambda line: click.echo(line, err=True))
+
+
+def _print(summary: Mapping[str, Any], runs: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(summary, indent=1))
+        return
+    for name, part in summary["sets"].items():
+        title = f"{name}: {part['size']} problems"
+        table = Table("", "solved", "percent", "gained", "lost", "p", title=title)
+        for arm, row in part[runs].items():
+            totals, change = row["totals"], row["against_base"]
+            table.add_row(
+                arm,
+                f"{totals['passed']}/{totals['total']}",
+                f"{100 * totals['frac']:.1f}",
+                str(len(change["gained"])),
+                str(len(change["lost"])),
+                f"{change['p_value']:.3f}",
+            )
+        Console().print(table)

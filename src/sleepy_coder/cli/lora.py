@@ -63,7 +63,8 @@ def train(
         if not current_ranks().is_first:
             return
     for adapter in adapters:
-        adapter.save(out / adapter.name, base_model=model_stem(model))
+        provenance = options.provenance(model, len(material.rows[adapter.name]), report)
+        adapter.save(out / adapter.name, base_model=model_stem(model), provenance=provenance)
     save_report(options, model, config, report)
     lines, speed = summarize(report, material.rows)
     summary = {"out": str(out), "adapters": len(adapters), **speed}

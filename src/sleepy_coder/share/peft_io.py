@@ -12,6 +12,7 @@ it needs `--max-lora-rank` of at least p, which matters only for p > 16.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -28,6 +29,7 @@ from sleepy_coder.share.files import (
     check_task_name,
     read_json,
     replaced_directory,
+    sha256_of,
 )
 from sleepy_coder.share.peft_config import PeftConfig, parse_config
 from sleepy_coder.share.subspace import LoraModule, LoraShape
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
+PROVENANCE_FILE = "provenance.json"
 _KEY = re.compile(
     r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<side>[AB])(?:\.[^.]+)?\.weight"
 )
@@ -66,6 +69,7 @@ class PeftAdapter:
 
     def __init__(self, path: Path | str, name: str | None = None) -> None:
         path = Path(path)
+        self._path = path
         self.name = check_task_name(path.resolve().name if name is None else name)
         self._config = parse_config(read_json(path / CONFIG_FILE), f"{self.name}/{CONFIG_FILE}")
         if not (path / WEIGHTS_FILE).is_file():
@@ -84,6 +88,19 @@ class PeftAdapter:
     def base_model(self) -> str:
         """Return the base model that the config names, or an empty string."""
         return self._config.base_model
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Return where the adapter came from, as its maker wrote it down, or nothing."""
+        path = self._path / PROVENANCE_FILE
+        return read_json(path) if path.is_file() else {}
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash of its weights, its config and its provenance."""
+        names = (WEIGHTS_FILE, CONFIG_FILE, PROVENANCE_FILE)
+        found = [sha256_of(self._path / name) for name in names if (self._path / name).is_file()]
+        return hashlib.sha256("".join(found).encode()).hexdigest()
 
     def module_names(self) -> tuple[str, ...]:
         """Return the adapted modules, as the base model names them, in the file's order."""
@@ -197,8 +214,17 @@ def save_factors(
     *,
     base_model: str = "",
     dtype: torch.dtype = torch.float32,
+    provenance: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write (n, r) and (d, r) by module, `ΔW = first @ second.T`, as a PEFT adapter."""
+    """Write (n, r) and (d, r) by module, `ΔW = first @ second.T`, as a PEFT adapter.
+
+    Args:
+        factors: By module name.
+        path: Directory to write or replace.
+        base_model: Written to the config for readers that look it up.
+        dtype: Of the factors.
+        provenance: Where the adapter came from, in a file of its own that PEFT does not read.
+    """
     tensors: dict[str, torch.Tensor] = {}
     for module, (left, right) in factors.items():
         prefix = f"base_model.model.{module}"
@@ -209,6 +235,9 @@ def save_factors(
         save_file(tensors, directory / WEIGHTS_FILE, metadata={"format": "pt"})
         config = json.dumps(render_config(ranks, base_model), indent=2)
         (directory / CONFIG_FILE).write_text(config + "\n", encoding="utf-8")
+        if provenance is not None:
+            text = json.dumps(provenance, indent=2)
+            (directory / PROVENANCE_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def render_config(ranks: Mapping[str, int], base_model: str) -> dict[str, Any]:

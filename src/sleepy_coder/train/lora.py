@@ -1,8 +1,7 @@
 """Ordinary LoRA for many tasks at once: every row of a batch goes through its own adapter.
 
-Hu et al. 2021, section 4.1: y = base(x) + scaling · (x @ A.T) @ B.T with A (r, d) and B (n, r),
-here gathered by row. Differs: adapters of all tasks lie in one tensor, a flat row a task, so that
-one optimizer step serves them all (`optimizer.TaskAdam`).
+The adapters of all tasks lie in one tensor (`lora_layer`), so that one optimizer step serves them
+all (`optimizer.TaskAdam`).
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,38 +20,7 @@ from torch import Tensor, nn
 from sleepy_coder.errors import StoreError
 from sleepy_coder.share.peft_io import save_factors
 from sleepy_coder.share.subspace import LoraModule
-
-
-@dataclass(frozen=True)
-class LoraLayout:
-    """Where each module's factors lie in a task's flat row.
-
-    Attributes:
-        shapes: module name -> (d, n), inputs and outputs.
-        rank: r, the same for all modules.
-        scaling: alpha / r.
-    """
-
-    shapes: Mapping[str, tuple[int, int]]
-    rank: int
-    scaling: float
-
-    @property
-    def width(self) -> int:
-        """Numbers that one task takes."""
-        return sum(self.rank * (d + n) for d, n in self.shapes.values())
-
-    def views(self, rows: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-        """Return module -> (A, B), (rows, r, d) and (rows, n, r), as views of (rows, width)."""
-        sizes = [self.rank * size for shape in self.shapes.values() for size in shape]
-        pieces = iter(torch.split(rows, sizes, dim=1))
-        return {
-            name: (
-                next(pieces).view(len(rows), self.rank, d),
-                next(pieces).view(len(rows), n, self.rank),
-            )
-            for name, (d, n) in self.shapes.items()
-        }
+from sleepy_coder.train.lora_layer import LoraLayout, unwrap_layers, use_rows, wrap_layers
 
 
 @dataclass(frozen=True)
@@ -69,28 +38,12 @@ class TrainedAdapter:
         """Return one target module's factors."""
         return self.modules[name]
 
-    def save(self, path: Path, *, base_model: str = "") -> None:
+    def save(
+        self, path: Path, *, base_model: str = "", provenance: Mapping[str, Any] | None = None
+    ) -> None:
         """Write the adapter in PEFT's format; the directory appears whole or not at all."""
         factors = {name: (m.scaling * m.b, m.a.T) for name, m in self.modules.items()}
-        save_factors(factors, path, base_model=base_model)
-
-
-class _LoraLinear(nn.Module):
-    """A frozen linear layer plus each row's own adapter, when a batch has named them."""
-
-    def __init__(self, base: nn.Module, scaling: float) -> None:
-        super().__init__()
-        self.base = base
-        self.scaling = scaling
-        self.factors: tuple[Tensor, Tensor] | None = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (rows, tokens, n) for (rows, tokens, d)."""
-        out: Tensor = self.base(x)
-        if self.factors is None:
-            return out
-        a, b = (factor.to(x.dtype) for factor in self.factors)
-        return out + self.scaling * torch.bmm(torch.bmm(x, a.mT), b.mT)
+        save_factors(factors, path, base_model=base_model, provenance=provenance)
 
 
 class LoraTasks:
@@ -128,10 +81,7 @@ class LoraTasks:
         self.names = list(names)
         self.layout = LoraLayout(shapes, rank, lora_alpha / rank)
         self._model = model
-        self._layers: dict[str, _LoraLinear] = {}
-        for name, module in found.items():
-            self._layers[name] = _LoraLinear(module, self.layout.scaling)
-            model.set_submodule(name, self._layers[name])
+        self._layers = wrap_layers(model, self.layout, found)
         device = next(model.parameters()).device
         self.rows = self._start(seed).to(device).requires_grad_()
 
@@ -152,17 +102,10 @@ class LoraTasks:
 
     @contextmanager
     def use(self, names: Sequence[str | None]) -> Iterator[None]:
-        """Run the forwards inside with row i on the adapter `names[i]`, or all on none."""
-        if any(name is not None for name in names):
-            index = [self.names.index(name) for name in names if name is not None]
-            views = self.layout.views(self.rows[torch.tensor(index, device=self.rows.device)])
-            for name, layer in self._layers.items():
-                layer.factors = views[name]
-        try:
+        """Run the forwards inside with row i on the adapter `names[i]`, or on none."""
+        index = [None if name is None else self.names.index(name) for name in names]
+        with use_rows(self._layers, self.layout, self.rows, index):
             yield
-        finally:
-            for layer in self._layers.values():
-                layer.factors = None
 
     def adapters(self, rows: Tensor | None = None) -> list[TrainedAdapter]:
         """Return each task's adapter as it is now, or as it is in a snapshot of the rows."""
@@ -180,5 +123,4 @@ class LoraTasks:
 
     def close(self) -> None:
         """Put the model's own modules back."""
-        for name, layer in self._layers.items():
-            self._model.set_submodule(name, layer.base)
+        unwrap_layers(self._model, self._layers)

@@ -1,0 +1,70 @@
+"""Options that say which model answers, and with which learned tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from sleepy_coder.cli.options import bundle
+from sleepy_coder.repair import Strategy
+from sleepy_coder.serving import TaskSources
+from sleepy_coder.weights import DEFAULT_MODEL
+from sleepy_coder.workbench import Workbench
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which model answers, on what, and how it is asked."""
+
+    model: str
+    device: str
+    dtype: str
+    max_new_tokens: int
+    full_diagnostics: bool
+
+    def workbench(self, strategies: Sequence[Strategy]) -> Workbench:
+        """Return a workbench with the model, if one of these strategies needs it."""
+        model = None
+        if any(strategy.needs_model for strategy in strategies):
+            from sleepy_coder.model import load_model
+
+            model = load_model(self.model, device=self.device, dtype=self.dtype)
+        return Workbench(
+            model=model,
+            max_new_tokens=self.max_new_tokens,
+            use_full_rendering=self.full_diagnostics,
+        )
+
+
+adapters_option = click.option(
+    "--adapters", type=FOLDER, help="PEFT adapters, one a task, as `sleepy lora train` writes them."
+)
+source_options = bundle(
+    "sources",
+    TaskSources,
+    click.option("--store", type=FOLDER, help="Learned tasks, for the strategies that use them."),
+    adapters_option,
+)
+model_options = bundle(
+    "options",
+    ModelOptions,
+    click.option(
+        "--model",
+        default=DEFAULT_MODEL,
+        show_default=True,
+        help="Registered name, hub id, local directory or .gguf file.",
+    ),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."),
+    click.option("--dtype", default="auto", show_default=True, help="auto, float32, bfloat16, …"),
+    click.option("--max-new-tokens", type=click.IntRange(min=1), default=1024, show_default=True),
+    click.option(
+        "--full-diagnostics",
+        is_flag=True,
+        help="Prompt with rustc's own rendering in place of the compact one.",
+    ),
+)
