@@ -162,7 +162,7 @@ def _summarize(
     answers: Mapping[tuple[str, str], Answer],
 ) -> dict[str, Any]:
     """Return each task's outcomes forced and routed, and the mean numbers of regressions."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for task in tasks:
         own = {id_: answers[f"{arm}/{task}", id_] for id_ in base}
         forced = {id_: answer.is_solved for id_, answer in own.items()}
