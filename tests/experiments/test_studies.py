@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -6,8 +7,9 @@ import torch
 
 from sleepy_coder.experiments import questions as questions_module
 from sleepy_coder.experiments.ablation import AblationConfig
-from sleepy_coder.experiments.coefficients import CoefficientsConfig
+from sleepy_coder.experiments.coefficients import CoefficientsConfig, _summarize
 from sleepy_coder.experiments.lab import Lab, make_orthonormal
+from sleepy_coder.experiments.questions import Answer
 from sleepy_coder.experiments.resident import ResidentFactors, factors_of_task
 from sleepy_coder.experiments.sequential import ARMS, SequentialConfig
 from sleepy_coder.experiments.study import run_study
@@ -114,8 +116,6 @@ def test_a_rounded_basis_becomes_orthonormal_and_tasks_stay(lab):
 
 
 def read(path):
-    import json
-
     return json.loads(path.read_text())
 
 
@@ -177,3 +177,11 @@ def test_ablation_has_an_interval_for_each_setting(lab, tmp_path):
     assert {name for axis, name in settings if axis == "k"} == {"1", "2", "60 %"}
     assert settings["adapters", "with family"]["total"] == 4
     assert all(s["low_frac"] <= s["high_frac"] for s in settings.values())
+
+
+def test_a_loss_elsewhere_counts_forced_and_not_routed():
+    base, routes = {"p": True, "q": False}, {"p": "other", "q": "own"}
+    answers = {("arm/own", "p"): Answer("no_code", False), ("arm/own", "q"): Answer("pass", False)}
+    found = _summarize("arm", ["own"], base, routes, answers)
+    assert (found["mean_lost_forced"], found["mean_lost_routed"]) == (1, 0)
+    assert found["tasks"]["own"]["routed"]["gained"] == ["q"]
