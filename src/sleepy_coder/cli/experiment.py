@@ -14,6 +14,7 @@ from rich.table import Table
 
 from sleepy_coder.cli.options import json_option, open_sandbox, unconfined_option
 from sleepy_coder.cli.sources import FOLDER, ModelOptions, adapters_option, model_options
+from sleepy_coder.cli.studies import COMMANDS
 from sleepy_coder.experiments.comparison import Runner
 from sleepy_coder.experiments.routing import RoutingPlan, run_routing
 from sleepy_coder.experiments.transfer import SETS, TransferPlan, run_transfer
@@ -148,3 +149,7 @@ def _print(summary: Mapping[str, Any], runs: str, *, as_json: bool) -> None:
                 f"{change['p_value']:.3f}",
             )
         Console().print(table)
+
+
+for _command in COMMANDS:
+    experiment.add_command(_command)

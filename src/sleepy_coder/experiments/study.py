@@ -1,0 +1,72 @@
+"""The experiments by name, and the result file that each leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sleepy_coder.experiments.ablation import AblationConfig, draw_ablations, run_ablation
+from sleepy_coder.experiments.coefficients import (
+    CoefficientsConfig,
+    draw_coefficients,
+    run_coefficients,
+)
+from sleepy_coder.experiments.lab import Lab, save_json
+from sleepy_coder.experiments.sequential import SequentialConfig, draw_sequential, run_sequential
+from sleepy_coder.experiments.subspace import SubspaceConfig, draw_subspace, run_subspace
+from sleepy_coder.figures import save_figure
+from sleepy_coder.learning.sets import as_set
+from sleepy_coder.results import describe_environment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Study(NamedTuple):
+    """One experiment: its settings, what runs it and what draws it."""
+
+    config: type[Any]
+    run: Callable[[Lab, Any], dict[str, Any]]
+    draw: Callable[[Mapping[str, Any]], dict[str, Figure]]
+
+
+STUDIES = {
+    "coefficients": Study(CoefficientsConfig, run_coefficients, draw_coefficients),
+    "sequential": Study(SequentialConfig, run_sequential, draw_sequential),
+    "subspace": Study(SubspaceConfig, run_subspace, draw_subspace),
+    "ablation": Study(AblationConfig, run_ablation, draw_ablations),
+}
+
+
+def run_study(name: str, lab: Lab, config: Any, out: Path) -> Path:
+    """Run an experiment, write its result file and its figures; return the file's path.
+
+    Args:
+        name: One of `STUDIES`.
+        lab: Where it is made.
+        config: The study's settings.
+        out: Folder of all results; the file is `NAME/MODEL.json`, figures lie beside it.
+    """
+    study = STUDIES[name]
+    data = study.run(lab, config)
+    path = out / name / f"{lab.model.name}.json"
+    save_json({"schema_version": 1, "experiment": name, **describe_lab(lab), **data}, path)
+    for title, figure in study.draw(data).items():
+        save_figure(figure, path.with_name(f"{lab.model.name}-{title}.svg"))
+    return path
+
+
+def describe_lab(lab: Lab) -> dict[str, Any]:
+    """Return what made a result: model, store, sets with their hashes, recipe, environment."""
+    sets = lab.sets
+    parts = {n: as_set(n, getattr(sets, n)) for n in ("generated", "mutants", "select")}
+    parts |= {"heldout": sets.heldout, "transfer": sets.transfer, "core": sets.core}
+    return {
+        "model": {"name": lab.model.name, "sha256": lab.model.sha256, "dtype": lab.model.dtype},
+        "store": {"sha256": lab.store.sha256, "tasks": len(lab.store.subspace.tasks)},
+        "sets": {n: {"size": len(s.problems), "sha256": s.sha256} for n, s in parts.items()},
+        "learning": dataclasses.asdict(lab.config),
+        "environment": describe_environment(str(lab.model.device)),
+    }

@@ -1,0 +1,186 @@
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from sleepy_coder.experiments import questions as questions_module
+from sleepy_coder.experiments.ablation import AblationConfig
+from sleepy_coder.experiments.coefficients import CoefficientsConfig, _summarize
+from sleepy_coder.experiments.lab import Lab, make_orthonormal
+from sleepy_coder.experiments.questions import Answer
+from sleepy_coder.experiments.resident import ResidentFactors, factors_of_task
+from sleepy_coder.experiments.sequential import ARMS, SequentialConfig
+from sleepy_coder.experiments.study import run_study
+from sleepy_coder.experiments.subspace import SubspaceConfig
+from sleepy_coder.judge import compile_source
+from sleepy_coder.learning.config import LearnConfig
+from sleepy_coder.learning.sets import LearningSets, as_set
+from sleepy_coder.patterns import generate_problems
+from sleepy_coder.problems import load_set
+from sleepy_coder.share.layer import eject, inject, use_tasks
+from sleepy_coder.share.manifest import Store
+from sleepy_coder.share.tasks import delta_weight
+from sleepy_coder.train.config import FitConfig
+from sleepy_coder.train.pools import PoolConfig
+from sleepy_coder.train.recipe import Recipe, learn_basis
+from tiny_model import make_model
+
+TASKS = ("missing_clone", "missing_mut")
+FIT = FitConfig(num_steps=1, rows_per_task=1, max_tokens=8000)
+CONFIG = LearnConfig(
+    basis_patterns=TASKS,
+    model="tiny",
+    max_pair_tokens=8000,
+    max_new_tokens=4,
+    pool=PoolConfig(min_pairs=1, answer_form="edit", anchor_share=0),
+    recipe=Recipe(components=3, rank=2, lora=FIT, coefficients=FIT),
+)
+
+
+@pytest.fixture(scope="module")
+def drawn(sandbox):
+    found = {}
+    for task in TASKS:
+        found[task] = []
+        for problem in generate_problems(task, 3, seed=5):
+            kind = {"crate_type": problem.crate_type, "edition": problem.edition}
+            said = compile_source(problem.buggy, **kind, sandbox=sandbox)
+            found[task].append(replace(problem, diagnostics=said.diagnostics))
+    return found
+
+
+@pytest.fixture
+def lab(drawn, sandbox, tmp_path, monkeypatch):
+    """A tiny lab whose judge lets every readable answer pass but those to `bc_` problems."""
+
+    def judge(pairs, _sandbox):
+        return [
+            SimpleNamespace(outcome="compile_error" if p.id.startswith("bc_") else "pass")
+            for p, _ in pairs
+        ]
+
+    monkeypatch.setattr(questions_module, "judge_candidates", judge)
+    core = load_set("core")
+    few = [p for p in core.problems if p.id in {"bc_001", "rh_001", "tb_001"}]
+    sets = LearningSets(
+        generated=tuple(own[0] for own in drawn.values()),
+        mutants=(),
+        select=tuple(own[1] for own in drawn.values()),
+        heldout=as_set("heldout", [own[2] for own in drawn.values()]),
+        transfer=as_set("transfer", []),
+        core=as_set("core", few),
+    )
+    model = make_model()
+    made = Lab(model, sets, Store(None), CONFIG, sandbox, tmp_path / "work")
+    subspace = learn_basis(model.hf_model, made.rows(TASKS), CONFIG.recipe, pad_id=made.pad_id)
+    made.store = Store(replace(subspace, moments=None), "tiny")
+    return made
+
+
+def test_factors_answer_as_their_basis_does_and_no_task_as_the_base_model(lab):
+    torch.manual_seed(1)
+    subspace = lab.store.subspace
+    for entry in (e for task in subspace.tasks.values() for e in task.values()):
+        entry.coef_b.copy_(torch.randn_like(entry.coef_b))
+    ids = torch.arange(12).view(3, 4)
+    names = [TASKS[0], None, TASKS[1]]
+    hf_model = lab.model.hf_model
+    with torch.no_grad():
+        base = hf_model(input_ids=ids).logits
+        inject(hf_model, subspace)
+        with use_tasks(hf_model, names):
+            expected = hf_model(input_ids=ids).logits
+        eject(hf_model)
+        resident = ResidentFactors(lab.model, {t: factors_of_task(subspace, t) for t in TASKS})
+        with resident.use(names):
+            got = hf_model(input_ids=ids).logits
+        resident.close()
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
+    assert torch.equal(got[1], base[1])
+    assert not torch.allclose(got[0], base[0], atol=1e-2)
+    assert torch.equal(hf_model(input_ids=ids).logits, base)
+
+
+def test_a_rounded_basis_becomes_orthonormal_and_tasks_stay(lab):
+    subspace = lab.store.subspace
+    for basis in subspace.bases.values():
+        basis.basis_a.mul_(1.01)
+    mended = make_orthonormal(subspace)
+    for module, basis in mended.bases.items():
+        eye = torch.eye(basis.basis_a.shape[1])
+        torch.testing.assert_close(basis.basis_a.T @ basis.basis_a, eye, atol=1e-5, rtol=0)
+        before, after = (delta_weight(s, TASKS[0], module) for s in (subspace, mended))
+        torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-4)
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def test_coefficients_routes_only_what_is_routed(lab, tmp_path):
+    config = CoefficientsConfig(TASKS, pseudo_ranks=(1, 2), anchor_frac=0)
+    data = read(run_study("coefficients", lab, config, tmp_path / "out"))
+    arms = data["arms"]
+    assert arms["p = 2"]["parameters_per_task"] == 2 * arms["p = 1"]["parameters_per_task"]
+    for arm in arms.values():
+        for task, found in arm["tasks"].items():
+            other = [i for i, to in data["routes"].items() if to != task]
+            assert all(found["routed"]["solved"][i] == data["base"][i] for i in other)
+    assert (tmp_path / "out" / "coefficients" / "tiny-forced.svg").is_file()
+
+
+def test_sequential_measures_all_arms_and_goes_on_where_it_stopped(lab, tmp_path, monkeypatch):
+    config = SequentialConfig(tasks=TASKS, num_orders=2, problems_per_task=1, num_transfer=0)
+    path = run_study("sequential", lab, config, tmp_path / "out")
+    data = read(path)
+    assert set(data["arms"]) == set(ARMS)
+    for orders in data["arms"].values():
+        assert [len(o["matrix"]) for o in orders] == [3, 3]
+        assert all(o["curve"] and o["bytes"] for o in orders)
+    assert data["arms"]["coefficients"][0]["forgetting"] == 0
+    sizes = {name: orders[0]["bytes"] for name, orders in data["arms"].items()}
+    assert sizes["single LoRA"][0] == sizes["single LoRA"][1] == sizes["LoRA per task"][0]
+    assert sizes["coefficients"][1] - sizes["coefficients"][0] < sizes["LoRA per task"][0]
+
+    def refuse(*_, **__):
+        raise AssertionError("ran again")
+
+    monkeypatch.setattr(questions_module, "_answer", refuse)
+    for name in ("lab.learn_tasks", "lab.learn_adapters", "stages.fit"):
+        monkeypatch.setattr(f"sleepy_coder.experiments.{name}", refuse)
+    assert read(run_study("sequential", lab, config, tmp_path / "out"))["arms"] == data["arms"]
+
+
+def test_subspace_of_the_same_adapters_overlaps_wholly(lab, tmp_path):
+    config = SubspaceConfig(TASKS, components=2, spectrum=4, family_size=1, problems_per_task=1)
+    data = read(run_study("subspace", lab, config, tmp_path / "out"))
+    assert 0 < data["angles"]["random"]["a"]["overlap"] < 0.5
+    assert data["explained"]["a"][0][-1] == pytest.approx(1, abs=1e-4)
+    assert data["transfer"][TASKS[0]][TASKS[0]]["total"] == 1
+
+
+def test_ablation_has_an_interval_for_each_setting(lab, tmp_path):
+    config = AblationConfig(
+        TASKS,
+        components=(1, 2),
+        pseudo_ranks=(1, 2),
+        num_adapters=(1,),
+        family_size=1,
+        pairs=(1,),
+        problems_per_task=1,
+    )
+    data = read(run_study("ablation", lab, config, tmp_path / "out"))
+    settings = {(s["axis"], s["setting"]): s for s in data["settings"]}
+    assert {name for axis, name in settings if axis == "k"} == {"1", "2", "60 %"}
+    assert settings["adapters", "with family"]["total"] == 4
+    assert all(s["low_frac"] <= s["high_frac"] for s in settings.values())
+
+
+def test_a_loss_elsewhere_counts_forced_and_not_routed():
+    base, routes = {"p": True, "q": False}, {"p": "other", "q": "own"}
+    answers = {("arm/own", "p"): Answer("no_code", False), ("arm/own", "q"): Answer("pass", False)}
+    found = _summarize("arm", ["own"], base, routes, answers)
+    assert (found["mean_lost_forced"], found["mean_lost_routed"]) == (1, 0)
+    assert found["tasks"]["own"]["routed"]["gained"] == ["q"]
