@@ -107,7 +107,7 @@ def test_the_command_that_fetches_weights_is_one_that_sleepy_takes():
     _, *arguments = _FETCH.format(name="large").split()
     context = main.make_context("sleepy", arguments)
     name, command, rest = main.resolve_command(context, arguments)
-    assert command.make_context(name, rest).params["model"] == "large"
+    assert command.make_context(name, rest, parent=context).params["model"] == "large"
 
 
 def test_line_shows_the_mend_of_what_is_missing_only():
