@@ -102,6 +102,22 @@ def test_each_patterns_adapter_loads_in_peft_and_does_something(adapters, model_
     assert config["r"] == 2
 
 
+def test_a_new_task_answers_as_the_stores_tasks_do(pairs, model_directory, tmp_path):
+    adapters, store = tmp_path / "edits", tmp_path / "store-of-edits"
+    places = ["--pairs", pairs, "--model", model_directory]
+    sleepy(
+        "lora", "train", *places, "--rank", 2, "--answer-form", "edit", "--out", adapters, *QUICK
+    )
+    sleepy("share", "init", adapters, "--components", 3, "--out", store)
+    sleepy("share", "train", store, *places, "--task", "new", *QUICK)
+    sleepy("share", "train", store, *places, "--task", "old", "--answer-form", "program", *QUICK)
+    sleepy("share", "train", store, *places, "--task", "last", *QUICK)
+    origins = load_store(store).provenance
+    forms = {task: origins[task]["answer_form"] for task in ("missing_mut", "new", "old", "last")}
+    # Where a store's tasks differ, it is the program.
+    assert forms == {"missing_mut": "edit", "new": "edit", "old": "program", "last": "program"}
+
+
 def test_a_task_is_learned_and_the_basis_and_old_tasks_stay(train, store, pairs, tmp_path):
     before = load_store(store)
     basis = sha256_of(store / "basis.safetensors")

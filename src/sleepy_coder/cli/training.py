@@ -46,7 +46,7 @@ class TrainOptions:
     anchors: Path | None
     anchor_share: float
     disjoint: tuple[str, ...]
-    answer_form: AnswerForm
+    answer_form: AnswerForm | None
     max_tokens: int
     device: str
     dtype: str
@@ -60,6 +60,11 @@ class TrainOptions:
     checkpoint: Path | None
     report: Path | None
 
+    @property
+    def form(self) -> AnswerForm:
+        """The form of the answers: what was asked for, else the whole program."""
+        return self.answer_form or "program"
+
     def load_model(self, name: str, own_device: str | None) -> RepairModel:
         """Return the frozen model, on this process's own device where it has one."""
         return load_frozen_model(name, device=own_device or self.device, dtype=self.dtype)
@@ -71,9 +76,7 @@ class TrainOptions:
             check_task_name(name)
         evaluation = [load_set(name) for name in ("core", *self.disjoint)]
         anchors = load_set(self.anchors).problems if self.anchors else ()
-        config = MaterialConfig(
-            task, self.answer_form, self.anchor_share, self.max_tokens, self.seed
-        )
+        config = MaterialConfig(task, self.form, self.anchor_share, self.max_tokens, self.seed)
         return prepare_rows(pairs, anchors, evaluation, tokenizer, config)
 
     def fit_config(self, model: RepairModel, rows: Mapping[str, Sequence[Row]]) -> FitConfig:
@@ -97,7 +100,7 @@ class TrainOptions:
             "pairs_sha256": sha256_of(self.pairs),
             "pairs": num_pairs,
             "anchors_sha256": sha256_of(self.anchors) if self.anchors else None,
-            "answer_form": self.answer_form,
+            "answer_form": self.form,
             "steps": self.steps,
             "rows_per_step": self.rows,
             "learning_rate": self.learning_rate,
@@ -128,8 +131,9 @@ def train_options(*, steps: int, learning_rate: float) -> Decorator:
             help="A set that no pair may be in, beside core; may be repeated.",
         ),
         click.option(
-            "--answer-form", type=click.Choice(["program", "edit"]), default="program",
-            show_default=True, help="Answer with the whole program, or the lines that change.",
+            "--answer-form", type=click.Choice(["program", "edit"]),
+            help="Answer with the whole program, or the lines that change; by default as the "
+            "store's tasks do, else with the program.",
         ),
         click.option(
             "--max-tokens", type=click.IntRange(min=1), default=2048, show_default=True,
@@ -223,7 +227,7 @@ def save_report(
         "schema_version": 1,
         "model": {"name": Path(model.name).name, "sha256": model.sha256, "dtype": model.dtype},
         "pairs": {"name": options.pairs.name, "sha256": sha256_of(options.pairs)},
-        "answer_form": options.answer_form,
+        "answer_form": options.form,
         "config": asdict(config),
         "environment": describe_environment(report.device),
         **report.to_json(),

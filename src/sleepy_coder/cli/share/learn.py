@@ -183,8 +183,10 @@ def _print_store(store: Store, path: Path, losses: dict[str, float], *, as_json:
 
 def _provenance(source: AdapterSource) -> dict[str, Any]:
     """Return where a task came from, without paths."""
-    kind = "peft" if isinstance(source, PeftAdapter) else type(source).__name__
-    return {"adapter": source.name, "format": kind}
+    if not isinstance(source, PeftAdapter):
+        return {"adapter": source.name, "format": type(source).__name__}
+    form = source.provenance.get("answer_form")
+    return {"adapter": source.name, "format": "peft", **({"answer_form": form} if form else {})}
 
 
 def _base_model(sources: Iterable[AdapterSource]) -> str:

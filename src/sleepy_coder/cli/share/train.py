@@ -28,6 +28,7 @@ from sleepy_coder.weights import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from sleepy_coder.model import RepairModel
+    from sleepy_coder.prompt import AnswerForm
     from sleepy_coder.share.manifest import Store
     from sleepy_coder.share.subspace import Subspace
 
@@ -74,6 +75,7 @@ def train(
     if (task is None) != per_pattern:
         raise InputError("give either --task NAME or --per-pattern")
     loaded = load_store(store)
+    options = replace(options, answer_form=options.answer_form or common_form(loaded))
     with joined_ranks() as own_device:
         model = options.load_model(model_name or loaded.base_model or DEFAULT_MODEL, own_device)
         check_base_model(loaded, model)
@@ -107,6 +109,15 @@ def train(
     lines, speed = summarize(learned.report, material.rows)
     summary = {"store": str(out or store), "tasks": len({*loaded.subspace.tasks, *origins})}
     print_result(lines, {**summary, **speed}, title="learned", as_json=as_json)
+
+
+def common_form(store: Store) -> AnswerForm | None:
+    """Return the form in which all of a store's tasks answer, or None where there is no such one.
+
+    Training starts from the mean of these tasks, which knows their form already.
+    """
+    forms = {store.provenance.get(task, {}).get("answer_form") for task in store.subspace.tasks}
+    return forms.pop() if len(forms) == 1 else None
 
 
 def model_stem(model: RepairModel) -> str:
