@@ -55,7 +55,7 @@ def learn(folder: Path, store: Path, pairs: Path, model: str, form: str) -> dict
         "share", "train", store, "--pairs", pairs, "--task", PATTERN, "--model", model,
         "--answer-form", form, "--device", "cpu", "--out", folder / form, "--report", report,
     )  # fmt: skip
-    record: dict[str, Any] = json.loads(report.read_text())
+    record: dict[str, Any] = json.loads(report.read_text().replace(f"{folder}/", ""))
     curve = record["losses"][PATTERN]
     quarter = max(1, len(curve) // 4)
     return {
