@@ -275,10 +275,10 @@ def score(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         logits: (places, vocabulary).
         tokens: (places,).
     """
-    chunks = torch.split(logits, _SCORED_AT_A_TIME)
+    chunks = map(torch.Tensor.float, torch.split(logits, _SCORED_AT_A_TIME))
     chosen = torch.split(tokens, _SCORED_AT_A_TIME)
     parts = [
-        chunk.float().gather(1, those[:, None]).squeeze(1) - chunk.float().logsumexp(1)
+        chunk.gather(1, those[:, None]).squeeze(1) - chunk.logsumexp(1)
         for chunk, those in zip(chunks, chosen, strict=True)
     ]
     return torch.cat(parts)

@@ -158,9 +158,15 @@ def load_run_record(path: Path) -> RunRecord:
 
 def save_run_record(record: RunRecord, path: Path) -> None:
     """Write a result file, whole or not at all."""
+    save_json(record.to_json(), path)
+
+
+def save_json(content: Any, path: Path) -> None:
+    """Write JSON for people and programs, whole or not at all; folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    partial.write_text(text, encoding="utf-8")
     partial.replace(path)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sleepy_coder.cli.options import json_option, open_sandbox, unconfined_option
-from sleepy_coder.results import describe_environment
+from sleepy_coder.results import describe_environment, save_json
 
 if TYPE_CHECKING:
     from sleepy_coder.learning.config import LearnConfig
@@ -83,8 +83,7 @@ def learn(
     save_store(outcome.store, out)
     record = _record(config, sets, frozen, outcome)
     if report is not None:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        save_json(record, report)
     click.echo(json.dumps(record["gate"], indent=1) if as_json else _summary(outcome, out))
 
 

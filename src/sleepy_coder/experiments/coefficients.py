@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.diagnostics import parse_diagnostics
-from sleepy_coder.experiments.lab import Lab, frozen_of, save_json
+from sleepy_coder.experiments.lab import Lab, frozen_of
 from sleepy_coder.experiments.questions import Answer, Question, ask, ask_base
 from sleepy_coder.experiments.resident import Factors, factors_of_adapter, factors_of_task
 from sleepy_coder.figures import draw_forgetting
 from sleepy_coder.learning.answers import collect_own_answers
 from sleepy_coder.paired import compare_paired
+from sleepy_coder.results import save_json
 from sleepy_coder.router import route
 from sleepy_coder.share.subspace import Subspace
 

@@ -14,7 +14,7 @@ from sleepy_coder import evaluate
 from sleepy_coder.errors import InputError
 from sleepy_coder.problems import ProblemSet, load_set
 from sleepy_coder.repair import STRATEGIES, resume_key
-from sleepy_coder.results import RunRecord, load_run_record, save_run_record
+from sleepy_coder.results import RunRecord, load_run_record, save_json, save_run_record
 from sleepy_coder.serving import TaskSources
 from sleepy_coder.workbench import Workbench
 
@@ -141,10 +141,7 @@ def load_data_set(folder: Path, name: str) -> ProblemSet:
 def save_summary(summary: Mapping[str, Any], out: Path) -> Path:
     """Write `summary.json`, whole or not at all; return its path."""
     path = out / "summary.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
+    save_json(summary, path)
     return path
 
 

@@ -241,14 +241,6 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
     sibling.replace(path)
 
 
-def save_json(content: Any, path: Path) -> None:
-    """Write JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sibling = path.with_name(f".{path.name}.partial")
-    sibling.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    sibling.replace(path)
-
-
 def _flatten(tasks: Mapping[str, TaskCoefficients]) -> dict[str, Tensor]:
     return {
         f"{name}:{module}:{side}": tensor

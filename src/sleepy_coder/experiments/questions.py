@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sleepy_coder.dialogue import open_dialogue
-from sleepy_coder.experiments.lab import Lab, digest_problem, save_json
+from sleepy_coder.experiments.lab import Lab, digest_problem
 from sleepy_coder.experiments.resident import (
     Factors,
     ResidentFactors,
@@ -21,6 +21,7 @@ from sleepy_coder.experiments.resident import (
 )
 from sleepy_coder.judge import judge_candidates
 from sleepy_coder.prompt import extract_code
+from sleepy_coder.results import save_json
 
 if TYPE_CHECKING:
     from sleepy_coder.problems import Problem

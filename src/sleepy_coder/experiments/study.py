@@ -13,12 +13,12 @@ from sleepy_coder.experiments.coefficients import (
     draw_coefficients,
     run_coefficients,
 )
-from sleepy_coder.experiments.lab import Lab, save_json
+from sleepy_coder.experiments.lab import Lab
 from sleepy_coder.experiments.sequential import SequentialConfig, draw_sequential, run_sequential
 from sleepy_coder.experiments.subspace import SubspaceConfig, draw_subspace, run_subspace
 from sleepy_coder.figures import save_figure
 from sleepy_coder.learning.sets import as_set
-from sleepy_coder.results import describe_environment
+from sleepy_coder.results import describe_environment, save_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -32,6 +32,7 @@ from sleepy_coder.learning.gate import Decision, Trial, decide
 from sleepy_coder.learning.sets import LearningSets, as_set
 from sleepy_coder.model import RepairModel
 from sleepy_coder.problems import Problem
+from sleepy_coder.results import save_json
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.store import load_store, save_store
@@ -119,7 +120,7 @@ class Course:
         path = self.folder / f"own-{self._key()}.json"
         if not path.is_file():
             problems = [*self.sets.mutants, *self.sets.generated]
-            _save_json(collect_own_answers(problems, self._bench()), path)
+            save_json(collect_own_answers(problems, self._bench()), path)
         found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         self.on_stage(f"own answers: {len(found)}")
         return found
@@ -233,7 +234,7 @@ class Course:
         path = self.folder / f"{stage}-{self._key()}.json"
         if not path.is_file():
             found = judge(problems)
-            _save_json({name: dataclasses.asdict(judged) for name, judged in found.items()}, path)
+            save_json({name: dataclasses.asdict(judged) for name, judged in found.items()}, path)
         read = json.loads(path.read_text(encoding="utf-8"))
         result = {name: Judged(**fields) for name, fields in read.items()}
         passed = sum(judged.outcome == "pass" for judged in result.values())
@@ -261,10 +262,3 @@ class Course:
         parts = [sets.generated, sets.mutants, sets.select]
         material = [config, self.model.sha256, *(as_set("", part).sha256 for part in parts)]
         return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _save_json(content: Mapping[str, Any], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sibling = path.with_name(f".{path.name}.partial")
-    sibling.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    sibling.replace(path)
