@@ -52,14 +52,14 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/share_train_cpu.py
 
 # The sets that learning uses: mutants of Debian 12's crates (apt-get update first) and generated
-# programs; most of an hour on two cores.
+# programs; over an hour on two cores.
 data: $(BIN)/sleepy
 	mkdir -p data
 	for part in transfer gate train; do \
 	  $(BIN)/sleepy mutants build --part $$part --out data/$$part.jsonl --allow-unconfined || exit; \
 	done
 	-$(BIN)/sleepy problems generate --part heldout --count 6 --seed 11 --out data/heldout.jsonl
-	-$(BIN)/sleepy problems generate --part training --count 48 --seed 1 --out data/generated.jsonl
+	-$(BIN)/sleepy problems generate --part training --count 200 --seed 1 --out data/generated.jsonl
 
 # One GPU, Rust and `make data` first.
 learn: $(BIN)/sleepy

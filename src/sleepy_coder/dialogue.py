@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sleepy_coder.answer_cache import AnswerCache, question_key
 from sleepy_coder.diagnostics import Diagnostic, parse_diagnostics, select_errors
 from sleepy_coder.edits import apply_edits
 from sleepy_coder.errors import InputError
@@ -23,7 +24,7 @@ from sleepy_coder.router import Route, route
 from sleepy_coder.workbench import Generation, Workbench
 
 if TYPE_CHECKING:
-    from sleepy_coder.model import Completion
+    from sleepy_coder.model import Completion, RepairModel
     from sleepy_coder.problems import Problem
 
 # Of 6,000 repairs of mutants and generated programs one in a thousand takes more than 285 as edits.
@@ -67,6 +68,15 @@ class Dialogue:
         """Return the next answer's limit: edits are short; one that is not has run away."""
         limit = bench.max_new_tokens
         return limit if self.answer_form == "program" else min(limit, _MOST_EDIT_TOKENS)
+
+    def key(self, model: RepairModel, bench: Workbench) -> str:
+        """Return the key under which the next answer is kept."""
+        task = None
+        if self.task is not None and bench.learned is not None:
+            task = (bench.learned.sha256, self.task)
+        return question_key(
+            (model.sha256, str(model.dtype)), task, self.messages(bench), self.max_new_tokens(bench)
+        )
 
     def read(self, answer: str) -> str | None:
         """Return an answer with its edits made, or None where none of them fits the program."""
@@ -188,14 +198,31 @@ def _ask(
     bench: Workbench,
     on_done: Callable[[int, Completion], None],
 ) -> None:
-    """Have some of the dialogues answered; `on_done` gets their places among all."""
-    asked = [dialogues[row] for row in rows]
-    if not asked:
+    """Have some of the dialogues answered; `on_done` gets their places among all.
+
+    What was asked before is not asked again.
+    """
+    model, cache = bench.require_model(name), bench.answers or AnswerCache()
+    keys = {row: dialogues[row].key(model, bench) for row in rows}
+    fresh: list[int] = []
+    for row in rows:
+        found = cache.find(keys[row])
+        if found is None:
+            fresh.append(row)
+        else:
+            on_done(row, found)
+    if not fresh:
         return
-    bench.require_model(name).generate(
+
+    def keep(place: int, completion: Completion) -> None:
+        cache.add(keys[fresh[place]], completion)
+        on_done(fresh[place], completion)
+
+    asked = [dialogues[row] for row in fresh]
+    model.generate(
         [d.messages(bench) for d in asked],
         max_new_tokens=[d.max_new_tokens(bench) for d in asked],
-        on_done=lambda place, completion: on_done(rows[place], completion),
+        on_done=keep,
         tasks=[d.task for d in asked],
     )
 

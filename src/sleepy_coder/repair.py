@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from sleepy_coder.dialogue import ChooseTask, converse, open_dialogue
@@ -45,8 +47,8 @@ class Strategy:
 def _propose_rustfix(name: str, *, allow_maybe_incorrect: bool) -> Propose:
     def propose(problems: Sequence[Problem], bench: Workbench) -> list[Generation]:
         sandbox = bench.require_sandbox(name)
-        generations = []
-        for problem in problems:
+
+        def repair(problem: Problem) -> Generation:
             start = time.perf_counter()
             code = apply_rustfix(
                 problem.buggy,
@@ -56,10 +58,13 @@ def _propose_rustfix(name: str, *, allow_maybe_incorrect: bool) -> Propose:
                 allow_maybe_incorrect=allow_maybe_incorrect,
             )
             seconds = time.perf_counter() - start
-            generations.append(
-                Generation(problem.id, name, None, "", render_answer(code), 0, 0, seconds)
-            )
-            bench.on_done(generations[-1])
+            return Generation(problem.id, name, None, "", render_answer(code), 0, 0, seconds)
+
+        generations = []
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            for generation in pool.map(repair, problems):
+                generations.append(generation)
+                bench.on_done(generation)
         return generations
 
     return propose

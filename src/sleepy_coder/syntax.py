@@ -132,19 +132,24 @@ def has_syntax_error(code: str) -> bool:
 
 def tokens(code: str) -> list[Token]:
     """Return the program's tokens in order; a literal or a lifetime is one token."""
-    return list(_leaves(_parse(code).root_node))
+    return list(_tokens(code))
+
+
+@lru_cache(maxsize=16)
+def _tokens(code: str) -> tuple[Token, ...]:
+    return tuple(_leaves(_parse(code).root_node))
 
 
 def normalized(code: str) -> str:
     """Return the tokens joined by single spaces: comments, layout and trailing commas gone."""
-    return " ".join(_without_trailing_commas(token.text for token in tokens(code)))
+    return " ".join(_without_trailing_commas(token.text for token in _tokens(code)))
 
 
 def token_shape(code: str) -> str:
     """Return the normalized text with every name as `I` and every literal as `L`."""
     masked = (
         "I" if token.is_name else "L" if token.kind in _LITERALS else token.text
-        for token in tokens(code)
+        for token in _tokens(code)
     )
     return " ".join(_without_trailing_commas(masked))
 
@@ -157,6 +162,11 @@ def content_sha256(code: str) -> str:
 def shape_sha256(code: str) -> str:
     """Return the SHA-256 of `token_shape(code)`: equal for programs that differ in names only."""
     return hashlib.sha256(token_shape(code).encode()).hexdigest()
+
+
+def hash_program(code: str) -> tuple[str, str]:
+    """Return `content_sha256(code)` and `shape_sha256(code)`."""
+    return content_sha256(code), shape_sha256(code)
 
 
 def hollow_functions(code: str) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from sleepy_coder.errors import InputError
 
 if TYPE_CHECKING:
+    from sleepy_coder.answer_cache import AnswerCache
     from sleepy_coder.model import RepairModel
     from sleepy_coder.prompt import AnswerForm
     from sleepy_coder.router import Route
@@ -86,6 +87,7 @@ class Workbench:
         attempts: Answers a problem may take, each shown what the compiler said of the one before.
         max_new_tokens: Limit of one answer, in tokens.
         use_full_rendering: Prompt with rustc's own rendering in place of the compact one.
+        answers: What the model said before, so that no question is asked twice; None asks anew.
         on_done: Called with each finished generation, in any order.
     """
 
@@ -95,6 +97,7 @@ class Workbench:
     attempts: int = 1
     max_new_tokens: int = 1024
     use_full_rendering: bool = False
+    answers: AnswerCache | None = None
     on_done: Callable[[Generation], None] = field(default=lambda _: None)
 
     def config(self) -> dict[str, Any]:

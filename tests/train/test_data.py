@@ -4,7 +4,13 @@ import pytest
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.problems import ProblemSet
-from sleepy_coder.train.data import pair_from_problem, refuse_collisions
+from sleepy_coder.train import data
+from sleepy_coder.train.data import (
+    fingerprints,
+    pair_from_problem,
+    prepare_fingerprints,
+    refuse_collisions,
+)
 
 
 def test_a_pair_asks_plainly_and_answers_with_the_reference(problem):
@@ -41,3 +47,13 @@ def test_another_program_passes(problem, problem_set):
     other = replace(problem, buggy="fn main() { let a = 1; a = 2; }", fixed=None)
     refuse_collisions([other], [problem_set])
     refuse_collisions([problem], [ProblemSet(name="none", problems=(), sha256="0")])
+
+
+def test_fingerprints_worked_out_on_other_processes_are_the_same(problem, monkeypatch):
+    monkeypatch.setattr(data, "_MARKS", {})
+    monkeypatch.setattr(data, "_MANY", 1)
+    alone = fingerprints(problem)
+    data._MARKS.clear()
+    prepare_fingerprints([problem])
+    assert data._MARKS.keys() == {problem.buggy, problem.fixed}
+    assert fingerprints(problem) == alone

@@ -11,7 +11,7 @@ import torch
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.layer import inject
 from sleepy_coder.share.trainable import TrainableTasks
-from sleepy_coder.train.distributed import Ranks, joined_ranks
+from sleepy_coder.train.distributed import Ranks, current_ranks, joined_ranks
 from sleepy_coder.train.fit import FitConfig, fit
 from sleepy_coder.train.lora import LoraTasks
 from sleepy_coder.train.pairs import Row
@@ -52,21 +52,27 @@ def work(rank, port, config, queue):
         queue.put((rank, *train(config, rank)))
 
 
-@pytest.mark.parametrize("rows_per_task", [3, 1])
-def test_two_processes_end_where_one_does(rows_per_task):
-    config = replace(CONFIG, rows_per_task=rows_per_task)
+def run_two(target, *arguments):
+    """Return what two processes that joined each other put into the queue."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    workers = [context.Process(target=work, args=(r, port, config, queue)) for r in (0, 1)]
+    workers = [context.Process(target=target, args=(r, port, *arguments, queue)) for r in (0, 1)]
     for worker in workers:
         worker.start()
-    first, second = sorted(queue.get(timeout=120) for _ in workers)
+    found = [queue.get(timeout=120) for _ in workers]
     for worker in workers:
         worker.join(timeout=60)
         assert worker.exitcode == 0
+    return found
+
+
+@pytest.mark.parametrize("rows_per_task", [3, 1])
+def test_two_processes_end_where_one_does(rows_per_task):
+    config = replace(CONFIG, rows_per_task=rows_per_task)
+    first, second = sorted(run_two(work, config))
     alone, losses, (num_tokens, _) = train(config, rank=0)
     assert first[1] == second[1]  # the same to the bit, or they would drift apart
     torch.testing.assert_close(torch.tensor(first[1]), torch.tensor(alone), rtol=1e-3, atol=1e-4)
@@ -78,6 +84,22 @@ def test_a_steps_rows_are_dealt_out_evenly_by_length():
     rows = [Row("t", tuple(range(n)), 1, (True,) * (n - 1)) for n in (9, 2, 5, 3, 2)]
     parts = Ranks(0, 2).split(rows)
     assert [[len(row) for row in part] for part in parts] == [[2, 3, 9], [2, 5]]
+
+
+def gather(rank, port, queue):
+    os.environ.update(
+        RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port)
+    )
+    with joined_ranks():
+        ranks = current_ranks()
+        found = ranks.gather({f"of {rank}": [rank]})
+        ranks.wait()
+        queue.put(found)
+
+
+def test_processes_put_together_what_each_found():
+    assert run_two(gather) == [{"of 0": [0], "of 1": [1]}] * 2
+    assert Ranks().gather({"alone": 1}) == {"alone": 1}
 
 
 def test_without_companions_a_process_is_alone():

@@ -31,3 +31,10 @@ def test_equal_arguments_give_equal_pools(problem):
     sources = [many(problem, "own", 30)]
     config = PoolConfig(max_per_source=5, min_pairs=1)
     assert build_pools(sources, {}, [], config) == build_pools(sources, {}, [], config)
+
+
+def test_sources_named_first_fill_a_tasks_pool_first(problem):
+    first = [replace(p, fixed="fn first() {}") for p in many(problem, "own", 3)]
+    config = PoolConfig(max_per_source=6, max_pairs=7, anchor_share=0, min_pairs=1)
+    pairs = build_pools([first, many(problem, "own", 9)], {}, (), config)["own"]
+    assert ["fn first()" in pair.answer for pair in pairs] == [True] * 3 + [False] * 4

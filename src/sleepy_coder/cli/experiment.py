@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from sleepy_coder.answer_cache import AnswerCache
 from sleepy_coder.cli.options import json_option, open_sandbox, unconfined_option
 from sleepy_coder.cli.sources import FOLDER, ModelOptions, adapters_option, model_options
 from sleepy_coder.cli.studies import COMMANDS
@@ -36,6 +37,24 @@ out_option = click.option(
 )
 
 
+answers_option = click.option(
+    "--answers",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("runs/answers.jsonl"),
+    show_default=True,
+    help="Keeps what the model said, the sets' code with it, so that nothing is asked twice.",
+)
+
+
+arm_option = click.option(
+    "--arm",
+    "only",
+    multiple=True,
+    metavar="NAME",
+    help="Make this run now and leave those not named for later; may be repeated.",
+)
+
+
 @click.group()
 def experiment() -> None:
     """Settle a claim: run what it compares, write result files and figures."""
@@ -52,6 +71,8 @@ def experiment() -> None:
     metavar="STORE",
     help="A store learned from another seed; may be repeated.",
 )
+@arm_option
+@answers_option
 @out_option
 @model_options
 @unconfined_option
@@ -61,6 +82,8 @@ def routing(
     store: Path,
     adapters: Path | None,
     seeds: tuple[Path, ...],
+    only: tuple[str, ...],
+    answers: Path,
     out: Path,
     options: ModelOptions,
     allow_unconfined: bool,
@@ -68,7 +91,7 @@ def routing(
 ) -> None:
     """Compare routing with averaging and the rest, on frozen and held-out problems."""
     plan = RoutingPlan(TaskSources(store, adapters), seeds)
-    runner = _open_runner(options, out, allow_unconfined=allow_unconfined)
+    runner = _open_runner(options, out, only, answers, allow_unconfined=allow_unconfined)
     summary = run_routing(data, plan, runner)
     _print(summary, "strategies", as_json=as_json)
 
@@ -103,6 +126,8 @@ def _parse_stores(
 @click.option(
     "--set", "sets", multiple=True, type=click.Choice(SETS), default=SETS, show_default=True
 )
+@arm_option
+@answers_option
 @out_option
 @model_options
 @unconfined_option
@@ -112,23 +137,35 @@ def transfer(
     stores: dict[str, Path],
     adapters: Path | None,
     sets: tuple[str, ...],
+    only: tuple[str, ...],
+    answers: Path,
     out: Path,
     options: ModelOptions,
     allow_unconfined: bool,
     as_json: bool,
 ) -> None:
     """Compare stores and strategies on mutants of real crates; keeps none of their code."""
-    runner = _open_runner(options, out, allow_unconfined=allow_unconfined)
+    runner = _open_runner(options, out, only, answers, allow_unconfined=allow_unconfined)
     runner = dataclasses.replace(runner, hides_code=True)
     summary = run_transfer(data, TransferPlan(stores, adapters), runner, sets)
     _print(summary, "runs", as_json=as_json)
 
 
-def _open_runner(options: ModelOptions, out: Path, *, allow_unconfined: bool) -> Runner:
+def _open_runner(
+    options: ModelOptions,
+    out: Path,
+    only: Sequence[str],
+    answers: Path,
+    *,
+    allow_unconfined: bool,
+) -> Runner:
     """Return a runner with the model and the sandbox."""
-    sandbox = open_sandbox(allow_unconfined=allow_unconfined)
-    bench = dataclasses.replace(options.workbench(list(STRATEGIES.values())), sandbox=sandbox)
-    return Runner(bench, out, say=lambda line: click.echo(line, err=True))
+    bench = dataclasses.replace(
+        options.workbench(list(STRATEGIES.values())),
+        sandbox=open_sandbox(allow_unconfined=allow_unconfined),
+        answers=AnswerCache(answers),
+    )
+    return Runner(bench, out, only=only, say=lambda line: click.echo(line, err=True))
 
 
 def _print(summary: Mapping[str, Any], runs: str, *, as_json: bool) -> None:

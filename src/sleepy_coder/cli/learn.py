@@ -65,21 +65,26 @@ def learn(
     """Learn a task for each pattern, and keep those that gain and lose nothing.
 
     Needs the model, Rust, and for the registered models a GPU: hours of a processor's time are
-    minutes of an H100's.
+    minutes of an H100's. Under `torchrun` the work is split over its processes, one GPU each.
     """
     from sleepy_coder.learning.config import load_learn_config
     from sleepy_coder.learning.course import Course
     from sleepy_coder.learning.sets import load_learning_sets
     from sleepy_coder.share.store import save_store
+    from sleepy_coder.train.distributed import current_ranks, joined_ranks
     from sleepy_coder.train.setup import load_frozen_model
 
     config = load_learn_config(config_path)
     config = dataclasses.replace(config, model=model or config.model)
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
     sets = load_learning_sets(data)
-    frozen = load_frozen_model(config.model, device=device)
-    course = Course(config, sets, frozen, sandbox, work, _say, _say_step)
-    outcome = course.run()
+    with joined_ranks() as own_device:
+        frozen = load_frozen_model(config.model, device=own_device or device)
+        is_first = current_ranks().is_first
+        say = (_say, _say_step) if is_first else (lambda _: None, lambda *_: None)
+        outcome = Course(config, sets, frozen, sandbox, work, *say).run()
+    if not is_first:
+        return
     save_store(outcome.store, out)
     record = _record(config, sets, frozen, outcome)
     if report is not None:

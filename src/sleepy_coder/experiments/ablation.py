@@ -127,7 +127,7 @@ def _settings(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_S
     if "adapters" in config.axes:
         found += _of_adapters(lab, adapters, rows, config)
     if "pairs" in config.axes:
-        pool = replace(lab.config.pool, max_per_source=max(config.pairs))
+        pool = replace(lab.config.pool, max_per_source=max(config.pairs), max_pairs=None)
         many = lab.rows(tasks, pool=pool)
         for count in config.pairs:
             part = {task: own[:: max(1, len(own) // count)][:count] for task, own in many.items()}

@@ -18,6 +18,8 @@ from sleepy_coder.results import RunRecord, load_run_record, save_json, save_run
 from sleepy_coder.serving import TaskSources
 from sleepy_coder.workbench import Workbench
 
+# The run that all others are compared with.
+BASE = "base"
 _ERROR_CODE = re.compile(r"E\d{4}")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -45,22 +47,36 @@ class Runner:
         bench: The model and the sandbox.
         out: Folder that gets a file for each set and arm.
         hides_code: The sets are others' code: files keep hashes and verdicts of the answers only.
+        only: Names of the runs to make now, beside those made before; by default all.
         say: Called with a line on each run that was finished or found finished.
     """
 
     bench: Workbench
     out: Path
     hides_code: bool = False
+    only: Sequence[str] = ()
     say: Callable[[str], None] = lambda _: None
 
     def run_all(self, problem_set: ProblemSet, arms: Sequence[Arm]) -> dict[str, RunRecord]:
         """Return arm name -> its record; an interrupted experiment goes on where it stopped.
 
         Raises:
-            InputError: Two arms have the same name, or one that no file can have.
+            InputError: Two arms have the same name, or one that no file can have; `only` names
+                none of them.
         """
-        check_names([arm.name for arm in arms])
-        return {arm.name: self.run(problem_set, arm) for arm in arms}
+        names = [arm.name for arm in arms]
+        check_names(names)
+        if unknown := [name for name in self.only if name not in names]:
+            raise InputError(f"--arm: got {unknown[0]}, expected one of {', '.join(names)}")
+        wanted = [arm for arm in arms if self._is_wanted(problem_set, arm)]
+        return {arm.name: self.run(problem_set, arm) for arm in wanted}
+
+    def _is_wanted(self, problem_set: ProblemSet, arm: Arm) -> bool:
+        is_made = self._path(problem_set, arm).is_file()
+        return not self.only or arm.name in {BASE, *self.only} or is_made
+
+    def _path(self, problem_set: ProblemSet, arm: Arm) -> Path:
+        return self.out / Path(problem_set.name).stem / f"{arm.name}.json"
 
     def run(self, problem_set: ProblemSet, arm: Arm) -> RunRecord:
         """Return the record of an arm; it is read from its file where that has the same key.
@@ -68,8 +84,7 @@ class Runner:
         The key is of all that the answers depend on: programs, prompts, model, tasks and settings.
         """
         strategy = STRATEGIES[arm.strategy]
-        stem = Path(problem_set.name).stem
-        path = self.out / stem / f"{arm.name}.json"
+        stem, path = Path(problem_set.name).stem, self._path(problem_set, arm)
         with arm.sources.serve(strategy.serves, self.bench) as bench:
             key = _key(problem_set, strategy.name, bench)
             found = load_run_record(path) if path.is_file() else None

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sleepy_coder.experiments.comparison import Arm, Runner, load_data_set, save_summary
+from sleepy_coder.experiments.comparison import BASE, Arm, Runner, load_data_set, save_summary
 from sleepy_coder.experiments.summary import (
-    BASE,
     compare_with_base,
     describe_model,
     patterns_of,
@@ -68,17 +67,14 @@ def run_routing(data: Path, plan: RoutingPlan, runner: Runner) -> dict[str, Any]
     sets = {"frozen": load_set("frozen"), "heldout": load_data_set(data, "heldout")}
     arms, seeds = plan.arms(), plan.seed_arms()
     records = {name: runner.run_all(found, [*arms, *seeds]) for name, found in sets.items()}
-    shown = {name: {arm.name: found[arm.name] for arm in arms} for name, found in records.items()}
+    shown = {name: _pick(found, arms) for name, found in records.items()}
     summary = {
         "schema_version": 1,
         "experiment": "routing",
         "model": describe_model(list(shown["frozen"].values())),
         "environment": describe_environment(),
         "sets": {
-            name: _summarize(
-                sets[name], shown[name], {a.name: records[name][a.name] for a in seeds}
-            )
-            for name in sets
+            name: _summarize(sets[name], shown[name], _pick(records[name], seeds)) for name in sets
         },
     }
     save_summary(summary, runner.out)
@@ -87,7 +83,8 @@ def run_routing(data: Path, plan: RoutingPlan, runner: Runner) -> dict[str, Any]
 
 
 def _pick(records: Mapping[str, RunRecord], arms: Sequence[Arm]) -> dict[str, RunRecord]:
-    return {arm.name: records[arm.name] for arm in arms}
+    """Return those of some arms' records that were made."""
+    return {arm.name: records[arm.name] for arm in arms if arm.name in records}
 
 
 def _summarize(
@@ -112,9 +109,10 @@ def _draw(sets: Mapping[str, Mapping[str, RunRecord]], out: Path) -> None:
     }
     save_figure(draw_ablation(lines, x_label="strategy"), out / "strategies.svg")
     for name, records in sets.items():
-        base = records[BASE]
-        patterns = compare_with_base(base, records["routed"], patterns_of(base))
-        save_figure(draw_by_pattern(patterns), out / f"{name}-by-pattern.svg")
+        if "routed" in records:
+            base = records[BASE]
+            patterns = compare_with_base(base, records["routed"], patterns_of(base))
+            save_figure(draw_by_pattern(patterns), out / f"{name}-by-pattern.svg")
 
 
 def _estimate(record: RunRecord) -> Estimate:

@@ -11,7 +11,6 @@ from sleepy_coder.metrics import MIN_SEEDS, PassRate, mean_interval, pass_rate
 from sleepy_coder.paired import Group, Paired, compare_groups, compare_paired
 from sleepy_coder.results import RunRecord
 
-BASE = "base"
 # Strategies whose prompt is the base model's wherever no task answers.
 _LEAVES_THE_REST = ("routed", "projected", "lora")
 

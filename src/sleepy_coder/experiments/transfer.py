@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from sleepy_coder.errors import InputError
-from sleepy_coder.experiments.comparison import Arm, Runner, load_data_set, save_summary
+from sleepy_coder.experiments.comparison import BASE, Arm, Runner, load_data_set, save_summary
 from sleepy_coder.experiments.summary import (
-    BASE,
     compare_with_base,
     describe_model,
     falls_below,
@@ -127,8 +126,8 @@ def _draw(
     out: Path,
 ) -> None:
     base, bins = records[BASE], bins_of(problem_set)
-    shown = [BASE, *(f"routed-{store}" for store in plan.stores)]
-    shown += [arm for arm in ("lora", "cascade", "hints") if arm in records]
+    shown = [BASE, *(f"routed-{store}" for store in plan.stores), "lora", "cascade", "hints"]
+    shown = [arm for arm in shown if arm in records]
     rates = {
         arm: {str(lines): rate for lines, rate in group_rates(records[arm], bins).items()}
         for arm in shown[:_MOST_LINES]
@@ -136,5 +135,7 @@ def _draw(
     save_figure(draw_by_length(rates), out / f"{name}-by-length.svg")
     for store in plan.stores:
         arm = f"routed-{store}"
-        patterns = compare_with_base(base, records[arm], patterns_of(base))
-        save_figure(draw_by_pattern(patterns, after=arm), out / f"{name}-{store}-by-pattern.svg")
+        if arm in records:
+            patterns = compare_with_base(base, records[arm], patterns_of(base))
+            path = out / f"{name}-{store}-by-pattern.svg"
+            save_figure(draw_by_pattern(patterns, after=arm), path)

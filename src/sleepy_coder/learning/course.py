@@ -9,6 +9,9 @@ The stages, each kept in a folder so that an interrupted course goes on where it
 5. `trials-N`: how these tasks do on the problems that select.
 
 Then the gate takes the step, the threshold and the tasks that gain most within the budget.
+
+Among processes that joined (`train.distributed`), each on a device of its own, the rows of a step
+and the problems of a stage are split; the first one writes the files.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from typing import Any
 
 import torch
 
+from sleepy_coder.answer_cache import AnswerCache
 from sleepy_coder.errors import InputError
 from sleepy_coder.learned import LearnedTasks
 from sleepy_coder.learning.answers import Judged, collect_own_answers, judge_strategy
@@ -39,6 +43,7 @@ from sleepy_coder.share.store import load_store, save_store
 from sleepy_coder.share.subspace import Subspace
 from sleepy_coder.share.tasks import convert
 from sleepy_coder.train.data import encode_pairs, refuse_collisions
+from sleepy_coder.train.distributed import current_ranks
 from sleepy_coder.train.pairs import Row
 from sleepy_coder.train.pools import build_pools
 from sleepy_coder.train.recipe import OnStep, learn_basis, learn_tasks
@@ -120,7 +125,7 @@ class Course:
         path = self.folder / f"own-{self._key()}.json"
         if not path.is_file():
             problems = [*self.sets.mutants, *self.sets.generated]
-            save_json(collect_own_answers(problems, self._bench()), path)
+            self._share(problems, lambda own: collect_own_answers(own, self._bench()), path)
         found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         self.on_stage(f"own answers: {len(found)}")
         return found
@@ -142,7 +147,7 @@ class Course:
             )
             # What is shipped is what was trained with: the basis is rounded before, not after.
             rounded = convert(subspace, dtype=torch.bfloat16, device="cpu")
-            save_store(Store(replace(rounded, moments=None), self.model.name), path)
+            self._save_store(Store(replace(rounded, moments=None), self.model.name), path)
         self.on_stage("basis: learned")
         return load_store(path).subspace
 
@@ -167,7 +172,8 @@ class Course:
                 subspace = convert(
                     Subspace(basis.bases, dict(tasks)), dtype=torch.bfloat16, device="cpu"
                 )
-                save_store(Store(subspace, self.model.name, self._provenance(tasks)), paths[step])
+                store = Store(subspace, self.model.name, self._provenance(tasks))
+                self._save_store(store, paths[step])
         self.on_stage(f"coefficients: learned, kept after {', '.join(map(str, steps))} steps")
         return {step: load_store(path) for step, path in paths.items()}, losses
 
@@ -233,13 +239,36 @@ class Course:
         """Return a stage's judged answers, from its file if it was finished before."""
         path = self.folder / f"{stage}-{self._key()}.json"
         if not path.is_file():
-            found = judge(problems)
-            save_json({name: dataclasses.asdict(judged) for name, judged in found.items()}, path)
+
+            def answer(own: Sequence[Problem]) -> dict[str, Any]:
+                return {name: dataclasses.asdict(found) for name, found in judge(own).items()}
+
+            self._share(problems, answer, path)
         read = json.loads(path.read_text(encoding="utf-8"))
         result = {name: Judged(**fields) for name, fields in read.items()}
         passed = sum(judged.outcome == "pass" for judged in result.values())
         self.on_stage(f"{stage}: {passed} of {len(result)} solved")
         return result
+
+    def _share(
+        self,
+        problems: Sequence[Problem],
+        answer: Callable[[Sequence[Problem]], Mapping[str, Any]],
+        path: Path,
+    ) -> None:
+        """Have every process answer its part of the problems; write what all found."""
+        ranks = current_ranks()
+        own = ranks.split(problems, lambda problem: len(problem.buggy))[ranks.rank]
+        found = ranks.gather(answer(own))
+        if ranks.is_first:
+            save_json(found, path)
+        ranks.wait()
+
+    def _save_store(self, store: Store, path: Path) -> None:
+        ranks = current_ranks()
+        if ranks.is_first:
+            save_store(store, path)
+        ranks.wait()
 
     def _judge(
         self, problems: Sequence[Problem], strategy: str, learned: LearnedTasks | None = None
@@ -248,8 +277,16 @@ class Course:
 
     def _bench(self) -> Workbench:
         return Workbench(
-            model=self.model, sandbox=self.sandbox, max_new_tokens=self.config.max_new_tokens
+            model=self.model,
+            sandbox=self.sandbox,
+            max_new_tokens=self.config.max_new_tokens,
+            answers=self._answers,
         )
+
+    @cached_property
+    def _answers(self) -> AnswerCache:
+        """What was asked before, so that a trial leaves unrouted problems as the base model did."""
+        return AnswerCache(self.folder / "answers.jsonl")
 
     @property
     def _pad_id(self) -> int:

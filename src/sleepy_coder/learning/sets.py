@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.problems import Problem, ProblemSet, hash_problems, load_set
-from sleepy_coder.train.data import fingerprints
+from sleepy_coder.train.data import fingerprints, prepare_fingerprints
 
 # Of the training crates this share is never trained on: it selects, beside the gate crates.
 _SELECT_SHARE = 0.2
@@ -51,6 +51,7 @@ def load_learning_sets(folder: Path) -> LearningSets:
         raise InputError(f"{folder}: has no {missing[0]}.jsonl; make it with `make data`")
     read = {name: load_set(folder / f"{name}.jsonl") for name in FILES}
     core = load_set("core")
+    prepare_fingerprints([p for found in (*read.values(), core) for p in found.problems])
     reported = _marks([*core.problems, *read["heldout"].problems, *read["transfer"].problems])
     chosen = [p for p in read["train"].problems if _is_for_selection(p)]
     select = _outside([*chosen, *read["gate"].problems], reported)

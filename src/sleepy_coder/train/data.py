@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Any
 
 from sleepy_coder.diagnostics import parse_diagnostics
@@ -11,8 +13,12 @@ from sleepy_coder.edits import render_edits
 from sleepy_coder.errors import InputError
 from sleepy_coder.problems import Problem, ProblemSet
 from sleepy_coder.prompt import AnswerForm, render_answer, render_messages
-from sleepy_coder.syntax import content_sha256, shape_sha256
+from sleepy_coder.syntax import hash_program
 from sleepy_coder.train.pairs import Row, TrainingPair, encode_pair
+
+# Program -> its hashes. They take a few milliseconds each, and are asked for again and again.
+_MARKS: dict[str, tuple[str, str]] = {}
+_MANY = 2000  # programs from which on other processes are worth their start
 
 
 def pair_from_problem(
@@ -76,7 +82,23 @@ def refuse_collisions(training: Iterable[Problem], evaluation: Sequence[ProblemS
 def fingerprints(problem: Problem) -> set[str]:
     """Return the content and shape hashes of a problem's programs."""
     programs = [problem.buggy, *([problem.fixed] if problem.fixed else [])]
-    return {digest(code) for code in programs for digest in (content_sha256, shape_sha256)}
+    return {mark for code in programs for mark in _marks(code)}
+
+
+def prepare_fingerprints(problems: Iterable[Problem]) -> None:
+    """Work out the fingerprints of many problems on all cores, so that they are at hand."""
+    codes = {code for p in problems for code in (p.buggy, p.fixed) if code} - _MARKS.keys()
+    if len(codes) < _MANY:
+        return
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        found = pool.map(hash_program, codes, chunksize=64)
+        _MARKS.update(zip(codes, found, strict=True))
+
+
+def _marks(code: str) -> tuple[str, str]:
+    if code not in _MARKS:
+        _MARKS[code] = hash_program(code)
+    return _MARKS[code]
 
 
 def encode_pairs(

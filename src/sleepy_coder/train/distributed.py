@@ -1,22 +1,24 @@
-"""Any number of processes, one device each: every step's rows are split, the gradients summed.
+"""Any number of processes, one device each: work is split, what comes of it put together.
 
-All processes hold the same parameters, draw the same rows and take the same step; only the work
-between drawing and stepping is divided. Started by `torchrun --nproc-per-node N -m sleepy_coder …`,
-a command finds its companions in the environment; started alone it has none. Sums come out in
-another order than one process adds in, so results agree up to rounding.
+In training all processes hold the same parameters, draw the same rows and take the same step; only
+the work between drawing and stepping is divided, and the gradients are summed. Started by
+`torchrun --nproc-per-node N -m sleepy_coder …`, a command finds its companions in the environment;
+started alone it has none. Sums come out in another order than one process adds in, so results agree
+up to rounding.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
 
-from sleepy_coder.train.pairs import Row
+Work = TypeVar("Work", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,9 @@ class Ranks:
         """Whether this process is the one that writes files and reports."""
         return self.rank == 0
 
-    def split(self, rows: Sequence[Row]) -> list[list[Row]]:
-        """Return each process's part of a step: rows of all lengths, dealt out in turn."""
-        dealt = sorted(rows, key=len)
+    def split(self, work: Sequence[Work], size_of: Callable[[Work], int] = len) -> list[list[Work]]:
+        """Return each process's part: pieces of all sizes, dealt out in turn."""
+        dealt = sorted(work, key=size_of)
         return [dealt[rank :: self.size] for rank in range(self.size)]
 
     def add_up(self, tensors: Sequence[Tensor]) -> None:
@@ -46,6 +48,19 @@ class Ranks:
         if self.size > 1:
             for tensor in tensors:
                 distributed.all_reduce(tensor)
+
+    def gather(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what all processes found, by name; no two of them may find the same name."""
+        if self.size == 1:
+            return dict(found)
+        parts: list[Mapping[str, Any]] = [{} for _ in range(self.size)]
+        distributed.all_gather_object(parts, found)
+        return {name: value for part in parts for name, value in part.items()}
+
+    def wait(self) -> None:
+        """Return when all processes have come this far."""
+        if self.size > 1:
+            distributed.barrier()
 
     def agree(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by the first process's."""

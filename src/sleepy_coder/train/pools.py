@@ -23,12 +23,15 @@ class PoolConfig:
 
     Attributes:
         max_per_source: Pairs that one source may give one task.
+        max_pairs: A task's own pairs in all, the sources named first before the others; None is
+            no limit.
         anchor_share: Anchors for each pair of the task's own; 0 is none.
         min_pairs: A task with fewer own pairs is left out.
         answer_form: How the answers give the repair.
     """
 
     max_per_source: int = 200
+    max_pairs: int | None = None
     anchor_share: float = 0.25
     min_pairs: int = 20
     answer_form: AnswerForm = "program"
@@ -61,7 +64,10 @@ def build_pools(
         for problem in source:
             by_task[problem.pattern].append(problem)
         for task, problems in by_task.items():
-            chosen = _draw(problems, config.max_per_source, f"{config.seed}/{task}")
+            count = config.max_per_source
+            if config.max_pairs is not None:
+                count = min(count, config.max_pairs - len(pools[task]))
+            chosen = _draw(problems, count, f"{config.seed}/{task}")
             pools[task] += [pair(problem, task) for problem in chosen]
     kept = {task: pairs for task, pairs in sorted(pools.items()) if len(pairs) >= config.min_pairs}
     for task, pairs in kept.items():
