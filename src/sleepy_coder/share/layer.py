@@ -249,7 +249,7 @@ def _make_batch(
     ]
     index = None
     if len(active) < len(names):
-        index = torch.tensor(active, device=operands[0].basis_a.device)
+        index = torch.tensor(active).to(operands[0].basis_a.device, non_blocking=True)
     return _Batch(len(names), index, operands)
 
 

@@ -130,8 +130,8 @@ def use_rows(
         active = None
         if len(chosen) < len(index):
             places = [place for place, i in enumerate(index) if i is not None]
-            active = torch.tensor(places, device=rows.device)
-        views = layout.views(rows[torch.tensor(chosen, device=rows.device)])
+            active = _sent(places, rows.device)
+        views = layout.views(rows[_sent(chosen, rows.device)])
         for name, layer in layers.items():
             layer.factors = RowFactors(*views[name], active, len(index))
     try:
@@ -139,3 +139,8 @@ def use_rows(
     finally:
         for layer in layers.values():
             layer.factors = None
+
+
+def _sent(indices: Sequence[int], device: torch.device) -> Tensor:
+    """Return indices on a device, without waiting for what runs there."""
+    return torch.tensor(indices).to(device, non_blocking=True)
