@@ -17,9 +17,11 @@ def train(model, rows, config=CONFIG, names=None):
 
 
 def test_tasks_learn_opposite_answers_in_one_pass(tiny_model, rows):
-    _, report = train(tiny_model, rows)
+    # At CONFIG's own rate tasks diverge and go back, and where they end hangs on roundings.
+    _, report = train(tiny_model, rows, replace(CONFIG, learning_rate=1e-2))
     for name, losses in report.losses.items():
-        assert losses[-1] < losses[0] / 4, name
+        assert losses[-1] < losses[0] / 20, name
+    assert report.recoveries == {"up": [], "down": []}
 
 
 def test_a_task_trains_the_same_beside_others_as_alone(tiny_model, rows):

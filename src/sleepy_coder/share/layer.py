@@ -242,6 +242,9 @@ def _make_batch(
     if not active:
         return None
     layout, rows = source.gather([name for name in names if name is not None])
+    bases = [layer.basis_a for layer in layers.values()]
+    if len({(basis.dtype, basis.device) for basis in bases}) == 1:
+        rows = rows.to(bases[0])  # at once, instead of two small casts a layer
     views = zip(layers.items(), layout.views(rows), strict=True)
     operands = [
         _operands(layer, coefficients, source.directions(name))
@@ -249,7 +252,7 @@ def _make_batch(
     ]
     index = None
     if len(active) < len(names):
-        index = torch.tensor(active, device=operands[0].basis_a.device)
+        index = torch.tensor(active).to(operands[0].basis_a.device, non_blocking=True)
     return _Batch(len(names), index, operands)
 
 

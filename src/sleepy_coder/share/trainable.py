@@ -110,8 +110,9 @@ class TrainableTasks:
         Raises:
             StoreError: A task is not among those in training.
         """
-        index = torch.tensor([self._row_of(name) for name in names], device=self.rows.device)
-        return self.layout, self.rows[index]
+        index = torch.tensor([self._row_of(name) for name in names])
+        # Without waiting for the device, where the batch before may be under way.
+        return self.layout, self.rows[index.to(self.rows.device, non_blocking=True)]
 
     def directions(self, module: str) -> tuple[Tensor, Tensor] | None:
         """Return a module's extra (d, φ) and (n, φ) directions, or None without expansion."""

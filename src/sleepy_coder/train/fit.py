@@ -26,7 +26,7 @@ from sleepy_coder.train.distributed import Ranks, current_ranks
 from sleepy_coder.train.guard import Guard, SharedParameters
 from sleepy_coder.train.losses import hidden_states, recomputed_layers, row_losses
 from sleepy_coder.train.optimizer import TaskAdam
-from sleepy_coder.train.pairs import Row, collate, split_by_tokens
+from sleepy_coder.train.pairs import Batch, Row, collate, split_by_tokens
 
 if TYPE_CHECKING:
     from torch import nn
@@ -197,11 +197,12 @@ def _guard(state: FitState, before: Tensor, losses: Losses) -> None:
     `before` holds the parameters, (tasks, width), that the losses were measured with.
     """
     num_ill = 0
+    is_finite = state.rows.isfinite().all(dim=1).tolist()  # of all rows: one wait for the device
     for index, (name, guard) in enumerate(zip(state.names, state.guards, strict=True)):
         if name not in losses:
             continue
         state.report.losses[name].append(losses[name])
-        if guard.admits(losses[name]) and bool(state.rows[index].isfinite().all()):
+        if guard.admits(losses[name]) and is_finite[index]:
             if guard.average == guard.best:
                 guard.good = before[index].clone()
             continue
@@ -221,10 +222,13 @@ def _accumulate(run: _Run, state: FitState, rows: Sequence[Row]) -> dict[str, fl
     sums = torch.zeros(len(names), dtype=torch.float64, device=state.rows.device)
     parts = [split_by_tokens(part, run.config.max_tokens) for part in run.ranks.split(rows)]
     own = parts[run.ranks.rank]
-    for group in own:
-        index = torch.tensor([place[row.task] for row in group])
-        per_row = _backward(run, group, (1 / counts[index]).to(sums.device))
-        sums.index_add_(0, index.to(sums.device), per_row.double())
+    # All are copied before the first forward: a copy waits for what the device has been given.
+    batches = [collate(group, run.pad_id, sums.device) for group in own]
+    indices = [torch.tensor([place[row.task] for row in group]) for group in own]
+    shares = [(1 / counts[index]).to(sums.device) for index in indices]
+    indices = [index.to(sums.device) for index in indices]
+    for batch, index, share in zip(batches, indices, shares, strict=True):
+        sums.index_add_(0, index, _backward(run, batch, share).double())
     state.report.num_tokens += sum(map(len, rows))
     groups = [group for part in parts for group in part]
     state.report.num_positions += sum(len(group) * max(map(len, group)) for group in groups)
@@ -234,10 +238,9 @@ def _accumulate(run: _Run, state: FitState, rows: Sequence[Row]) -> dict[str, fl
     return dict(zip(names, sums.tolist(), strict=True))
 
 
-def _backward(run: _Run, group: Sequence[Row], share: Tensor) -> Tensor:
+def _backward(run: _Run, batch: Batch, share: Tensor) -> Tensor:
     """Add the gradients of rows that fit one forward; return their losses times their share."""
     model, config = run.model, run.config
-    batch = collate(group, run.pad_id, share.device)
     base_hidden = hidden_states(model, batch, with_grad=False) if config.kl_weight else None
     saving = recomputed_layers(model) if config.checkpoint_activations else nullcontext()
     with run.tasks.use(batch.tasks), saving:

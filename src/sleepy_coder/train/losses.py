@@ -58,24 +58,51 @@ def row_losses(
         config: The weights.
     """
     weights = torch.where(batch.is_edit, config.edit_weight, config.kept_weight)
-    pieces = []
-    for at in range(0, len(hidden), _LOGITS_PER_CHUNK):
-        chunk = slice(at, at + _LOGITS_PER_CHUNK)
-        pieces.append(
-            checkpoint(
-                _token_losses,
-                model.lm_head,
-                hidden[chunk],
-                None if base_hidden is None else base_hidden[chunk],
-                batch.labels[chunk],
-                weights[chunk],
-                torch.where(batch.is_edit[chunk], 0.0, config.kl_weight),
-                use_reentrant=False,
-            )
-        )
+    kl_weights = torch.where(batch.is_edit, 0.0, config.kl_weight)
+    losses = _ChunkedLosses.apply(  # type: ignore[no-untyped-call]
+        hidden, model.lm_head, base_hidden, batch.labels, weights, kl_weights
+    )
     index = batch.targets[:, 0]
     zeros = torch.zeros(len(batch.tasks), device=hidden.device)
-    return zeros.index_add(0, index, torch.cat(pieces)) / zeros.index_add(0, index, weights)
+    return zeros.index_add(0, index, losses) / zeros.index_add(0, index, weights)
+
+
+class _ChunkedLosses(torch.autograd.Function):
+    """`_token_losses` of all tokens, with their gradients taken on the way forward.
+
+    A token's loss depends on its own hidden state alone, so its gradient can be taken at once and
+    scaled by what comes back later: no chunk's logits outlive it, and none are computed twice.
+    Differs from autograd's by one rounding of the gradient to the hidden states' format. Nothing
+    flows into the head, which is frozen.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        head: nn.Module,
+        base_hidden: Tensor | None,
+        *each: Tensor,  # labels, weights and weights of the divergence, one a token
+    ) -> Tensor:
+        """Return the losses, (answers,); keep their gradients, (answers, hidden)."""
+        losses: list[Tensor] = []
+        grads: list[Tensor] = []
+        for at in range(0, len(hidden), _LOGITS_PER_CHUNK):
+            chunk = slice(at, at + _LOGITS_PER_CHUNK)
+            base = None if base_hidden is None else base_hidden[chunk]
+            with torch.enable_grad():
+                own = hidden[chunk].detach().requires_grad_()
+                loss = _token_losses(head, own, base, *(values[chunk] for values in each))
+                grads += torch.autograd.grad(loss.sum(), own)
+            losses.append(loss.detach())
+        ctx.save_for_backward(torch.cat(grads))
+        return torch.cat(losses)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient of the hidden states."""
+        (grads,) = ctx.saved_tensors
+        return ((upstream[0][:, None] * grads).to(grads.dtype), None, None, None, None, None)
 
 
 def _token_losses(
