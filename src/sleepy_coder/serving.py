@@ -12,6 +12,28 @@ if TYPE_CHECKING:
     from sleepy_coder.model import RepairModel
     from sleepy_coder.workbench import ServedTasks, Serves, Workbench
 
+_PACKAGE = Path(__file__).parent
+# Where shipped stores lie, in folders named as their models: in an installed wheel, in a clone.
+ARTIFACTS = (_PACKAGE / "artifacts", _PACKAGE.parent.parent / "artifacts")
+
+
+def shipped_store(model: str) -> Path | None:
+    """Return the store that is shipped for the model of exactly this name, or None.
+
+    The folder's name is where to look; whose store it is, its manifest says.
+
+    Raises:
+        StoreError: There is a manifest, but it cannot be read.
+    """
+    from sleepy_coder.share.files import read_json
+    from sleepy_coder.share.manifest import MANIFEST_FILE
+
+    for path in (folder / Path(model).name for folder in ARTIFACTS):
+        manifest = path / MANIFEST_FILE
+        if manifest.is_file() and read_json(manifest).get("base_model") == model:
+            return path
+    return None
+
 
 @dataclass(frozen=True)
 class TaskSources:

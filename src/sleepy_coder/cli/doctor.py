@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from sleepy_coder.cli.options import json_option
+from sleepy_coder.errors import StoreError
 from sleepy_coder.sandbox import confinement, toolchain
 
 _MIN_PYTHON = (3, 11)
@@ -72,6 +73,7 @@ def examine() -> Iterator[Finding]:
     yield _find_confinement()
     yield _find_torch()
     yield from _find_weights()
+    yield _find_store()
     yield _find_disk_space()
 
 
@@ -133,6 +135,25 @@ def _find_weights() -> Iterator[Finding]:
         detail = f"{name} in {folder}" if is_cached else f"{name} is fetched when first used"
         mend = "" if is_cached else _FETCH.format(name=name)
         yield Finding("weights", is_cached, detail, is_required=False, mend=mend)
+
+
+def _find_store() -> Finding:
+    """Return whether a store is shipped for the default model, and is whole."""
+    mend = "pass --store with a store of your own, see docs/learning.md"
+    try:
+        from sleepy_coder.serving import shipped_store
+        from sleepy_coder.share.store import load_store
+        from sleepy_coder.weights import DEFAULT_MODEL
+
+        path = shipped_store(DEFAULT_MODEL)
+        if path is None:
+            detail = f"no learned tasks are shipped for {DEFAULT_MODEL}"
+            return Finding("store", is_ok=False, detail=detail, is_required=False, mend=mend)
+        num_tasks = len(load_store(path).subspace.tasks)
+    except (ImportError, StoreError) as error:
+        return Finding("store", is_ok=False, detail=str(error), is_required=False)
+    detail = f"tasks learned for {DEFAULT_MODEL}: {num_tasks}, in {path}"
+    return Finding("store", is_ok=True, detail=detail, is_required=False)
 
 
 def _cache_dir() -> Path:

@@ -24,13 +24,12 @@ from sleepy_coder.cli.options import (
     split_commas,
     unconfined_option,
 )
-from sleepy_coder.cli.sources import ModelOptions, model_options, source_options
+from sleepy_coder.cli.sources import ModelOptions, SourceOptions, model_options, source_options
 from sleepy_coder.evaluate import Selection
 from sleepy_coder.problems import Problem, ProblemSet, load_set
 from sleepy_coder.repair import STRATEGIES, Strategy
 from sleepy_coder.report import compare, render_repair, render_table
 from sleepy_coder.results import RunRecord, save_run_record
-from sleepy_coder.serving import TaskSources
 from sleepy_coder.workbench import Generation, Workbench
 
 _choice_options = bundle(
@@ -70,12 +69,13 @@ def generate(
     out: Path,
     selection: Selection,
     options: ModelOptions,
-    sources: TaskSources,
+    sources: SourceOptions,
 ) -> None:
     """Answer a set's problems; needs a model and no Rust."""
     problems = selection.apply(load_set(set_name))
     chosen = STRATEGIES[strategy]
-    with sources.serve(chosen.serves, options.workbench([chosen])) as bench:
+    tasks = sources.find(options.model, [chosen])
+    with tasks.serve(chosen.serves, options.workbench([chosen])) as bench:
         _generate(problems, chosen, bench, out)
         evaluate.save_run_info(evaluate.describe_run(strategy, bench), out)
     click.echo(f"wrote {out}", err=True)
@@ -144,7 +144,7 @@ def eval_(
     attempts: int,
     selection: Selection,
     options: ModelOptions,
-    sources: TaskSources,
+    sources: SourceOptions,
     cycle: int | None,
     show_repairs: bool,
     allow_unconfined: bool,
@@ -153,6 +153,7 @@ def eval_(
     """Answer a set's problems and judge the answers; goes on where it was interrupted."""
     problem_set = load_set(set_name)
     chosen = [STRATEGIES[name] for name in dict.fromkeys(strategies)]
+    tasks = sources.find(options.model, chosen)
     shared = dataclasses.replace(
         options.workbench(chosen),
         sandbox=open_sandbox(allow_unconfined=allow_unconfined),
@@ -163,7 +164,7 @@ def eval_(
     partials = [path.with_suffix(".partial.jsonl") for path in paths]
     records = []
     for strategy, path, partial in zip(chosen, paths, partials, strict=True):
-        with sources.serve(strategy.serves, shared) as bench:
+        with tasks.serve(strategy.serves, shared) as bench:
             answers = _generate(selection.apply(problem_set), strategy, bench, partial)
             info = evaluate.describe_run(strategy.name, bench)
             sandbox = bench.require_sandbox(strategy.name)

@@ -14,7 +14,13 @@ from rich.table import Table
 
 from sleepy_coder.answer_cache import AnswerCache
 from sleepy_coder.cli.options import json_option, open_sandbox, unconfined_option
-from sleepy_coder.cli.sources import FOLDER, ModelOptions, adapters_option, model_options
+from sleepy_coder.cli.sources import (
+    FOLDER,
+    ModelOptions,
+    adapters_option,
+    model_options,
+    require_shipped_store,
+)
 from sleepy_coder.cli.studies import COMMANDS
 from sleepy_coder.experiments.comparison import Runner
 from sleepy_coder.experiments.routing import RoutingPlan, run_routing
@@ -62,7 +68,11 @@ def experiment() -> None:
 
 @experiment.command()
 @data_option
-@click.option("--store", type=FOLDER, required=True, help="The store that the claim is about.")
+@click.option(
+    "--store",
+    type=FOLDER,
+    help="The store that the claim is about; by default the one shipped for the model.",
+)
 @adapters_option
 @click.option(
     "--seeds",
@@ -79,7 +89,7 @@ def experiment() -> None:
 @json_option
 def routing(
     data: Path,
-    store: Path,
+    store: Path | None,
     adapters: Path | None,
     seeds: tuple[Path, ...],
     only: tuple[str, ...],
@@ -90,6 +100,7 @@ def routing(
     as_json: bool,
 ) -> None:
     """Compare routing with averaging and the rest, on frozen and held-out problems."""
+    store = store or require_shipped_store(options.model, "routing")
     plan = RoutingPlan(TaskSources(store, adapters), seeds)
     runner = _open_runner(options, out, only, answers, allow_unconfined=allow_unconfined)
     summary = run_routing(data, plan, runner)
@@ -117,10 +128,10 @@ def _parse_stores(
     "--store",
     "stores",
     multiple=True,
-    required=True,
     callback=_parse_stores,
     metavar="NAME=STORE",
-    help="A store under a name; may be repeated. The first is the cascade's too.",
+    help="A store under a name; may be repeated. The first is the cascade's too. By default "
+    "shipped=STORE, the one shipped for the model.",
 )
 @adapters_option
 @click.option(
@@ -145,6 +156,7 @@ def transfer(
     as_json: bool,
 ) -> None:
     """Compare stores and strategies on mutants of real crates; keeps none of their code."""
+    stores = stores or {"shipped": require_shipped_store(options.model, "transfer")}
     runner = _open_runner(options, out, only, answers, allow_unconfined=allow_unconfined)
     runner = dataclasses.replace(runner, hides_code=True)
     summary = run_transfer(data, TransferPlan(stores, adapters), runner, sets)

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from sleepy_coder.cli.options import bundle
+from sleepy_coder.errors import InputError
 from sleepy_coder.repair import Strategy
-from sleepy_coder.serving import TaskSources
+from sleepy_coder.serving import TaskSources, shipped_store
 from sleepy_coder.weights import DEFAULT_MODEL
 from sleepy_coder.workbench import Workbench
 
@@ -41,13 +42,59 @@ class ModelOptions:
         )
 
 
+@dataclass(frozen=True)
+class SourceOptions:
+    """Which learned tasks there are for the strategies that use them."""
+
+    store: Path | None
+    no_store: bool
+    adapters: Path | None
+
+    def find(self, model: str, strategies: Sequence[Strategy]) -> TaskSources:
+        """Return what was named; in place of a store that was not, the one shipped for the model.
+
+        Raises:
+            InputError: None is shipped, and one of the strategies cannot do without.
+        """
+        if self.store and self.no_store:
+            raise click.UsageError("--store and --no-store exclude each other; pass one of them")
+        store = self.store
+        users = [s for s in strategies if s.serves in {"store", "projected"}]
+        if users and not (store or self.no_store):
+            if needy := [s.name for s in users if s.needs_tasks]:
+                store = require_shipped_store(model, f"strategy {needy[0]}")
+            else:
+                store = shipped_store(model)
+        return TaskSources(store, self.adapters)
+
+
+def require_shipped_store(model: str, user: str) -> Path:
+    """Return the store that is shipped for a model, or say that its user cannot do without."""
+    store = shipped_store(model)
+    if store is None:
+        raise InputError(
+            f"{user}: no store of learned tasks is shipped for model {model}; pass --store"
+        )
+    return store
+
+
 adapters_option = click.option(
     "--adapters", type=FOLDER, help="PEFT adapters, one a task, as `sleepy lora train` writes them."
 )
 source_options = bundle(
     "sources",
-    TaskSources,
-    click.option("--store", type=FOLDER, help="Learned tasks, for the strategies that use them."),
+    SourceOptions,
+    click.option(
+        "--store",
+        type=FOLDER,
+        help="Learned tasks, for the strategies that use them; by default those shipped for the "
+        "model.",
+    ),
+    click.option(
+        "--no-store",
+        is_flag=True,
+        help="Take no store, not even the shipped one; cascade then leaves routed out.",
+    ),
     adapters_option,
 )
 model_options = bundle(
