@@ -197,6 +197,96 @@ def render_edits_solved() -> str:
     return "\n".join(lines)
 
 
+def render_paper_numbers() -> str:
+    """Return the numbers of result files that settle lines of the paper checklist."""
+    rows = [*_share_numbers(), *_learned_numbers()]
+    lines = ["| | what | number | file in `results/` |", "| --- | --- | --- | --- |"]
+    lines += [f"| M{place} | {' | '.join(cells)} |" for place, cells in enumerate(rows, start=1)]
+    return "\n".join(lines)
+
+
+def _share_numbers() -> list[tuple[str, str, str]]:
+    """Return (what, number, file) of the Share library's benchmarks."""
+    init = json.loads((RESULTS / "share_init.json").read_text())
+    found = {(r["kind"], r["tool"]): r for r in init["rows"] if r["target"] == "full"}
+    ours, narrow = found["mean", "ours"], found["mean", "ours, 60 % variance"]
+    exact, dropped, product, own, common = (
+        f"{found[key]['error']:.3f}"
+        for key in (
+            ("mean", "exact thin SVD (error only)"),
+            ("mean", "svd_lowrank (paper)"),
+            ("mean", "ours, product objective"),
+            ("no-mean", "ours"),
+            ("common-init", "ours"),
+        )
+    )
+    error, narrow_error = f"{ours['error']:.3f}", f"{narrow['error']:.3f}"
+    smaller, narrower = (row["adapters_bytes"] / row["bytes"] for row in (ours, narrow))
+    count, k, r = (init["settings"][name] for name in ("adapters", "components", "rank"))
+    of_init = {
+        f"error of ΔW, {count} synthetic adapters: 60 % of the variance, k = {k}, exact for k": (
+            f"{narrow_error}, {error}, {exact}"
+        ),
+        "mean not subtracted; subtracted and not given back": f"{error}; {dropped}",
+        'objective "factors"; "product"': f"{error}; {product}",
+        "every A has a start of its own; all start from one": f"{own}; {common}",
+        f"the adapters (r = {r}) against a store with p = r: k = {k}; 60 % of the variance": (
+            f"{smaller:.1f}; {narrower:.1f} times smaller"
+        ),
+    }
+    merge = json.loads((RESULTS / "share_merge.json").read_text())
+    known, gaps = merge["growth"]["rows"][-1], merge["exactness"]
+    of_merge = {
+        "a merge against decomposing everything: energy captured, new task's ΔW": (
+            f"{gaps['largest_energy_gap']:.0e}, {gaps['largest_new_weight_gap']:.0e}"
+        ),
+        f"time of new bases with {known['known_tasks']} known tasks against 10": (
+            f"{known['bases_of_fewest']:.2f} times"
+        ),
+    }
+    batch = json.loads((RESULTS / "share_batch.json").read_text())
+    target = max((r for r in batch["results"] if r["way"] == "targets"), key=lambda r: r["rows"])
+    rows, resident = target["rows"], batch["resident"]
+    of_batch = {
+        f"{rows} rows of {rows} tasks in one batch, tokens per second against the base model": (
+            f"{target['mixed_of_base']:.2f}"
+        ),
+        f"{resident['tasks']} resident tasks, k = 32, p = 1": f"{resident['bytes'] / 1e6:.0f} MB",
+    }
+    files = {"share_init": of_init, "share_merge": of_merge, "share_batch": of_batch}
+    return [(*row, f"{name}.json") for name, part in files.items() for row in part.items()]
+
+
+def _learned_numbers() -> list[tuple[str, str, str]]:
+    """Return (what, number, file) of first readings of learned coefficients."""
+    look = json.loads((RESULTS / "first_look.json").read_text())
+    edits = json.loads((RESULTS / "learn" / "edits_first.json").read_text())
+    record = load_run_record(RESULTS / "core" / "1.5b" / "base.json")
+    base, routed = (look["runs"][f"transfer/{name}"]["totals"] for name in ("base", "routed"))
+    change, trials = look["transfer"], edits["trials"]
+    solved = f"{base['passed']}, {routed['passed']} of {base['total']}"
+    core = f"{_solved(edits['core']['problems'])}; {record.passed}/{len(record.problems)}"
+    starts = ("mean, balanced", "random")
+    heldout = [_solved(trials[f"missing_clone/{start}/24"]["held-out"]) for start in starts]
+    return [
+        (
+            "mutants of crates never trained on, one seed: base, routed; gained, lost",
+            f"{solved}; {change['gained']}, {change['lost']}",
+            "first_look.json",
+        ),
+        (
+            "core problems, 72 tasks trained from the mean as it is; base model",
+            core,
+            "learn/edits_first.json",
+        ),
+        (
+            "`missing_clone`, held-out, 24 steps: from the balanced mean, from random",
+            ", ".join(heldout),
+            "learn/edits_first.json",
+        ),
+    ]
+
+
 def _solved(outcomes: dict[str, str]) -> str:
     return f"{sum(o == 'pass' for o in outcomes.values())}/{len(outcomes)}"
 
@@ -215,6 +305,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "train-cpu": render_train_cpu,
     "edits-losses": render_edits_losses,
     "edits-solved": render_edits_solved,
+    "paper-numbers": render_paper_numbers,
 }
 
 
