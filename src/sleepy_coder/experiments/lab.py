@@ -22,6 +22,7 @@ from sleepy_coder.experiments.resident import digest_tensors
 from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.sets import LearningSets, as_set
 from sleepy_coder.problems import Problem, hash_problems
+from sleepy_coder.results import save_json
 from sleepy_coder.share.linalg import orthonormalize
 from sleepy_coder.share.subspace import (
     LoraModule,
@@ -164,6 +165,14 @@ class Lab:
         self.on_stage(f"adapters of {len(rows)} tasks: trained")
         return _adapters(load_file(path))
 
+    def kept(self, name: str, material: Any, make: Callable[[], Any]) -> Any:
+        """Return the JSON data of a stage, from its file if it is there."""
+        path = self.path(name, material, ".json")
+        if not path.is_file():
+            save_json(make(), path)
+        self.on_stage(f"{name}: done")
+        return json.loads(path.read_text(encoding="utf-8"))
+
     def path(self, name: str, material: Any, suffix: str) -> Path:
         """Return the file of a stage that depends on the model and the material."""
         return self.folder / f"{name}-{short_hash([self.model.sha256, material])}{suffix}"
@@ -183,6 +192,13 @@ def heldout_of(sets: LearningSets, tasks: Iterable[str], limit: int) -> dict[str
         if own is not None and len(own) < limit:
             own.append(problem)
     return found
+
+
+def exam_of(sets: LearningSets, tasks: Sequence[str], limit: int) -> dict[str, list[Problem]]:
+    """Return task -> its held-out and its selecting problems, each at most `limit`."""
+    heldout = heldout_of(sets, tasks, limit)
+    select = {task: [p for p in sets.select if p.pattern == task][:limit] for task in tasks}
+    return {task: [*heldout.get(task, []), *select[task]] for task in tasks}
 
 
 def frozen_of(sets: LearningSets) -> list[Problem]:
