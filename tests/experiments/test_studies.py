@@ -5,22 +5,29 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from sleepy_coder.errors import InputError
+from sleepy_coder.experiments import ablation as ablation_module
+from sleepy_coder.experiments import controls as controls_module
 from sleepy_coder.experiments import questions as questions_module
-from sleepy_coder.experiments.ablation import AblationConfig
+from sleepy_coder.experiments.ablation import AblationConfig, run_ablation
 from sleepy_coder.experiments.coefficients import CoefficientsConfig, _summarize
+from sleepy_coder.experiments.controls import NULLS
 from sleepy_coder.experiments.lab import Lab, make_orthonormal
 from sleepy_coder.experiments.questions import Answer
 from sleepy_coder.experiments.resident import ResidentFactors, factors_of_task
-from sleepy_coder.experiments.sequential import ARMS, SequentialConfig
+from sleepy_coder.experiments.sequential import ARMS, SequentialConfig, choose_tasks
 from sleepy_coder.experiments.study import run_study
 from sleepy_coder.experiments.subspace import SubspaceConfig
 from sleepy_coder.judge import compile_source
 from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.sets import LearningSets, as_set
+from sleepy_coder.metrics import pass_rate
 from sleepy_coder.patterns import generate_problems
 from sleepy_coder.problems import load_set
 from sleepy_coder.share.layer import eject, inject, use_tasks
+from sleepy_coder.share.linalg import principal_angles
 from sleepy_coder.share.manifest import Store
+from sleepy_coder.share.subspace import ModuleCoefficients
 from sleepy_coder.share.tasks import delta_weight
 from sleepy_coder.train.config import FitConfig
 from sleepy_coder.train.pools import PoolConfig
@@ -115,6 +122,10 @@ def test_a_rounded_basis_becomes_orthonormal_and_tasks_stay(lab):
         torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-4)
 
 
+def refuse(*_, **__):
+    raise AssertionError("ran again")
+
+
 def read(path):
     return json.loads(path.read_text())
 
@@ -144,21 +155,51 @@ def test_sequential_measures_all_arms_and_goes_on_where_it_stopped(lab, tmp_path
     assert sizes["single LoRA"][0] == sizes["single LoRA"][1] == sizes["LoRA per task"][0]
     assert sizes["coefficients"][1] - sizes["coefficients"][0] < sizes["LoRA per task"][0]
 
-    def refuse(*_, **__):
-        raise AssertionError("ran again")
-
     monkeypatch.setattr(questions_module, "_answer", refuse)
     for name in ("lab.learn_tasks", "lab.learn_adapters", "stages.fit"):
         monkeypatch.setattr(f"sleepy_coder.experiments.{name}", refuse)
     assert read(run_study("sequential", lab, config, tmp_path / "out"))["arms"] == data["arms"]
 
 
-def test_subspace_of_the_same_adapters_overlaps_wholly(lab, tmp_path):
-    config = SubspaceConfig(TASKS, components=2, spectrum=4, family_size=1, problems_per_task=1)
-    data = read(run_study("subspace", lab, config, tmp_path / "out"))
+def test_subspace_compares_adapters_with_what_has_no_meaning(lab, tmp_path, monkeypatch):
+    config = SubspaceConfig(
+        TASKS,
+        components=2,
+        num_splits=2,
+        spectrum=4,
+        family_size=1,
+        problems_per_task=1,
+        left_out_components=(1, 2),
+    )
+    path = run_study("subspace", lab, config, tmp_path / "out")
+    data = read(path)
+    kinds = ("", ", mean removed", *(f", {name}" for name in NULLS))
+    assert set(data["angles"]) == {
+        *(f"disjoint halves{kind}" for kind in kinds),
+        *("two seeds", "two seeds, mean removed", "random"),
+    }
+    assert len(data["angles"]["disjoint halves"]["b"]["overlaps"]) == 2
     assert 0 < data["angles"]["random"]["a"]["overlap"] < 0.5
-    assert data["explained"]["a"][0][-1] == pytest.approx(1, abs=1e-4)
+    for kind in ("adapters", *NULLS):
+        for side in "ab":  # two adapters of rank 2 are four directions
+            held = data["explained"][kind][side]
+            assert all(each == sorted(each) and len(each) == 4 for each in held)
+            assert all(each[-1] == pytest.approx(1, abs=1e-4) for each in held)
+            assert all(1 / 4 <= each[0] < 1 for each in held)
     assert data["transfer"][TASKS[0]][TASKS[0]]["total"] == 1
+    arms = {(arm["arm"], arm["k"]): arm for arm in data["leave_one_out"]["arms"]}
+    assert list(data["leave_one_out"]["patterns"]) == ["missing_clone"]  # a hard one
+    assert len(arms) == 3 + 4 * 2
+    assert all(arm["total"] == 2 for arm in arms.values())
+    assert (arms["own LoRA", None]["error"], arms["base", None]["error"]) == (0, 1)
+    assert 0 < arms["projected", 2]["error"] < 1
+    assert (path.parent / "tiny-leave-one-out.svg").is_file()
+
+    monkeypatch.setattr(questions_module, "_answer", refuse)
+    monkeypatch.setattr(controls_module, "init_subspace", refuse)
+    for name in ("learn_tasks", "learn_adapters"):
+        monkeypatch.setattr(f"sleepy_coder.experiments.lab.{name}", refuse)
+    assert read(run_study("subspace", lab, config, tmp_path / "out"))["angles"] == data["angles"]
 
 
 def test_ablation_has_an_interval_for_each_setting(lab, tmp_path):
@@ -166,6 +207,7 @@ def test_ablation_has_an_interval_for_each_setting(lab, tmp_path):
         TASKS,
         components=(1, 2),
         pseudo_ranks=(1, 2),
+        basis_components=(2,),
         num_adapters=(1,),
         family_size=1,
         pairs=(1,),
@@ -175,7 +217,78 @@ def test_ablation_has_an_interval_for_each_setting(lab, tmp_path):
     settings = {(s["axis"], s["setting"]): s for s in data["settings"]}
     assert {name for axis, name in settings if axis == "k"} == {"1", "2", "60 %"}
     assert settings["adapters", "with family"]["total"] == 4
-    assert all(s["low_frac"] <= s["high_frac"] for s in settings.values())
+    for s in data["settings"]:
+        rate = pass_rate(sum(s["tasks"].values()), sum(data["totals"][t] for t in s["tasks"]))
+        found = [s[name] for name in ("passed", "total", "low_frac", "high_frac")]
+        assert found == [rate.passed, rate.total, rate.low_frac, rate.high_frac]
+
+
+def test_ablation_tells_the_basis_from_the_start(lab, monkeypatch):
+    trained, asked = [], {}
+
+    def train(self, basis, rows, recipe):
+        trained.append((basis, recipe.start))
+        size = next(iter(basis.bases.values())).basis_b.shape[1]
+        value = len(trained)
+        return {
+            task: {m: ModuleCoefficients(*torch.full((2, size, 1), value)) for m in basis.bases}
+            for task in rows
+        }
+
+    def answer(lab, variants, questions):
+        asked.update(variants)
+        passed = {"learned basis, random start": TASKS[:1], "mean, untrained": TASKS}
+        return {
+            (q.variant, q.problem.id): Answer(
+                "pass"
+                if q.variant.split("/")[3] in passed.get(q.variant.split("/")[1], ())
+                else "",
+                by_base=False,
+            )
+            for q in questions
+        }
+
+    monkeypatch.setattr(Lab, "train_coefficients", train)
+    monkeypatch.setattr(ablation_module, "ask", answer)
+    config = AblationConfig(TASKS, axes=("basis",), basis_components=(1, 3), problems_per_task=1)
+    data = run_ablation(lab, config)
+    solved = {(s["arm"], s["setting"]): s["passed"] for s in data["settings"]}
+    assert solved == {
+        (arm, k): count
+        for k in ("1", "3")
+        for arm, count in (
+            ("learned basis, mean start", 0),
+            ("learned basis, random start", 2),
+            ("random basis, random start", 0),
+            ("mean, untrained", 4),
+        )
+    }
+    assert [start for _, start in trained] == ["mean", "random", "random"] * 2
+    learned, other, drawn = (basis.bases for basis, _ in trained[3:])
+    for module, basis in learned.items():
+        for side in ("basis_b", "basis_a"):
+            here, there = getattr(basis, side), getattr(drawn[module], side)
+            assert torch.equal(here, getattr(other[module], side))
+            assert here.shape == there.shape
+            assert principal_angles(here, there).cos().square().mean() < 0.5
+    assert not trained[5][0].tasks
+    assert trained[3][0].tasks
+    basis = trained[3][0]
+    left, right = asked[f"basis/mean, untrained/3/{TASKS[0]}"][module]
+    mean = sum(delta_weight(basis, task, module) for task in basis.tasks) / len(basis.tasks)
+    best = torch.linalg.svdvals(mean)[0]
+    assert (left @ right.T).norm() == pytest.approx(float(best), rel=1e-4)
+
+
+def test_sequential_learns_what_did_not_give_the_basis(lab, drawn, monkeypatch):
+    config = SequentialConfig()
+    assert choose_tasks(lab, replace(config, tasks=TASKS)) == sorted(TASKS)
+    lab.config = replace(lab.config, basis_patterns=("missing_import",))
+    assert choose_tasks(lab, config) == sorted(TASKS)
+    assert choose_tasks(lab, replace(config, num_tasks=1)) == ["missing_clone"]
+    lab.config = replace(lab.config, basis_patterns=TASKS[1:])
+    with pytest.raises(InputError, match="1 patterns .* did not give the basis, expected"):
+        choose_tasks(lab, config)
 
 
 def test_a_loss_elsewhere_counts_forced_and_not_routed():

@@ -1,14 +1,26 @@
-"""What each choice of the recipe is worth: k, p, the basis's adapters, pairs per task."""
+"""What each choice of the recipe is worth: k, p, the basis and its adapters, pairs per task.
+
+A curve over k that is flat may be so because training starts from the mean of the basis's tasks,
+or because any few parameters do. The axis "basis" tells: at each k the learned basis from the mean
+and from a random start, a random basis of the same size from the same random start (it holds no
+mean), and the mean itself, reduced to p and untrained.
+
+Cost with the defaults: 22 settings of up to 8 tasks with 36 steps of 4 rows, 9 more for the axis
+"basis" of which 3 are those of the axis k: about 28 · 0.7 million tokens at 600 a row; 16 problems
+a task: about 5,000 answers, 1,500 of them for the axis "basis".
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sleepy_coder.experiments.coefficients import hard_patterns
-from sleepy_coder.experiments.lab import Lab, Rows, heldout_of
+from sleepy_coder.experiments.controls import random_like
+from sleepy_coder.experiments.lab import Lab, Rows, exam_of
 from sleepy_coder.experiments.questions import Question, ask, ask_base
 from sleepy_coder.experiments.resident import Factors, factors_of_task
 from sleepy_coder.figures import draw_ablation
@@ -17,14 +29,15 @@ from sleepy_coder.patterns import PATTERNS
 from sleepy_coder.share.choice import Choice, ExplainedVariance, FixedComponents
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.subspace import Subspace
+from sleepy_coder.train.recipe import mean_start
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sleepy_coder.problems import Problem
     from sleepy_coder.train.lora import TrainedAdapter
 
-AXES = ("k", "p", "adapters", "pairs")
+AXES = ("k", "p", "basis", "adapters", "pairs")
+_RANDOM_BASIS_SEED = 1
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,7 @@ class AblationConfig:
         tasks: Target patterns; empty takes those of the eight hard problems.
         axes: Which of `AXES`.
         components: k, the same on all sides; 60 % of the variance per side comes beside them.
+        basis_components: k at which bases and starts are compared.
         num_adapters: Of the basis's patterns, the first so many.
         family_size: Adapters of a basis with, and of one without, the target's family.
         pairs: Pairs a task learns from, as far as there are so many.
@@ -45,6 +59,7 @@ class AblationConfig:
     axes: tuple[str, ...] = AXES
     components: tuple[int, ...] = (8, 16, 24, 32, 64, 128)
     pseudo_ranks: tuple[int, ...] = (1, 2, 4, 8)
+    basis_components: tuple[int, ...] = (8, 24, 128)
     num_adapters: tuple[int, ...] = (4, 8, 16, 24)
     family_size: int = 8
     pairs: tuple[int, ...] = (10, 25, 50, 100, 200)
@@ -52,32 +67,43 @@ class AblationConfig:
 
 
 class _Setting(NamedTuple):
-    """One point of an axis: what is trained over which basis from which rows."""
+    """One point of an axis: what is trained over which basis from which rows.
+
+    Attributes:
+        arm: What the points of one line of the figure have in common.
+        start: As in `Recipe`; "untrained" is the mean as it is.
+    """
 
     axis: str
     name: str
     basis: Subspace
     rows: Rows
     pseudo_rank: int
+    arm: str = "coefficients"
+    start: Literal["mean", "random", "untrained"] = "mean"
+
+    def variant(self, task: str) -> str:
+        """Return the name under which a task of this setting answers."""
+        return f"{self.axis}/{self.arm}/{self.name}/{task}"
 
 
 def run_ablation(lab: Lab, config: AblationConfig) -> dict[str, Any]:
     """Return for each setting what is solved, with a 95 % interval, plain JSON data."""
     tasks = config.tasks or hard_patterns(lab)
-    exam = _exam(lab, tasks, config.problems_per_task)
+    exam = exam_of(lab.sets, tasks, config.problems_per_task)
     base = ask_base(lab, list({p.id: p for own in exam.values() for p in own}.values()))
     settings = _settings(lab, tasks, config)
     variants: dict[str, Factors] = {}
     for s in settings:
-        recipe = replace(lab.config.recipe, pseudo_rank=s.pseudo_rank)
-        whole = Subspace(s.basis.bases, lab.train_coefficients(s.basis, s.rows, recipe))
+        learned = _learn(lab, s)
         for task in s.rows:
-            variants[f"{s.axis}/{s.name}/{task}"] = factors_of_task(whole, task)
-    questions = [Question(name, p) for name in variants for p in exam[name.rpartition("/")[2]]]
+            variants[s.variant(task)] = factors_of_task(learned, task)
+    questions = [Question(s.variant(t), p) for s in settings for t in s.rows for p in exam[t]]
     answers = ask(lab, variants, questions)
     solved = {
-        name: sum(answers[name, p.id].is_solved for p in exam[name.rpartition("/")[2]])
-        for name in variants
+        s.variant(t): sum(answers[s.variant(t), p.id].is_solved for p in exam[t])
+        for s in settings
+        for t in s.rows
     }
     totals = {task: len(problems) for task, problems in exam.items()}
     return {
@@ -90,22 +116,24 @@ def run_ablation(lab: Lab, config: AblationConfig) -> dict[str, Any]:
 
 def draw_ablations(data: Mapping[str, Any]) -> dict[str, Figure]:
     """Return a figure for each axis."""
-    axes: dict[str, dict[str, Estimate]] = {}
+    axes: dict[str, dict[str, dict[str, Estimate]]] = {}
     for entry in data["settings"]:
         rate = pass_rate(entry["passed"], entry["total"])
-        axes.setdefault(entry["axis"], {})[entry["setting"]] = rate.estimate
+        line = axes.setdefault(entry["axis"], {}).setdefault(entry["arm"], {})
+        line[entry["setting"]] = rate.estimate
     base = data["base"]["passed"] / max(1, data["base"]["total"])
     return {
-        axis: draw_ablation({"coefficients": points}, x_label=axis, base_frac=base)
-        for axis, points in axes.items()
+        axis: draw_ablation(lines, x_label="k" if axis == "basis" else axis, base_frac=base)
+        for axis, lines in axes.items()
     }
 
 
-def _exam(lab: Lab, tasks: Sequence[str], limit: int) -> dict[str, list[Problem]]:
-    """Return task -> its held-out and its selecting problems."""
-    heldout = heldout_of(lab.sets, tasks, limit)
-    select = {task: [p for p in lab.sets.select if p.pattern == task][:limit] for task in tasks}
-    return {task: [*heldout.get(task, []), *select[task]] for task in tasks}
+def _learn(lab: Lab, s: _Setting) -> Subspace:
+    """Return the setting's basis with what its tasks learn over it."""
+    if s.start == "untrained":
+        return replace(s.basis, tasks=dict.fromkeys(s.rows, mean_start(s.basis, s.pseudo_rank)))
+    recipe = replace(lab.config.recipe, pseudo_rank=s.pseudo_rank, start=s.start)
+    return Subspace(s.basis.bases, lab.train_coefficients(s.basis, s.rows, recipe))
 
 
 def _settings(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_Setting]:
@@ -124,6 +152,10 @@ def _settings(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_S
             found.append(_Setting("k", name, basis, rows, p))
     if "p" in config.axes:
         found += [_Setting("p", str(q), usual, rows, q) for q in config.pseudo_ranks]
+    if "basis" in config.axes:
+        for k in config.basis_components:
+            basis = _basis(lab, [adapters[n] for n in names], FixedComponents(k))
+            found += _of_starts(basis, str(k), rows, p)
     if "adapters" in config.axes:
         found += _of_adapters(lab, adapters, rows, config)
     if "pairs" in config.axes:
@@ -133,6 +165,18 @@ def _settings(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_S
             part = {task: own[:: max(1, len(own) // count)][:count] for task, own in many.items()}
             found.append(_Setting("pairs", str(count), usual, part, p))
     return found
+
+
+def _of_starts(basis: Subspace, name: str, rows: Rows, pseudo_rank: int) -> list[_Setting]:
+    """Return a learned basis with its starts, and a random one of the same size."""
+    drawn = random_like(basis, _RANDOM_BASIS_SEED)
+    point = partial(_Setting, "basis", name, rows=rows, pseudo_rank=pseudo_rank)
+    return [
+        point(basis=basis, arm="learned basis, mean start"),
+        point(basis=basis, arm="learned basis, random start", start="random"),
+        point(basis=drawn, arm="random basis, random start", start="random"),
+        point(basis=basis, arm="mean, untrained", start="untrained"),
+    ]
 
 
 def _of_adapters(
@@ -171,13 +215,12 @@ def _summarize(
     settings: Sequence[_Setting], solved: Mapping[str, int], totals: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """Return one entry a setting, parts of it (a family each) taken together."""
-    merged: dict[tuple[str, str], dict[str, Any]] = {}
+    merged: dict[tuple[str, str, str], dict[str, Any]] = {}
     for s in settings:
-        entry = merged.setdefault(
-            (s.axis, s.name), {"axis": s.axis, "setting": s.name, "tasks": {}, "pairs": {}}
-        )
+        kind = {"axis": s.axis, "arm": s.arm, "setting": s.name}
+        entry = merged.setdefault((s.axis, s.arm, s.name), {**kind, "tasks": {}, "pairs": {}})
         for task in s.rows:
-            entry["tasks"][task] = solved[f"{s.axis}/{s.name}/{task}"]
+            entry["tasks"][task] = solved[s.variant(task)]
             entry["pairs"][task] = len(s.rows[task])
     for entry in merged.values():
         total = sum(totals[task] for task in entry["tasks"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -31,12 +31,13 @@ class Bases:
     """How bases are made, the same way for adapters and for what they are compared with.
 
     Attributes:
-        objective: Whose energy they keep. "factors" fits no adapters less their mean: a difference
-            of two ΔW has the columns of both.
+        objective: Whose energy they keep.
+        mean_rank: Rank that a mean is kept in.
         device: To compute on.
     """
 
     objective: Objective = "product"
+    mean_rank: int = 32
     device: torch.device | str = "cpu"
 
     def of(self, adapters: Mapping[str, Factors], components: int) -> Subspace:
@@ -47,10 +48,21 @@ class Bases:
         )
         return convert(init_subspace(sources, options), device="cpu")
 
+    def of_own_parts(self, adapters: Mapping[str, Factors], components: int) -> Subspace:
+        """Return the same of the adapters less their mean.
+
+        Always with the objective "product": a difference of two ΔW has the columns of both, so the
+        energy of its factors says nothing.
+        """
+        own = without_mean(adapters, self.mean_rank)
+        return replace(self, objective="product").of(own, components)
+
 
 def as_adapter(name: str, factors: Factors) -> TrainedAdapter:
     """Return factors as an adapter that a basis can be made of."""
-    modules = {m: LoraModule(a=right.T, b=left, scaling=1.0) for m, (left, right) in factors.items()}
+    modules = {
+        m: LoraModule(a=right.T, b=left, scaling=1.0) for m, (left, right) in factors.items()
+    }
     return TrainedAdapter(name, modules)
 
 

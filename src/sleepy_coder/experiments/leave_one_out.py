@@ -34,14 +34,16 @@ from sleepy_coder.experiments.controls import (
     project_factors,
     random_like,
     relative_error,
-    without_mean,
 )
 from sleepy_coder.experiments.lab import Lab, digest_problem, exam_of
 from sleepy_coder.experiments.questions import Question, ask, ask_base
-from sleepy_coder.metrics import pass_rate
+from sleepy_coder.figures import draw_ablation
+from sleepy_coder.metrics import Estimate, pass_rate
 from sleepy_coder.paired import compare_paired
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from sleepy_coder.experiments.resident import Factors
     from sleepy_coder.problems import Problem
 
@@ -77,7 +79,6 @@ def run_leave_one_out(
     left_out: Sequence[str],
     components: Sequence[int],
     *,
-    mean_rank: int,
     problems_per_task: int,
     origin: str,
 ) -> dict[str, Any]:
@@ -86,10 +87,9 @@ def run_leave_one_out(
     Args:
         lab: Where it is made.
         adapters: Of all tasks, by name.
-        bases: Makes the bases.
+        bases: How bases are made.
         left_out: Tasks that are left out, one at a time.
         components: k of the bases.
-        mean_rank: Rank that the others' mean is kept in.
         problems_per_task: Held-out and selecting problems of a pattern, each at most so many.
         origin: Hash of what the adapters depend on.
     """
@@ -97,13 +97,13 @@ def run_leave_one_out(
     patterns = {}
     for task in left_out:
         material = [
-            *(origin, task, list(components), mean_rank, lab.bench().config()),
+            *(origin, task, list(components), bases.mean_rank, lab.bench().config()),
             *(lab.config.pool.answer_form, [digest_problem(p) for p in exam[task]]),
         ]
 
         def make(task: str = task) -> dict[str, Any]:
             others = {name: each for name, each in adapters.items() if name != task}
-            arms = make_arms(adapters[task], others, bases, components, mean_rank)
+            arms = make_arms(adapters[task], others, bases, components)
             return {
                 "problems": len(exam[task]),
                 "arms": _answer(lab, adapters[task], arms, exam[task]),
@@ -118,13 +118,12 @@ def make_arms(
     others: Mapping[str, Factors],
     bases: Bases,
     components: Sequence[int],
-    mean_rank: int,
 ) -> dict[Arm, Factors]:
-    """Return each arm's ΔW; only the `OWN` and what is projected know the task's own adapter."""
+    """Return each arm's ΔW."""
     widest = max(components)
-    mean = mean_of(list(others.values()), mean_rank)
+    mean = mean_of(list(others.values()), bases.mean_rank)
     shared = bases.of(others, widest)
-    centred = bases.of(without_mean(others, mean_rank), widest)
+    centred = bases.of_own_parts(others, widest)
     own_part = combine([(1, own), (-1, mean)])
     arms: dict[Arm, Factors] = {OWN: own, MEAN: mean}
     for k in components:
@@ -192,3 +191,15 @@ def summarize_arms(patterns: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict
             }
         )
     return found
+
+
+def draw_left_out(arms: Sequence[Mapping[str, Any]]) -> Figure:
+    """Return what each arm solves at each k; those without a basis are the same at all."""
+    rates = {Arm(a["arm"], a["k"]): pass_rate(a["passed"], a["total"]).estimate for a in arms}
+    settings = dict.fromkeys(arm.components for arm in rates if arm.components is not None)
+    lines: dict[str, dict[str, Estimate]] = {}
+    for arm, rate in rates.items():
+        ks = settings if arm.components is None else [arm.components]
+        lines.setdefault(arm.name, {}).update({str(k): rate for k in ks})
+    base = lines.pop(BASE.name)
+    return draw_ablation(lines, x_label="components k", base_frac=next(iter(base.values())).value)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sleepy_coder.problems import Problem
 
 ARMS = ("single LoRA", "coefficients", "merged", "LoRA per task")
+_LEAST = 2  # tasks, for an order to mean anything
 _BYTES = 2  # of a number as stored: bfloat16
 
 
@@ -50,7 +51,8 @@ class SequentialConfig:
     """What is learned in which orders, and what is asked.
 
     Attributes:
-        tasks: Patterns; empty takes the first `num_tasks` with pairs and held-out problems.
+        tasks: Patterns; empty takes the first `num_tasks` with pairs and held-out problems that did
+            not give the basis.
         num_tasks: At least two.
         num_orders: Orders, drawn with `seed`; the first is alphabetical.
         problems_per_task: Held-out problems of each task.
@@ -135,14 +137,24 @@ def draw_sequential(data: Mapping[str, Any]) -> dict[str, Figure]:
 
 
 def choose_tasks(lab: Lab, config: SequentialConfig) -> list[str]:
-    """Return the tasks to learn, sorted."""
+    """Return the tasks to learn, sorted.
+
+    Raises:
+        InputError: One that is asked for has no held-out problems, or too few are left to choose.
+    """
     if config.tasks:
         known = heldout_of(lab.sets, config.tasks, 1)
         if lacking := [task for task in config.tasks if task not in known]:
             raise InputError(f"--tasks: {lacking[0]} has no held-out problems; leave it out")
         return sorted(config.tasks)
     known = heldout_of(lab.sets, lab.trainable(), 1)
-    return sorted(known)[: config.num_tasks]
+    strange = sorted(set(known) - set(lab.config.basis_patterns))
+    if len(strange) < _LEAST:
+        raise InputError(
+            f"--tasks: {len(strange)} patterns with pairs and held-out problems did not give the "
+            f"basis, expected at least {_LEAST}; name the tasks, those of the basis included"
+        )
+    return strange[: config.num_tasks]
 
 
 def draw_orders(tasks: Sequence[str], config: SequentialConfig) -> list[list[str]]:
