@@ -10,14 +10,15 @@ from sleepy_coder.experiments import ablation as ablation_module
 from sleepy_coder.experiments import controls as controls_module
 from sleepy_coder.experiments import questions as questions_module
 from sleepy_coder.experiments.ablation import AblationConfig, run_ablation
-from sleepy_coder.experiments.coefficients import CoefficientsConfig, _summarize
+from sleepy_coder.experiments.coefficients import CoefficientsConfig, _summarize, hard_patterns
 from sleepy_coder.experiments.controls import NULLS
 from sleepy_coder.experiments.lab import Lab, make_orthonormal
+from sleepy_coder.experiments.leave_one_out import choose_left_out
 from sleepy_coder.experiments.questions import Answer
 from sleepy_coder.experiments.resident import ResidentFactors, factors_of_task
 from sleepy_coder.experiments.sequential import ARMS, SequentialConfig, choose_tasks
 from sleepy_coder.experiments.study import run_study
-from sleepy_coder.experiments.subspace import SubspaceConfig
+from sleepy_coder.experiments.subspace import SubspaceConfig, run_subspace
 from sleepy_coder.judge import compile_source
 from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.sets import LearningSets, as_set
@@ -35,6 +36,7 @@ from sleepy_coder.train.recipe import Recipe, learn_basis
 from tiny_model import make_model
 
 TASKS = ("missing_clone", "missing_mut")
+FOUR = (*TASKS, "missing_import", "missing_deref")
 FIT = FitConfig(num_steps=1, rows_per_task=1, max_tokens=8000)
 CONFIG = LearnConfig(
     basis_patterns=TASKS,
@@ -49,7 +51,7 @@ CONFIG = LearnConfig(
 @pytest.fixture(scope="module")
 def drawn(sandbox):
     found = {}
-    for task in TASKS:
+    for task in FOUR:
         found[task] = []
         for problem in generate_problems(task, 3, seed=5):
             kind = {"crate_type": problem.crate_type, "edition": problem.edition}
@@ -163,11 +165,11 @@ def test_sequential_measures_all_arms_and_goes_on_where_it_stopped(lab, tmp_path
 
 def test_subspace_compares_adapters_with_what_has_no_meaning(lab, tmp_path, monkeypatch):
     config = SubspaceConfig(
-        TASKS,
+        FOUR,
         components=2,
         num_splits=2,
-        spectrum=4,
-        family_size=1,
+        spectrum=8,
+        family_size=2,
         problems_per_task=1,
         left_out_components=(1, 2),
     )
@@ -181,17 +183,18 @@ def test_subspace_compares_adapters_with_what_has_no_meaning(lab, tmp_path, monk
     assert len(data["angles"]["disjoint halves"]["b"]["overlaps"]) == 2
     assert 0 < data["angles"]["random"]["a"]["overlap"] < 0.5
     for kind in ("adapters", *NULLS):
-        for side in "ab":  # two adapters of rank 2 are four directions
+        for side in "ab":  # four adapters of rank 2 are eight directions
             held = data["explained"][kind][side]
-            assert all(each == sorted(each) and len(each) == 4 for each in held)
+            assert all(each == sorted(each) and len(each) == 8 for each in held)
             assert all(each[-1] == pytest.approx(1, abs=1e-4) for each in held)
-            assert all(1 / 4 <= each[0] < 1 for each in held)
+            assert all(1 / 8 <= each[0] < 1 for each in held)
     assert data["transfer"][TASKS[0]][TASKS[0]]["total"] == 1
     arms = {(arm["arm"], arm["k"]): arm for arm in data["leave_one_out"]["arms"]}
-    assert list(data["leave_one_out"]["patterns"]) == ["missing_clone"]  # a hard one
+    assert list(data["leave_one_out"]["patterns"]) == list(FOUR)
     assert len(arms) == 3 + 4 * 2
-    assert all(arm["total"] == 2 for arm in arms.values())
-    assert (arms["own LoRA", None]["error"], arms["base", None]["error"]) == (0, 1)
+    assert all(arm["total"] == 8 for arm in arms.values())
+    assert arms["own LoRA", None]["error"] == pytest.approx(0, abs=1e-6)
+    assert arms["base", None]["error"] == 1
     assert 0 < arms["projected", 2]["error"] < 1
     assert (path.parent / "tiny-leave-one-out.svg").is_file()
 
@@ -200,6 +203,23 @@ def test_subspace_compares_adapters_with_what_has_no_meaning(lab, tmp_path, monk
     for name in ("learn_tasks", "learn_adapters"):
         monkeypatch.setattr(f"sleepy_coder.experiments.lab.{name}", refuse)
     assert read(run_study("subspace", lab, config, tmp_path / "out"))["angles"] == data["angles"]
+
+
+def test_halves_have_two_adapters_at_least(lab):
+    with pytest.raises(InputError, match="got 3, expected at least 4"):
+        run_subspace(lab, SubspaceConfig(FOUR[:3]))
+
+
+def test_hard_patterns_are_left_out_unless_others_are_named(lab):
+    core = load_set("core")
+    lab.sets = replace(lab.sets, core=core)
+    hard = hard_patterns(lab)
+    assert len(hard) == 8
+    assert choose_left_out(lab, (), ["missing_mut", *hard[:2]]) == list(hard[:2])
+    assert choose_left_out(lab, ["missing_mut"], ["missing_mut", *hard]) == ["missing_mut"]
+    assert choose_left_out(lab, (), ["missing_mut"] * 5) == ["missing_mut"] * 4
+    with pytest.raises(InputError, match="left_out: got missing_mut"):
+        choose_left_out(lab, ["missing_mut"], hard)
 
 
 def test_ablation_has_an_interval_for_each_setting(lab, tmp_path):
@@ -231,7 +251,9 @@ def test_ablation_tells_the_basis_from_the_start(lab, monkeypatch):
         size = next(iter(basis.bases.values())).basis_b.shape[1]
         value = len(trained)
         return {
-            task: {m: ModuleCoefficients(*torch.full((2, size, 1), value)) for m in basis.bases}
+            task: {
+                m: ModuleCoefficients(*torch.full((2, size, 1), float(value))) for m in basis.bases
+            }
             for task in rows
         }
 
@@ -280,14 +302,13 @@ def test_ablation_tells_the_basis_from_the_start(lab, monkeypatch):
     assert (left @ right.T).norm() == pytest.approx(float(best), rel=1e-4)
 
 
-def test_sequential_learns_what_did_not_give_the_basis(lab, drawn, monkeypatch):
+def test_sequential_learns_what_did_not_give_the_basis(lab):
     config = SequentialConfig()
+    assert choose_tasks(lab, config) == ["missing_deref", "missing_import"]
+    assert choose_tasks(lab, replace(config, num_tasks=1)) == ["missing_deref"]
     assert choose_tasks(lab, replace(config, tasks=TASKS)) == sorted(TASKS)
-    lab.config = replace(lab.config, basis_patterns=("missing_import",))
-    assert choose_tasks(lab, config) == sorted(TASKS)
-    assert choose_tasks(lab, replace(config, num_tasks=1)) == ["missing_clone"]
-    lab.config = replace(lab.config, basis_patterns=TASKS[1:])
-    with pytest.raises(InputError, match="1 patterns .* did not give the basis, expected"):
+    lab.config = replace(lab.config, basis_patterns=FOUR[:3])
+    with pytest.raises(InputError, match="1 patterns with pairs and held-out"):
         choose_tasks(lab, config)
 
 

@@ -96,7 +96,7 @@ def draw_coefficients(data: Mapping[str, Any]) -> dict[str, Figure]:
 def hard_patterns(lab: Lab) -> tuple[str, ...]:
     """Return the patterns of the eight frozen problems that the base model fails."""
     patterns = {p.id: p.pattern for p in lab.sets.core.problems}
-    return tuple(dict.fromkeys(patterns[id_] for id_ in HARD_IDS))
+    return tuple(dict.fromkeys(patterns[id_] for id_ in HARD_IDS if id_ in patterns))
 
 
 def route_of(problem: Problem) -> str | None:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from sleepy_coder.errors import InputError
 from sleepy_coder.experiments.controls import NULLS, Bases, null_of, random_like
 from sleepy_coder.experiments.lab import Lab, digest_rows, heldout_of, short_hash
 from sleepy_coder.experiments.leave_one_out import (
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from sleepy_coder.share.subspace import Subspace
 
 SIDES = ("b", "a")
+_LEAST = 4  # tasks: of a half of one adapter, nothing is left without the mean
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,14 @@ class SubspaceConfig:
 
 
 def run_subspace(lab: Lab, config: SubspaceConfig) -> dict[str, Any]:
-    """Return angles, overlaps, spectra and what is solved, plain JSON data."""
+    """Return angles, overlaps, spectra and what is solved, plain JSON data.
+
+    Raises:
+        InputError: There are too few tasks, or one lacks pairs.
+    """
     tasks = list(config.tasks or lab.trainable())[: config.limit]
+    if len(tasks) < _LEAST:
+        raise InputError(f"--tasks: got {len(tasks)}, expected at least {_LEAST}; name more")
     left_out = choose_left_out(lab, config.left_out, tasks)
     rows, recipe = lab.rows(tasks), lab.config.recipe
     again = replace(recipe, lora=replace(recipe.lora, seed=recipe.lora.seed + 1))
