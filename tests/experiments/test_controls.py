@@ -295,7 +295,8 @@ def test_a_common_mean_makes_halves_overlap_and_is_taken_out_of_each_half_by_its
     splits = [[["a", "b"], ["c", "d"]], [["a", "c"], ["b", "d"]]]
     found = compare_bases(BASES, adapters, adapters, splits, config)
     overlaps = {name: sides["b"]["overlap"] for name, sides in found.items()}
-    assert overlaps["disjoint halves"] == pytest.approx(1, abs=1e-4)
+    # Of 10 on the common axis and a half on each of two own ones.
+    assert overlaps["disjoint halves"] == pytest.approx((100 / 100.5) ** 2, abs=1e-4)
     assert overlaps["two seeds"] == pytest.approx(1, abs=1e-4)
     assert all(overlaps[f"disjoint halves, {name}"] < 0.9 for name in NULLS)
     assert overlaps["random"] < 0.9
