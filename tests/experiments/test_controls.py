@@ -24,6 +24,7 @@ from sleepy_coder.experiments.leave_one_out import Arm, draw_left_out, make_arms
 from sleepy_coder.experiments.resident import factors_of_adapter
 from sleepy_coder.experiments.subspace import (
     SubspaceConfig,
+    _families,
     angles_of,
     compare_bases,
     draw_splits,
@@ -31,6 +32,7 @@ from sleepy_coder.experiments.subspace import (
     measure_spectra,
 )
 from sleepy_coder.metrics import mean_interval, pass_rate
+from sleepy_coder.patterns import PATTERNS
 from sleepy_coder.share.subspace import ModuleBasis, Subspace
 
 SIZE = 9
@@ -308,12 +310,33 @@ def test_a_common_mean_makes_halves_overlap_and_is_taken_out_of_each_half_by_its
 
 
 def test_two_seeds_are_compared_with_each_other():
-    first = {n: diagonal({0: 10.0, at: 1.0}) for at, n in enumerate("abcd", 1)}
-    second = {n: diagonal({5: 10.0, at: 1.0}) for at, n in enumerate("abcd", 1)}
-    splits = [[["a", "b"], ["c", "d"]]]
-    found = compare_bases(BASES, first, second, splits, SubspaceConfig(components=1))
-    assert found["two seeds"]["b"]["overlap"] == pytest.approx(0, abs=1e-4)
-    assert found["disjoint halves"]["b"]["overlap"] == pytest.approx(1, abs=1e-4)
+    first = columns()
+    second = {n: combine([(10, outer(5, 8)), (1, outer(at, 8))]) for at, n in enumerate("abcd", 3)}
+    found = compare_bases(BASES, first, second, [[["a", "b"], ["c", "d"]]], SubspaceConfig())
+    # Both sides have five directions with the mean: of 1 to 4 and 3 to 6, the axes 3 and 4 are
+    # common, and 5 is an axis of the second. Without it, three directions: 3 - 4 is common, and
+    # (1 + 2) - (3 + 4) meets (5 + 6) - (3 + 4) at half.
+    assert found["two seeds, mean removed"]["b"]["overlap"] == pytest.approx(
+        (1 + 0.5**2 + 0) / 3, abs=1e-4
+    )
+    assert found["two seeds"]["b"]["overlap"] < 0.6
+    assert found["two seeds"]["a"]["overlap"] == pytest.approx(1, abs=1e-4)
+
+
+def test_families_are_compared_with_each_other_in_equal_numbers():
+    by_family = {}
+    for task, pattern in PATTERNS.items():
+        by_family.setdefault(pattern.family, []).append(task)
+    names = [own for own in by_family.values() if len(own) > 2][:2]
+    adapters = dict(zip(names[0][:3], (outer(0, 3), outer(1, 4), outer(7, 7)), strict=True))
+    adapters |= dict(zip(names[1][:2], (outer(0, 4), outer(2, 5)), strict=True))
+    found = _families(BASES, adapters, 2, 2)  # k = 2 of two adapters
+    one, other = (PATTERNS[own[0]].family for own in names)
+    assert found["members"] == {one: names[0][:2], other: names[1][:2]}
+    assert found["overlaps"] == {
+        f: {g: pytest.approx({"b": 0.5, "a": 0.5}, abs=1e-4)}
+        for f, g in ((one, other), (other, one))
+    }
 
 
 def test_explained_is_the_part_of_the_energy_of_each_side():

@@ -8,12 +8,14 @@ import torch
 from sleepy_coder.errors import InputError
 from sleepy_coder.experiments import ablation as ablation_module
 from sleepy_coder.experiments import controls as controls_module
+from sleepy_coder.experiments import leave_one_out as leave_one_out_module
 from sleepy_coder.experiments import questions as questions_module
+from sleepy_coder.experiments import subspace as subspace_module
 from sleepy_coder.experiments.ablation import AblationConfig, run_ablation
 from sleepy_coder.experiments.coefficients import CoefficientsConfig, _summarize, hard_patterns
-from sleepy_coder.experiments.controls import NULLS
+from sleepy_coder.experiments.controls import NULLS, Bases
 from sleepy_coder.experiments.lab import Lab, make_orthonormal
-from sleepy_coder.experiments.leave_one_out import choose_left_out
+from sleepy_coder.experiments.leave_one_out import MEAN, OWN, choose_left_out, run_leave_one_out
 from sleepy_coder.experiments.questions import Answer
 from sleepy_coder.experiments.resident import ResidentFactors, factors_of_task
 from sleepy_coder.experiments.sequential import ARMS, SequentialConfig, choose_tasks
@@ -23,7 +25,7 @@ from sleepy_coder.judge import compile_source
 from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.sets import LearningSets, as_set
 from sleepy_coder.metrics import pass_rate
-from sleepy_coder.patterns import generate_problems
+from sleepy_coder.patterns import PATTERNS, generate_problems
 from sleepy_coder.problems import load_set
 from sleepy_coder.share.layer import eject, inject, use_tasks
 from sleepy_coder.share.linalg import principal_angles
@@ -205,6 +207,60 @@ def test_subspace_compares_adapters_with_what_has_no_meaning(lab, tmp_path, monk
     assert read(run_study("subspace", lab, config, tmp_path / "out"))["angles"] == data["angles"]
 
 
+def test_a_pattern_that_is_left_out_gives_nothing_to_the_others(lab, monkeypatch):
+    seen = {}
+
+    def arms(own, others, _bases, _components):
+        seen[own["name"]] = sorted(others)
+        return {OWN: own, MEAN: own}
+
+    def answer(_lab, variants, questions):
+        assert set(variants) == {"own LoRA/None", "mean/None"}
+        return {
+            (q.variant, q.problem.id): Answer("pass" if "own" in q.variant else "", by_base=False)
+            for q in questions
+        }
+
+    monkeypatch.setattr(leave_one_out_module, "make_arms", arms)
+    monkeypatch.setattr(leave_one_out_module, "relative_error", lambda own, _: len(own["name"]))
+    monkeypatch.setattr(leave_one_out_module, "ask", answer)
+    adapters = {task: {"name": task} for task in FOUR}
+    data = run_leave_one_out(
+        lab, adapters, Bases(), TASKS, (1,), problems_per_task=1, origin="made"
+    )
+    assert seen == {task: sorted(set(FOUR) - {task}) for task in TASKS}
+    solved = {arm["arm"]: (arm["passed"], arm["error"]) for arm in data["arms"]}
+    mean = (len(TASKS[0]) + len(TASKS[1])) / 2
+    assert solved == {"base": (4, 1), "own LoRA": (4, mean), "mean": (0, mean)}
+    assert data["patterns"][TASKS[0]]["problems"] == 2
+
+
+def test_transfer_counts_what_each_task_solves_of_its_own_and_its_neighbours_problems(
+    lab, monkeypatch
+):
+    def answer(_lab, variants, questions):
+        assert set(variants) == set(TASKS)
+        passed = {(TASKS[0], TASKS[0]), (TASKS[1], TASKS[0])}
+        return {
+            (q.variant, q.problem.id): Answer(
+                "pass" if (q.variant, q.problem.pattern) in passed else "", by_base=False
+            )
+            for q in questions
+        }
+
+    def base(_lab, problems):
+        return {p.id: p.pattern == TASKS[1] for p in problems}
+
+    monkeypatch.setattr(subspace_module, "ask", answer)
+    monkeypatch.setattr(subspace_module, "ask_base", base)
+    found = subspace_module._transfer(lab, SubspaceConfig(neighbours=1, problems_per_task=1))
+    first, second = TASKS
+    assert found[first][first] == {"total": 1, "solved": 1, "base": 0}
+    assert found[first][second] == {"total": 1, "solved": 0, "base": 1}
+    assert found[second][second] == {"total": 1, "solved": 0, "base": 1}
+    assert found[second][first] == {"total": 1, "solved": 1, "base": 0}
+
+
 def test_halves_have_two_adapters_at_least(lab):
     with pytest.raises(InputError, match="got 3, expected at least 4"):
         run_subspace(lab, SubspaceConfig(FOUR[:3]))
@@ -300,6 +356,44 @@ def test_ablation_tells_the_basis_from_the_start(lab, monkeypatch):
     mean = sum(delta_weight(basis, task, module) for task in basis.tasks) / len(basis.tasks)
     best = torch.linalg.svdvals(mean)[0]
     assert (left @ right.T).norm() == pytest.approx(float(best), rel=1e-4)
+
+
+def test_each_setting_of_an_axis_is_what_its_name_says(lab, monkeypatch):
+    short = {task: [f"{task}-{n}" for n in range(3)] for task in TASKS}
+    long = {task: [f"{task}-{n}" for n in range(9)] for task in TASKS}
+    chosen = lab.train_adapters(lab.rows(FOUR), lab.config.recipe)
+    monkeypatch.setattr(Lab, "rows", lambda *_, pool=None, **__: long if pool else short)
+    monkeypatch.setattr(Lab, "train_adapters", lambda *_: chosen)
+    lab.config = replace(lab.config, basis_patterns=FOUR)
+    config = AblationConfig(
+        TASKS,
+        axes=("k", "p", "adapters", "pairs"),
+        components=(1, 2),
+        pseudo_ranks=(1, 2),
+        num_adapters=(1, 3),
+        family_size=3,
+        pairs=(2, 4),
+    )
+    settings = ablation_module._settings(lab, TASKS, config)
+    by_axis = {}
+    for s in settings:
+        by_axis.setdefault(s.axis, []).append(s)
+    widths = [next(iter(s.basis.bases.values())).basis_b.shape[1] for s in by_axis["k"]]
+    assert [s.name for s in by_axis["k"]] == ["1", "2", "60 %"]
+    assert widths[:2] == [1, 2]
+    assert [(s.name, s.pseudo_rank) for s in by_axis["p"]] == [("1", 1), ("2", 2)]
+    assert {s.pseudo_rank for s in settings if s.axis != "p"} == {lab.config.recipe.pseudo_rank}
+    assert {tuple(s.rows) for s in by_axis["k"]} == {TASKS}
+    assert [list(s.rows.values()) for s in by_axis["pairs"]] == [
+        [[f"{task}-{n}" for n in places] for task in TASKS] for places in ((0, 4), (0, 2, 4, 6))
+    ]
+    made_of = [(s.name, set(s.basis.tasks), set(s.rows)) for s in by_axis["adapters"]]
+    assert made_of[:2] == [("1", {FOUR[0]}, set(TASKS)), ("3", set(FOUR[:3]), set(TASKS))]
+    families = {task: PATTERNS[task].family for task in FOUR}
+    for name, members, rows in made_of[2:]:
+        (family,) = {families[task] for task in rows}
+        kin = {task for task in FOUR if families[task] == family}
+        assert not members & kin if name == "without family" else kin <= members
 
 
 def test_sequential_learns_what_did_not_give_the_basis(lab):
