@@ -17,7 +17,7 @@ from sleepy_coder.share.choice import FixedComponents
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.linalg import product_distance, product_norm, reduce_product
 from sleepy_coder.share.subspace import LoraModule, ModuleBasis, Subspace
-from sleepy_coder.share.tasks import convert, in_basis
+from sleepy_coder.share.tasks import in_basis
 from sleepy_coder.train.lora import TrainedAdapter
 
 if TYPE_CHECKING:
@@ -33,20 +33,17 @@ class Bases:
     Attributes:
         objective: Whose energy they keep.
         mean_rank: Rank that a mean is kept in.
-        device: To compute on.
     """
 
     objective: Objective = "product"
     mean_rank: int = 32
-    device: torch.device | str = "cpu"
 
     def of(self, adapters: Mapping[str, Factors], components: int) -> Subspace:
-        """Return the adapters' k leading directions on either side, on the CPU."""
+        """Return the adapters' k leading directions on either side."""
         sources = [as_adapter(name, factors) for name, factors in adapters.items()]
-        options = InitOptions(
-            FixedComponents(components), objective=self.objective, device=self.device
+        return init_subspace(
+            sources, InitOptions(FixedComponents(components), objective=self.objective)
         )
-        return convert(init_subspace(sources, options), device="cpu")
 
     def of_own_parts(self, adapters: Mapping[str, Factors], components: int) -> Subspace:
         """Return the same of the adapters less their mean.

@@ -9,7 +9,8 @@ without meaning (`controls.NULLS`) and of random subspaces. Then each pattern in
 
 Cost with the defaults and T tasks (72 patterns at most): 2 · T · 64 rows of training, 5.5 million
 tokens at 600 a row; 1,800 answers of `leave_one_out`; transfer asks T · (2 + the family's others)
-tasks with 4 problems each, about 2,500 answers. Angles and spectra cost no model, some 60 bases.
+tasks with 4 problems each, about 2,500 answers. Angles and spectra cost no model: some 60
+bases, a quarter of an hour of one core at 72 adapters of the 1.5B.
 """
 
 from __future__ import annotations
@@ -103,8 +104,7 @@ def run_subspace(lab: Lab, config: SubspaceConfig) -> dict[str, Any]:
         for r in (recipe, again)
     )
     splits = draw_splits(tasks, config)
-    is_cuda = lab.model.device.type == "cuda"
-    bases = Bases(recipe.objective, config.mean_rank, lab.model.device if is_cuda else "cpu")
+    bases = Bases(recipe.objective, config.mean_rank)
     origin = short_hash([dataclasses.asdict(recipe), digest_rows(rows)])
     made = [origin, config.mean_rank, config.seed]
     return {
