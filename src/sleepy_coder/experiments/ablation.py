@@ -5,9 +5,9 @@ or because any few parameters do. The axis "basis" tells: at each k the learned 
 and from a random start, a random basis of the same size from the same random start (it holds no
 mean), and the mean itself, reduced to p and untrained.
 
-Cost with the defaults: 22 settings of up to 8 tasks with 36 steps of 4 rows, 9 more for the axis
-"basis" of which 3 are those of the axis k: about 28 · 0.7 million tokens at 600 a row; 16 problems
-a task: about 5,000 answers, 1,500 of them for the axis "basis".
+Cost with the defaults: 22 settings of up to 8 tasks with 36 steps of 4 rows, and 9 more for the
+axis "basis", of which 3 are trained for the axis k anyway: 28 times 0.7 million tokens at 600 a
+row. With up to 16 problems a task 4,400 answers, 1,500 of them for the axis "basis".
 """
 
 from __future__ import annotations

@@ -2,15 +2,15 @@
 
 Adapters of all tasks under two seeds. Bases of disjoint halves of them, in several random splits,
 and of the same tasks from either seed, are compared by principal angles; families by the overlap of
-their bases; the spectrum says which part of the variance k directions hold. Beside all of these:
-the same with the mean taken out, which is one direction that all share, and the same of adapters
-without meaning (`controls.NULLS`) and of random subspaces. Then each pattern in turn is left out
-(`leave_one_out`), and each learned task answers its neighbours' held-out problems.
+their bases; the spectrum says which part of the variance k directions hold. Beside angles and
+spectra: the same with the mean taken out, which all share, and the same of adapters without meaning
+(`controls.NULLS`) and of random subspaces. Then each pattern in turn is left out (`leave_one_out`),
+and each learned task answers its neighbours' held-out problems.
 
 Cost with the defaults and T tasks (72 patterns at most): 2 · T · 64 rows of training, 5.5 million
 tokens at 600 a row; 1,800 answers of `leave_one_out`; transfer asks T · (2 + the family's others)
-tasks with 4 problems each, about 2,500 answers. Angles and spectra cost no model: some 60
-bases, a quarter of an hour of one core at 72 adapters of the 1.5B.
+tasks with 4 problems each, about 2,500 answers. Angles and spectra cost no model: some 60 bases, a
+quarter of an hour of one core at 72 adapters of the 1.5B.
 """
 
 from __future__ import annotations
