@@ -4,6 +4,7 @@ import pytest
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import compile_source
+from sleepy_coder.learned import routed_tasks
 from sleepy_coder.learning import course as course_module
 from sleepy_coder.learning.answers import Judged
 from sleepy_coder.learning.config import LearnConfig
@@ -90,11 +91,12 @@ def test_a_course_ends_in_a_store_of_what_passed(make_course, monkeypatch, tmp_p
     outcome = made.run()
     assert outcome.decision.shipped == (TASK,)
     assert outcome.step == 1  # both snapshots gain the same: the earlier one
-    assert len(outcome.losses[TASK]) == 3
+    assert len(outcome.training["losses"][TASK]) == 3
     save_store(outcome.store, tmp_path / "out")
     shipped = load_store(tmp_path / "out")
     assert shipped.base_model == "tiny"
     assert shipped.provenance[TASK]["answer_form"] == "edit"
+    assert routed_tasks(shipped) == {TASK}
     assert shipped.provenance[TASK]["gate"] == {"total": 3, "solved": 0, "gained": 2, "lost": 0}
     assert not any(isinstance(m, ShareLinear) for m in made.model.hf_model.modules())
     assert made.model.decoder.use_tasks is None
@@ -105,7 +107,8 @@ def test_what_loses_is_not_shipped(make_course, monkeypatch):
     monkeypatch.setattr(course_module, "judge_strategy", judge_as(3, 2))
     outcome = make_course()[0].run()
     assert outcome.decision.rulings[TASK].reason == "gains 0"
-    assert not outcome.store.subspace.tasks
+    assert outcome.store.provenance[TASK]["is_routed"] is False
+    assert outcome.store.provenance[TASK]["gate"] == "gains 0"
 
 
 def test_a_finished_stage_is_not_run_again(make_course, monkeypatch):
@@ -118,7 +121,7 @@ def test_a_finished_stage_is_not_run_again(make_course, monkeypatch):
     for name in ("judge_strategy", "learn_basis", "learn_tasks"):
         monkeypatch.setattr(course_module, name, refuse)
     again = make_course()[0].run()
-    assert again.decision == first.decision
+    assert (again.decision, again.training) == (first.decision, first.training)
     gate = replace(CONFIG.gate, min_gained=3)
     strict = make_course(config=replace(CONFIG, gate=gate))[0].run()
     assert strict.decision.shipped == ()

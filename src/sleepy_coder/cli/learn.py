@@ -45,7 +45,8 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="JSON to write: the gate's ruling on every task, loss curves, environment.",
+    help="JSON to write: the gate's ruling on every task, loss curves, environment; beside it, as "
+    "JSONL, what the gate looked at.",
 )
 @click.option("--model", help="In place of the configuration's.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
@@ -89,6 +90,7 @@ def learn(
     record = _record(config, sets, frozen, outcome)
     if report is not None:
         save_json(record, report)
+        _save_trials(outcome, report.with_suffix(".trials.jsonl"))
     click.echo(json.dumps(record["gate"], indent=1) if as_json else _summary(outcome, out))
 
 
@@ -107,13 +109,26 @@ def _summary(outcome: Outcome, out: Path) -> str:
         f"{r.task}: {r.reason}, gained {r.gained}, lost {r.lost} of {r.total}" for r in rulings
     ]
     count = len(outcome.decision.shipped)
-    return "\n".join([*sorted(lines), f"{count} of {len(lines)} tasks written to {out}"])
+    return "\n".join(
+        [*sorted(lines), f"{count} of {len(lines)} tasks may answer; all are in {out}"]
+    )
+
+
+def _save_trials(outcome: Outcome, path: Path) -> None:
+    """Write what the gate looked at, one line a problem and step."""
+    lines = [
+        json.dumps({"step": step, "id": name, **dataclasses.asdict(trial)})
+        for step, tried in sorted(outcome.trials.items())
+        for name, trial in sorted(tried.items())
+    ]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _record(
     config: LearnConfig, sets: LearningSets, model: RepairModel, outcome: Outcome
 ) -> dict[str, Any]:
     """Return what a result file says of the course."""
+    from sleepy_coder.learning.gate import cross_validate
     from sleepy_coder.learning.sets import as_set
 
     parts = {name: getattr(sets, name) for name in ("generated", "mutants", "select")}
@@ -127,12 +142,14 @@ def _record(
         },
         "gate": {
             "step": outcome.step,
-            "min_log_probability": outcome.decision.min_log_probability,
+            "cross_validation": dataclasses.asdict(
+                cross_validate(list(outcome.trials[outcome.step].values()), config.gate)
+            ),
             "rulings": {
                 task: dataclasses.asdict(ruling)
                 for task, ruling in sorted(outcome.decision.rulings.items())
             },
         },
-        "losses": {task: list(curve) for task, curve in outcome.losses.items()},
+        "training": outcome.training,
         "environment": describe_environment(str(model.device)),
     }

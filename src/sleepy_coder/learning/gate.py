@@ -1,18 +1,23 @@
-"""Which learned tasks are fit to ship, from problems that none of them was trained on. Pure.
+"""Which learned tasks answer, and how sure of it, from problems that none was trained on. Pure.
 
 A task must mend what the base model does not, and lose nothing that it does. On few problems a task
-that loses nothing may have been lucky, so the losses that are to be expected are estimated with
-the loss rate of all tasks as a prior, and tasks are taken in the order of what they gain for each
-expected loss until these reach the budget.
+that loses nothing may have been lucky, and one under which the base model solved nothing may meet
+what it does solve. So the losses that are to be expected of each task under each threshold are
+estimated with the loss rate of all tasks as a prior, and answers are let through in the order of
+what they gain for each expected loss until these reach the budget.
 """
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 # Of so many problems that the base model solves the prior weighs as much as a task's own record.
 _PRIOR_WEIGHT = 4.0
+# So many more problems that the base model solves are expected than were seen.
+_UNSEEN = 1.0
 
 
 @dataclass(frozen=True)
@@ -22,12 +27,14 @@ class Trial:
     Attributes:
         log_probability: Of the task's answer, in nats; below a threshold the base model's stands in
             its place.
+        source: Where the problem comes from; those of one source are alike.
     """
 
     task: str
     is_solved_by_base: bool
     is_solved_by_task: bool
     log_probability: float
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,11 @@ class GateConfig:
     Attributes:
         max_lost_frac: Budget: expected losses over all that the base model solves.
         min_gained: Problems that a task must solve and the base model does not.
-        thresholds: Least log-probabilities of an answer to try, the same for all tasks; having
-            none is tried too.
+        thresholds: Least log-probabilities of an answer to try for each task; having none is tried
+            too.
     """
 
-    max_lost_frac: float = 0.005
+    max_lost_frac: float = 0.004
     min_gained: int = 1
     thresholds: tuple[float, ...] = ()
 
@@ -52,7 +59,8 @@ class Ruling:
 
     Attributes:
         total: Problems it was tried on, `solved` by the base model.
-        expected_lost: Estimated losses on these problems.
+        expected_lost: Estimated losses on as many problems.
+        min_log_probability: Less likely answers are left to the base model; None lets all through.
     """
 
     task: str
@@ -61,15 +69,15 @@ class Ruling:
     gained: int
     lost: int
     expected_lost: float
+    min_log_probability: float | None
     is_shipped: bool
     reason: str
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The gate's rulings under the threshold that it chose."""
+    """The gate's rulings."""
 
-    min_log_probability: float | None
     rulings: Mapping[str, Ruling]
 
     @property
@@ -84,8 +92,24 @@ class Decision:
         return tuple(sorted(task for task, r in self.rulings.items() if r.is_shipped))
 
 
+@dataclass(frozen=True)
+class CrossValidation:
+    """How the gate did on sources that it had not seen, over many splits.
+
+    Attributes:
+        gained_frac: Problems gained over all problems.
+        lost_frac: Problems lost over those that the base model solves.
+        tasks: Tasks that were let through, on average.
+    """
+
+    num_splits: int
+    gained_frac: float
+    lost_frac: float
+    tasks: float
+
+
 def decide(trials: Sequence[Trial], num_solved: int, config: GateConfig) -> Decision:
-    """Return which tasks to ship, with the threshold under which they gain most.
+    """Return which tasks to ship, each under the threshold that gains most within the budget.
 
     Args:
         trials: Every task's problems.
@@ -93,33 +117,85 @@ def decide(trials: Sequence[Trial], num_solved: int, config: GateConfig) -> Deci
             budget is a fraction of these.
         config: What to ask for.
     """
-    thresholds = (None, *config.thresholds)
-    found = [Decision(least, _rule(trials, least, num_solved, config)) for least in thresholds]
-    return max(found, key=lambda decision: decision.net_gain)
+    options = _weigh(trials, config)
+    budget = config.max_lost_frac * num_solved
+    chosen: dict[str, Ruling] = {}
+    while steps := list(_affordable(options, chosen, budget)):
+        cost, ruling = max(steps, key=lambda step: _worth(step[0], step[1], chosen))
+        budget -= cost
+        chosen[ruling.task] = ruling
+    return Decision({task: chosen.get(task) or _refuse(own) for task, own in options.items()})
 
 
-def _rule(
-    trials: Sequence[Trial], least: float | None, num_solved: int, config: GateConfig
-) -> dict[str, Ruling]:
-    by_task: dict[str, list[Trial]] = {}
+def cross_validate(
+    trials: Sequence[Trial], config: GateConfig, *, num_splits: int = 40, seed: int = 0
+) -> CrossValidation:
+    """Return what the gate's choice on three quarters of the sources does on the others.
+
+    Args:
+        trials: Every task's problems, with their sources.
+        config: What to ask for.
+        num_splits: How often sources are dealt out anew.
+        seed: Of the dealing.
+    """
+    rng = random.Random(seed)  # noqa: S311 - no secret
+    sources = sorted({trial.source for trial in trials})
+    total = solved = gained = lost = tasks = 0
+    for _ in range(num_splits):
+        seen = set(rng.sample(sources, round(0.75 * len(sources))))
+        known = [trial for trial in trials if trial.source in seen]
+        rulings = decide(known, sum(t.is_solved_by_base for t in known), config).rulings
+        shipped = {task: r for task, r in rulings.items() if r.is_shipped}
+        others = [trial for trial in trials if trial.source not in seen]
+        total += len(others)
+        solved += sum(trial.is_solved_by_base for trial in others)
+        tasks += len(shipped)
+        for task, ruling in shipped.items():
+            own = [trial for trial in others if trial.task == task]
+            _, more, fewer = _count(own, ruling.min_log_probability)
+            gained, lost = gained + more, lost + fewer
+    return CrossValidation(
+        num_splits, gained / max(1, total), lost / max(1, solved), tasks / max(1, num_splits)
+    )
+
+
+def _weigh(trials: Iterable[Trial], config: GateConfig) -> dict[str, list[Ruling]]:
+    """Return each task's possible rulings, without a threshold first."""
+    by_task: dict[str, list[Trial]] = defaultdict(list)
     for trial in trials:
-        by_task.setdefault(trial.task, []).append(trial)
-    bound = float("-inf") if least is None else least
-    counts = {task: _count(tried, bound) for task, tried in by_task.items()}
-    solved = sum(c[0] for c in counts.values())
-    rate = sum(c[2] for c in counts.values()) / max(1, solved)
-    rulings = {
-        task: _first_ruling(task, len(by_task[task]), count, rate, config)
-        for task, count in counts.items()
-    }
-    return _spend(rulings, config.max_lost_frac * num_solved)
+        by_task[trial.task].append(trial)
+    options: dict[str, list[Ruling]] = {task: [] for task in by_task}
+    for least in (None, *config.thresholds):
+        counts = {task: _count(tried, least) for task, tried in by_task.items()}
+        rate = sum(c[2] for c in counts.values()) / max(1, sum(c[0] for c in counts.values()))
+        for task, (solved, gained, lost) in counts.items():
+            share = (lost + _PRIOR_WEIGHT * rate) / (solved + _PRIOR_WEIGHT)
+            reason = ""
+            if gained < config.min_gained:
+                reason = f"gains {gained}"
+            elif lost:
+                reason = f"loses {lost}"
+            options[task].append(
+                Ruling(
+                    task=task,
+                    total=len(by_task[task]),
+                    solved=solved,
+                    gained=gained,
+                    lost=lost,
+                    expected_lost=(solved + _UNSEEN) * share,
+                    min_log_probability=least,
+                    is_shipped=not reason,
+                    reason=reason or "ships",
+                )
+            )
+    return options
 
 
-def _count(trials: Iterable[Trial], least: float) -> tuple[int, int, int]:
+def _count(trials: Iterable[Trial], least: float | None) -> tuple[int, int, int]:
     """Return how many the base model solves, how many more the task solves, how many it loses."""
     solved = gained = lost = 0
     for trial in trials:
-        is_task = trial.log_probability >= least
+        is_task = least is None or trial.log_probability >= least
         is_solved = trial.is_solved_by_task if is_task else trial.is_solved_by_base
         solved += trial.is_solved_by_base
         gained += is_solved and not trial.is_solved_by_base
@@ -127,28 +203,31 @@ def _count(trials: Iterable[Trial], least: float) -> tuple[int, int, int]:
     return solved, gained, lost
 
 
-def _first_ruling(
-    task: str, total: int, count: tuple[int, int, int], rate: float, config: GateConfig
-) -> Ruling:
-    """Return the ruling on a task by itself; what may be shipped still has to fit the budget."""
-    solved, gained, lost = count
-    expected = solved * (lost + _PRIOR_WEIGHT * rate) / (solved + _PRIOR_WEIGHT)
-    reason = ""
-    if gained < config.min_gained:
-        reason = f"gains {gained}"
-    elif lost:
-        reason = f"loses {lost}"
-    return Ruling(task, total, solved, gained, lost, expected, not reason, reason or "ships")
+def _affordable(
+    options: Mapping[str, Sequence[Ruling]], chosen: Mapping[str, Ruling], budget: float
+) -> Iterable[tuple[float, Ruling]]:
+    """Yield the rulings that gain more than what was chosen, with what they cost in its place."""
+    for task, rulings in options.items():
+        now = chosen.get(task)
+        for ruling in rulings:
+            cost = ruling.expected_lost - (now.expected_lost if now else 0.0)
+            is_more = now is None or ruling.gained > now.gained
+            if ruling.is_shipped and is_more and cost <= budget:
+                yield cost, ruling
 
 
-def _spend(rulings: Mapping[str, Ruling], budget: float) -> dict[str, Ruling]:
-    """Return the rulings with those turned down that the budget does not reach to."""
-    fit = [r for r in rulings.values() if r.is_shipped]
-    done = dict(rulings)
-    for ruling in sorted(fit, key=lambda r: (-r.gained / (r.expected_lost + 1e-9), r.task)):
-        if ruling.expected_lost <= budget:
-            budget -= ruling.expected_lost
-        else:
-            reason = f"expected to lose {ruling.expected_lost:.2f}, over the budget"
-            done[ruling.task] = replace(ruling, is_shipped=False, reason=reason)
-    return done
+def _worth(cost: float, ruling: Ruling, chosen: Mapping[str, Ruling]) -> tuple[float, int, str]:
+    """Return what to prefer: most gained for an expected loss, then most gained."""
+    now = chosen.get(ruling.task)
+    more = ruling.gained - (now.gained if now else 0)
+    return more / (cost + 1e-3), more, ruling.task
+
+
+def _refuse(options: Sequence[Ruling]) -> Ruling:
+    """Return the ruling on a task for which the budget had nothing left, or that is not fit."""
+    fit = [ruling for ruling in options if ruling.is_shipped]
+    if not fit:
+        return options[0]
+    cheapest = min(fit, key=lambda ruling: ruling.expected_lost)
+    reason = f"expected to lose {cheapest.expected_lost:.2f}, over the budget"
+    return replace(cheapest, is_shipped=False, reason=reason)
