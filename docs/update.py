@@ -226,33 +226,27 @@ def render_gate_rules() -> str:
 
 
 def render_learned(model: str) -> str:
-    """Return what the gate let through of a model's tasks, and what it may be expected to do."""
+    """Return what a model's tasks do on the problems that select, alone and in second place."""
     path = RESULTS / "learn" / f"{model}.json"
-    gate = json.loads(path.read_text())["gate"]
+    step = json.loads(path.read_text())["gate"]["step"]
     lines = path.with_suffix(".trials.jsonl").read_text().splitlines()
-    tried = [t for t in map(json.loads, lines) if t["step"] == gate["step"]]
-    base = sum(t["is_solved_by_base"] for t in tried)
-    own = sum(t["is_solved_by_task"] for t in tried)
-    lost = sum(t["is_solved_by_base"] and not t["is_solved_by_task"] for t in tried)
-    rulings = [r for r in gate["rulings"].values() if r["is_shipped"]]
-    unseen = gate["cross_validation"]
-    gained = sum(r["gained"] for r in rulings)
-    rows = [
-        ("base model", "", base, "", ""),
-        ("every task, no gate", len(gate["rulings"]), own, own - base + lost, lost),
-        ("what the gate lets through", len(rulings), base + gained, gained, 0),
-    ]
-    table = [f"| {len(tried)} problems that select | tasks | solved | gained | lost |"]
-    table += ["| --- | ---: | ---: | ---: | ---: |"]
-    table += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    forecast = (
-        "The gate chose on these problems, so its own row is no forecast. On crates that it has "
-        f"not seen ({unseen['num_splits']} splits) its choice gains "
-        f"{100 * unseen['gained_frac']:.1f} points and loses "
-        f"{100 * unseen['lost_frac']:.2f} % of what the base model solves."
-    )
-    names = ", ".join(f"`{ruling['task']}`" for ruling in rulings)
-    return "\n".join([*table, "", forecast, "", f"Answering: {names}."])
+    tried = [t for t in map(json.loads, lines) if t["step"] == step]
+    base = [t["is_solved_by_base"] for t in tried]
+    alone = [t["is_solved_by_task"] for t in tried]
+    second = [t["is_solved_by_task" if t["is_repeated"] else "is_solved_by_base"] for t in tried]
+    table = [f"| {len(tried)} problems that select | solved | gained | lost |"]
+    table += ["| --- | ---: | ---: | ---: |", f"| base model | {sum(base)} | | |"]
+    for name, solved in (
+        ("the routed task, whatever the base model says", alone),
+        ("the base model, and the routed task where that repeats the program", second),
+    ):
+        gained = sum(own and not other for own, other in zip(solved, base, strict=True))
+        lost = sum(other and not own for own, other in zip(solved, base, strict=True))
+        table.append(f"| {name} | {sum(solved)} | {gained} | {lost} |")
+    repeated = sum(t["is_repeated"] for t in tried)
+    failed = len(tried) - sum(base)
+    fact = f"Of the {failed} problems that the base model fails, it repeats {repeated} as they are."
+    return "\n".join([*table, "", fact])
 
 
 def render_paper_numbers() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.answer_cache import AnswerCache, question_key
@@ -21,6 +21,7 @@ from sleepy_coder.prompt import (
     render_messages,
 )
 from sleepy_coder.router import Route, route
+from sleepy_coder.syntax import normalized
 from sleepy_coder.workbench import Generation, Workbench
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Dialogue:
     Attributes:
         task: The learned task that answers; None is the base model.
         answer_form: How that task was taught to answer.
+        spent: All answers so far, those that did not stand too.
     """
 
     problem: Problem
@@ -49,9 +51,7 @@ class Dialogue:
     task: str | None = None
     answer_form: AnswerForm = "program"
     history: list[Attempt] = field(default_factory=list)
-    tokens_in: int = 0
-    tokens_out: int = 0
-    seconds: float = 0.0
+    spent: list[Completion] = field(default_factory=list)
 
     def messages(self, bench: Workbench) -> list[dict[str, str]]:
         """Return the conversation up to the next answer."""
@@ -87,39 +87,53 @@ class Dialogue:
         code = apply_edits(self.problem.buggy, answer, near=span.line_start if span else 1)
         return None if code is None else render_answer(code)
 
-    def is_sure(self, completion: Completion, bench: Workbench) -> bool:
-        """Whether an answer stands: the base model's does, a task's if readable and likely."""
-        if self.task is None or bench.learned is None:
-            return True
-        least = bench.learned.min_log_probability(self.task)
-        return completion.log_probability >= least and self.read(completion.text) is not None
+    def goes_first(self, bench: Workbench) -> bool:
+        """Whether the task may answer before the base model was heard."""
+        return self._least(bench) < float("inf")
 
-    def step_back(self, completion: Completion) -> None:
-        """Leave the problem to the base model; what the task's answer took stays counted."""
-        self._count(completion)
+    def is_sure(self, completion: Completion, bench: Workbench) -> bool:
+        """Whether a task's answer stands without the base model's being heard."""
+        is_likely = completion.log_probability >= self._least(bench)
+        return is_likely and self.read(completion.text) is not None
+
+    def _least(self, bench: Workbench) -> float:
+        if self.task is None or bench.learned is None:
+            return float("-inf")
+        return bench.learned.min_log_probability(self.task)
+
+    def is_repeat(self, completion: Completion) -> bool:
+        """Whether an answer is the broken program again, layout aside, and so no repair."""
+        code = extract_code(completion.text)
+        return code is not None and normalized(code) == normalized(self.problem.buggy)
+
+    def step_back(self) -> tuple[str, AnswerForm]:
+        """Let the base model speak; return the task that stepped back, and its form."""
+        assert self.task is not None  # noqa: S101 - the caller looked
+        back = (self.task, self.answer_form)
         self.task, self.answer_form = None, "program"
+        return back
+
+    def spend(self, completion: Completion) -> None:
+        """Count what an answer took, once."""
+        if not any(completion is other for other in self.spent):
+            self.spent.append(completion)
 
     def finish(self, name: str, completion: Completion, bench: Workbench) -> Generation:
         """Return the generation after one more completion, its costs added up."""
-        self._count(completion)
+        self.spend(completion)
         return Generation(
             id=self.problem.id,
             strategy=name,
             route=_describe(self.route),
             prompt_sha256=prompt_sha256(self.messages(bench)),
             output=self.read(completion.text) or completion.text,
-            tokens_in=self.tokens_in,
-            tokens_out=self.tokens_out,
-            seconds=round(self.seconds, 3),
+            tokens_in=sum(each.tokens_in for each in self.spent),
+            tokens_out=sum(each.tokens_out for each in self.spent),
+            seconds=round(sum(each.seconds for each in self.spent), 3),
             attempts=len(self.history) + 1,
             log_probability=round(completion.log_probability, 4),
             task=self.task,
         )
-
-    def _count(self, completion: Completion) -> None:
-        self.tokens_in += completion.tokens_in
-        self.tokens_out += completion.tokens_out
-        self.seconds += completion.seconds
 
     def reopen(self, attempt: Attempt) -> None:
         """Go on after an answer that failed: the base model sees it and what is wrong with it."""
@@ -173,21 +187,41 @@ def converse(name: str, dialogues: Sequence[Dialogue], bench: Workbench) -> list
 def _answer_all(
     name: str, dialogues: Sequence[Dialogue], bench: Workbench, *, is_last: bool
 ) -> list[Generation]:
-    """Ask the model for one answer in every dialogue; the base model where a task is not sure."""
-    generations: dict[int, Generation] = {}
-    unsure: list[int] = []
+    """Get one answer in every dialogue, from a learned task or from the base model.
 
-    def keep(row: int, completion: Completion) -> None:
-        if not dialogues[row].is_sure(completion, bench):
-            dialogues[row].step_back(completion)
-            unsure.append(row)
-            return
+    A task that may go first answers, if it is sure. Otherwise the base model does; and where that
+    merely repeats the broken program, which cannot be right, the task does after all.
+    """
+    bench = replace(bench, answers=bench.answers or AnswerCache())
+    generations: dict[int, Generation] = {}
+    seconds: dict[int, tuple[str, AnswerForm]] = {}
+    unsure: list[int] = []
+    repeated: list[int] = []
+
+    def finish(row: int, completion: Completion) -> None:
         generations[row] = dialogues[row].finish(name, completion, bench)
         if is_last:
             bench.on_done(generations[row])
 
-    _ask(name, dialogues, list(range(len(dialogues))), bench, keep)
-    _ask(name, dialogues, sorted(unsure), bench, keep)
+    def hear(row: int, completion: Completion) -> None:
+        dialogue = dialogues[row]
+        if dialogue.task is not None and not dialogue.is_sure(completion, bench):
+            seconds[row] = dialogue.step_back()
+            dialogue.spend(completion)
+            unsure.append(row)
+        elif dialogue.task is None and row in seconds and dialogue.is_repeat(completion):
+            dialogue.task, dialogue.answer_form = seconds[row]
+            dialogue.spend(completion)
+            repeated.append(row)
+        else:
+            finish(row, completion)
+
+    for row, dialogue in enumerate(dialogues):
+        if dialogue.task is not None and not dialogue.goes_first(bench):
+            seconds[row] = dialogue.step_back()
+    _ask(name, dialogues, range(len(dialogues)), bench, hear)
+    _ask(name, dialogues, sorted(unsure), bench, hear)
+    _ask(name, dialogues, sorted(repeated), bench, finish)
     return [generations[row] for row in range(len(dialogues))]
 
 
@@ -202,6 +236,8 @@ def _ask(
 
     What was asked before is not asked again.
     """
+    if not rows:
+        return
     model, cache = bench.require_model(name), bench.answers or AnswerCache()
     keys = {row: dialogues[row].key(model, bench) for row in rows}
     fresh: list[int] = []

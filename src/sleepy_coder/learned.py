@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 AVERAGE = "average-of-all"
 
 
-def routed_tasks(store: Store) -> frozenset[str]:
-    """Return the tasks that routes lead to: all but those that a gate turned down."""
-    provenance = store.provenance
-    return frozenset(
-        task for task in store.subspace.tasks if provenance.get(task, {}).get("is_routed", True)
-    )
-
-
 class LearnedTasks:
     """A store's tasks, resident on a model; a row without a task stays the base model's.
 
@@ -45,7 +37,6 @@ class LearnedTasks:
                 "pass the store of this model, or the model of this store"
             )
         self.store = store
-        self._routed = routed_tasks(store)
         self._model = model
         self._table = inject(model.hf_model, store.subspace)
         model.decoder.use_tasks = partial(use_tasks, model.hf_model)
@@ -62,8 +53,8 @@ class LearnedTasks:
         return self.store.sha256
 
     def task_of(self, route: Route | None) -> str | None:
-        """Return the task that a route leads to, or None where none is fit to answer."""
-        return route.task if route and route.task in self._routed else None
+        """Return the task that a route leads to, or None where nothing was learned for it."""
+        return route.task if route and route.task in self.store.subspace.tasks else None
 
     def answer_form(self, task: str | None) -> AnswerForm:
         """Return the form in which a task was taught to answer; the base model's is the program."""
@@ -73,8 +64,14 @@ class LearnedTasks:
         return form
 
     def min_log_probability(self, task: str) -> float:
-        """Return how likely an answer of the task must be to stand, in nats for all its tokens."""
-        found = self.store.provenance.get(task, {}).get("min_log_probability")
+        """Return how likely an answer must be to stand before the base model was heard, in nats.
+
+        For all its tokens; infinite for a task that may not go first.
+        """
+        known = self.store.provenance.get(task, {})
+        if not known.get("goes_first", True):
+            return float("inf")
+        found = known.get("min_log_probability")
         return float("-inf") if found is None else float(found)
 
     def use_average(self) -> str:
@@ -89,6 +86,5 @@ class LearnedTasks:
         return {
             "sha256": self.store.sha256,
             "tasks": len(self.store.subspace.tasks),
-            "routed": len(self._routed),
             "components": max(basis.basis_a.shape[1] for basis in bases),
         }

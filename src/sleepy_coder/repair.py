@@ -183,7 +183,7 @@ STRATEGIES: dict[str, Strategy] = {
         ),
         Strategy(
             "routed",
-            "the learned task that the diagnostics are routed to; base where there is none",
+            "base, or the learned task of the diagnostics' route where base repeats the program",
             needs_model=True,
             needs_rust=False,
             propose=_propose_with_model("routed", choose_task=_by_route("routed")),

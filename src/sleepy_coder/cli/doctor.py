@@ -141,7 +141,6 @@ def _find_store() -> Finding:
     """Return whether a store is shipped for the default model, and is whole."""
     mend = "pass --store with a store of your own, see docs/learning.md"
     try:
-        from sleepy_coder.learned import routed_tasks
         from sleepy_coder.serving import shipped_store
         from sleepy_coder.share.store import load_store
         from sleepy_coder.weights import DEFAULT_MODEL
@@ -150,11 +149,10 @@ def _find_store() -> Finding:
         if path is None:
             detail = f"no learned tasks are shipped for {DEFAULT_MODEL}"
             return Finding("store", is_ok=False, detail=detail, is_required=False, mend=mend)
-        store = load_store(path)
+        num_tasks = len(load_store(path).subspace.tasks)
     except (ImportError, StoreError) as error:
         return Finding("store", is_ok=False, detail=str(error), is_required=False)
-    counts = f"{len(store.subspace.tasks)}, of which {len(routed_tasks(store))} answer"
-    detail = f"tasks learned for {DEFAULT_MODEL}: {counts}, in {path}"
+    detail = f"tasks learned for {DEFAULT_MODEL}: {num_tasks}, in {path}"
     return Finding("store", is_ok=True, detail=detail, is_required=False)
 
 

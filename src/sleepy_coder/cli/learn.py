@@ -63,7 +63,7 @@ def learn(
     allow_unconfined: bool,
     as_json: bool,
 ) -> None:
-    """Learn a task for each pattern, and keep those that gain and lose nothing.
+    """Learn a task for each pattern, and find out which may answer before the base model.
 
     Needs the model, Rust, and for the registered models a GPU: hours of a processor's time are
     minutes of an H100's. Under `torchrun` the work is split over its processes, one GPU each.
@@ -106,12 +106,11 @@ def _say_step(phase: str, step: int, losses: Mapping[str, float]) -> None:
 def _summary(outcome: Outcome, out: Path) -> str:
     rulings = outcome.decision.rulings.values()
     lines = [
-        f"{r.task}: {r.reason}, gained {r.gained}, lost {r.lost} of {r.total}" for r in rulings
+        f"{r.task}: solves {r.solved_second} of {r.total}, the base model {r.solved}; {r.reason}"
+        for r in rulings
     ]
-    count = len(outcome.decision.shipped)
-    return "\n".join(
-        [*sorted(lines), f"{count} of {len(lines)} tasks may answer; all are in {out}"]
-    )
+    counts = f"{len(outcome.store.subspace.tasks)} tasks, {len(outcome.decision.first)} go first"
+    return "\n".join([*sorted(lines), f"{counts}; written to {out}"])
 
 
 def _save_trials(outcome: Outcome, path: Path) -> None:

@@ -8,7 +8,7 @@ The stages, each kept in a folder so that an interrupted course goes on where it
 4. `step-N`: every task's coefficients after N steps (phase 2);
 5. `trials-N`: how these tasks do on the problems that select.
 
-Then the gate takes the step, the threshold and the tasks that gain most within the budget.
+Then the gate takes the step that gains most, and says which tasks may go first.
 
 Among processes that joined (`train.distributed`), each on a device of its own, the rows of a step
 and the problems of a stage are split; the first one writes the files.
@@ -55,7 +55,7 @@ class Outcome:
     """What a course came to.
 
     Attributes:
-        store: All tasks; those that the gate turned down are marked as not routed to.
+        store: All tasks; each says whether it may answer before the base model.
         step: Steps of training after which they were taken.
         decision: The gate's rulings on all tasks at that step.
         trials: Step -> problem id -> what the gate looked at.
@@ -100,10 +100,8 @@ class Course:
         base = self._judged("base", self.sets.select, lambda p: self._judge(p, "base"))
         steps = self._coefficients()
         trials = {step: self._trials(base, step, steps[step]) for step in sorted(steps)}
-        num_solved = sum(judged.outcome == "pass" for judged in base.values())
         decisions = {
-            step: decide(list(tried.values()), num_solved, self.config.gate)
-            for step, tried in trials.items()
+            step: decide(list(tried.values()), self.config.gate) for step, tried in trials.items()
         }
         step = max(decisions, key=lambda s: (decisions[s].net_gain, -s))
         store = self._shipped(steps[step], step, decisions[step])
@@ -206,40 +204,32 @@ class Course:
                 learned.close()
 
         tried = self._judged(f"trials-{step}", self.sets.select, judge)
-        sources = {problem.id: source_of(problem) for problem in self.sets.select}
+        problems = {problem.id: problem for problem in self.sets.select}
         return {
             name: Trial(
                 task=judged.task,
                 is_solved_by_base=base[name].outcome == "pass",
                 is_solved_by_task=judged.outcome == "pass",
+                is_repeated=base[name].repeats(problems[name].buggy),
                 log_probability=judged.log_probability or 0.0,
-                source=sources[name],
+                source=source_of(problems[name]),
             )
             for name, judged in tried.items()
             if judged.task is not None
         }
 
     def _shipped(self, store: Store, step: int, decision: Decision) -> Store:
-        """Return the store with what its tasks showed, and which of them may answer."""
+        """Return the store with what its tasks showed, and which of them may go first."""
         provenance = {}
         for name in store.subspace.tasks:
-            known = {**store.provenance[name], "steps": step}
-            ruling = decision.rulings.get(name)
-            if ruling is None:
-                provenance[name] = {
-                    **known,
-                    "is_routed": False,
-                    "gate": "no problem to be tried on",
-                }
-                continue
-            counts = {"total": ruling.total, "solved": ruling.solved}
-            counts |= {"gained": ruling.gained, "lost": ruling.lost}
-            provenance[name] = {
-                **known,
-                "is_routed": ruling.is_shipped,
-                "min_log_probability": ruling.min_log_probability,
-                "gate": counts if ruling.is_shipped else ruling.reason,
-            }
+            known = {**store.provenance[name], "steps": step, "goes_first": False}
+            if ruling := decision.rulings.get(name):
+                counts = ("total", "solved", "solved_second", "gained", "lost")
+                known["gate"] = {count: getattr(ruling, count) for count in counts}
+                if ruling.goes_first:
+                    known["goes_first"] = True
+                    known["min_log_probability"] = ruling.min_log_probability
+            provenance[name] = known
         return replace(store, provenance=provenance, sha256="")
 
     def _judged(

@@ -1,10 +1,12 @@
-"""Which learned tasks answer, and how sure of it, from problems that none was trained on. Pure.
+"""Which tasks may answer before the base model, from problems that none was trained on. Pure.
 
-A task must mend what the base model does not, and lose nothing that it does. On few problems a task
-that loses nothing may have been lucky, and one under which the base model solved nothing may meet
-what it does solve. So the losses that are to be expected of each task under each threshold are
-estimated with the loss rate of all tasks as a prior, and answers are let through in the order of
-what they gain for each expected loss until these reach the budget.
+Where the base model merely repeats the broken program it has no answer, and a task that answers
+then loses nothing. What the gate decides is which tasks may go first: they save an answer, and mend
+what the base model changes wrongly, but they may lose what it would have mended. On few problems a
+task that loses nothing may have been lucky, and one with which nothing is solved without going
+first may meet what is. So the losses that are to be expected of each task under each threshold are
+estimated with the loss rate of all tasks as a prior, and tasks go first in the order of what they
+gain for each expected loss until these reach the budget.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-# Of so many problems that the base model solves the prior weighs as much as a task's own record.
+# Of so many solved problems the prior weighs as much as a task's own record.
 _PRIOR_WEIGHT = 4.0
-# So many more problems that the base model solves are expected than were seen.
+# So many more solved problems are expected than were seen.
 _UNSEEN = 1.0
 
 
@@ -25,30 +27,37 @@ class Trial:
     """One problem of a task, answered by the base model and with the task.
 
     Attributes:
-        log_probability: Of the task's answer, in nats; below a threshold the base model's stands in
-            its place.
+        is_repeated: The base model's answer is the broken program again.
+        log_probability: Of the task's answer, in nats; below a threshold the base model is heard
+            first.
         source: Where the problem comes from; those of one source are alike.
     """
 
     task: str
     is_solved_by_base: bool
     is_solved_by_task: bool
+    is_repeated: bool
     log_probability: float
     source: str = ""
+
+    @property
+    def is_solved_second(self) -> bool:
+        """Whether it ends well with the base model first, and the task where that repeats."""
+        return self.is_solved_by_task if self.is_repeated else self.is_solved_by_base
 
 
 @dataclass(frozen=True)
 class GateConfig:
-    """What a task must show.
+    """What a task must show to go first.
 
     Attributes:
-        max_lost_frac: Budget: expected losses over all that the base model solves.
-        min_gained: Problems that a task must solve and the base model does not.
+        max_lost_frac: Budget: expected losses over all that is solved with no task going first.
+        min_gained: Problems that a task must solve only if it goes first.
         thresholds: Least log-probabilities of an answer to try for each task; having none is tried
             too.
     """
 
-    max_lost_frac: float = 0.004
+    max_lost_frac: float = 0.0
     min_gained: int = 1
     thresholds: tuple[float, ...] = ()
 
@@ -58,19 +67,25 @@ class Ruling:
     """What the gate says of one task.
 
     Attributes:
-        total: Problems it was tried on, `solved` by the base model.
+        total: Problems it was tried on.
+        solved: Of these, by the base model.
+        solved_second: With the base model first, and the task where that repeats the program.
+        gained: More than that, if the task goes first.
+        lost: Of that, if the task goes first.
         expected_lost: Estimated losses on as many problems.
-        min_log_probability: Less likely answers are left to the base model; None lets all through.
+        min_log_probability: Less likely answers wait for the base model; None lets all through.
+        reason: Why it does not go first, or "goes first".
     """
 
     task: str
     total: int
     solved: int
+    solved_second: int
     gained: int
     lost: int
     expected_lost: float
     min_log_probability: float | None
-    is_shipped: bool
+    goes_first: bool
     reason: str
 
 
@@ -82,24 +97,25 @@ class Decision:
 
     @property
     def net_gain(self) -> float:
-        """Problems gained less the losses to be expected, over the shipped tasks."""
-        shipped = [r for r in self.rulings.values() if r.is_shipped]
-        return sum(r.gained - r.expected_lost for r in shipped)
+        """Problems solved beyond those that the base model solves, less expected losses."""
+        second = sum(r.solved_second - r.solved for r in self.rulings.values())
+        first = sum(r.gained - r.expected_lost for r in self.rulings.values() if r.goes_first)
+        return second + first
 
     @property
-    def shipped(self) -> tuple[str, ...]:
-        """The tasks that are fit to ship, sorted."""
-        return tuple(sorted(task for task, r in self.rulings.items() if r.is_shipped))
+    def first(self) -> tuple[str, ...]:
+        """The tasks that may go first, sorted."""
+        return tuple(sorted(task for task, r in self.rulings.items() if r.goes_first))
 
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """How the gate did on sources that it had not seen, over many splits.
+    """What going first did on sources that the gate had not seen, over many splits.
 
     Attributes:
         gained_frac: Problems gained over all problems.
-        lost_frac: Problems lost over those that the base model solves.
-        tasks: Tasks that were let through, on average.
+        lost_frac: Problems lost over those that are solved with no task going first.
+        tasks: Tasks that went first, on average.
     """
 
     num_splits: int
@@ -108,17 +124,15 @@ class CrossValidation:
     tasks: float
 
 
-def decide(trials: Sequence[Trial], num_solved: int, config: GateConfig) -> Decision:
-    """Return which tasks to ship, each under the threshold that gains most within the budget.
+def decide(trials: Sequence[Trial], config: GateConfig) -> Decision:
+    """Return which tasks go first, each under the threshold that gains most within the budget.
 
     Args:
         trials: Every task's problems.
-        num_solved: Problems of the selecting sets that the base model solves, routed or not: the
-            budget is a fraction of these.
         config: What to ask for.
     """
     options = _weigh(trials, config)
-    budget = config.max_lost_frac * num_solved
+    budget = config.max_lost_frac * sum(trial.is_solved_second for trial in trials)
     chosen: dict[str, Ruling] = {}
     while steps := list(_affordable(options, chosen, budget)):
         cost, ruling = max(steps, key=lambda step: _worth(step[0], step[1], chosen))
@@ -144,13 +158,13 @@ def cross_validate(
     for _ in range(num_splits):
         seen = set(rng.sample(sources, round(0.75 * len(sources))))
         known = [trial for trial in trials if trial.source in seen]
-        rulings = decide(known, sum(t.is_solved_by_base for t in known), config).rulings
-        shipped = {task: r for task, r in rulings.items() if r.is_shipped}
+        rulings = decide(known, config).rulings
+        first = {task: r for task, r in rulings.items() if r.goes_first}
         others = [trial for trial in trials if trial.source not in seen]
         total += len(others)
-        solved += sum(trial.is_solved_by_base for trial in others)
-        tasks += len(shipped)
-        for task, ruling in shipped.items():
+        solved += sum(trial.is_solved_second for trial in others)
+        tasks += len(first)
+        for task, ruling in first.items():
             own = [trial for trial in others if trial.task == task]
             _, more, fewer = _count(own, ruling.min_log_probability)
             gained, lost = gained + more, lost + fewer
@@ -179,27 +193,28 @@ def _weigh(trials: Iterable[Trial], config: GateConfig) -> dict[str, list[Ruling
                 Ruling(
                     task=task,
                     total=len(by_task[task]),
-                    solved=solved,
+                    solved=sum(trial.is_solved_by_base for trial in by_task[task]),
+                    solved_second=solved,
                     gained=gained,
                     lost=lost,
                     expected_lost=(solved + _UNSEEN) * share,
                     min_log_probability=least,
-                    is_shipped=not reason,
-                    reason=reason or "ships",
+                    goes_first=not reason,
+                    reason=reason or "goes first",
                 )
             )
     return options
 
 
 def _count(trials: Iterable[Trial], least: float | None) -> tuple[int, int, int]:
-    """Return how many the base model solves, how many more the task solves, how many it loses."""
+    """Return how many are solved with the task second, how many more and fewer with it first."""
     solved = gained = lost = 0
     for trial in trials:
-        is_task = least is None or trial.log_probability >= least
-        is_solved = trial.is_solved_by_task if is_task else trial.is_solved_by_base
-        solved += trial.is_solved_by_base
-        gained += is_solved and not trial.is_solved_by_base
-        lost += trial.is_solved_by_base and not is_solved
+        is_first = least is None or trial.log_probability >= least
+        is_solved = trial.is_solved_by_task if is_first else trial.is_solved_second
+        solved += trial.is_solved_second
+        gained += is_solved and not trial.is_solved_second
+        lost += trial.is_solved_second and not is_solved
     return solved, gained, lost
 
 
@@ -212,7 +227,7 @@ def _affordable(
         for ruling in rulings:
             cost = ruling.expected_lost - (now.expected_lost if now else 0.0)
             is_more = now is None or ruling.gained > now.gained
-            if ruling.is_shipped and is_more and cost <= budget:
+            if ruling.goes_first and is_more and cost <= budget:
                 yield cost, ruling
 
 
@@ -225,9 +240,9 @@ def _worth(cost: float, ruling: Ruling, chosen: Mapping[str, Ruling]) -> tuple[f
 
 def _refuse(options: Sequence[Ruling]) -> Ruling:
     """Return the ruling on a task for which the budget had nothing left, or that is not fit."""
-    fit = [ruling for ruling in options if ruling.is_shipped]
+    fit = [ruling for ruling in options if ruling.goes_first]
     if not fit:
         return options[0]
     cheapest = min(fit, key=lambda ruling: ruling.expected_lost)
     reason = f"expected to lose {cheapest.expected_lost:.2f}, over the budget"
-    return replace(cheapest, is_shipped=False, reason=reason)
+    return replace(cheapest, goes_first=False, reason=reason)
