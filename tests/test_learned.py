@@ -167,6 +167,16 @@ def test_a_task_answers_where_the_base_model_repeats_the_program(problem, said):
     assert "```edit" not in model.asked[0][0]["content"]
 
 
+def test_advice_goes_to_the_task_in_second_place_not_to_the_base_model(problem):
+    model = ScriptedModel(
+        lambda m: (
+            render_edits(BUGGY, FIXED) if "```edit" in m[0]["content"] else render_answer(BUGGY)
+        )
+    )
+    run("routed-hints", problem, model=model, learned=SECOND)
+    assert ["Advice:" in asked[-1]["content"] for asked in model.asked] == [False, True]
+
+
 @pytest.mark.parametrize("said", [FIXED, BUGGY.replace("1", "2"), None])
 def test_what_the_base_model_changes_stands(problem, said):
     model = ScriptedModel(lambda _: "no program" if said is None else render_answer(said))

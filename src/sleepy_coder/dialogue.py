@@ -34,22 +34,39 @@ _MOST_EDIT_TOKENS = 320
 ChooseTask = Callable[[Route | None, Workbench], str | None]
 
 
+@dataclass(frozen=True)
+class Voice:
+    """Who answers, and how it is asked.
+
+    Attributes:
+        task: A learned task; None is the base model.
+        answer_form: How that task was taught to answer.
+        hint: A sentence of advice in the prompt.
+    """
+
+    task: str | None = None
+    answer_form: AnswerForm = "program"
+    hint: str | None = None
+
+
+_PLAIN = Voice()  # the base model without advice
+
+
 @dataclass
 class Dialogue:
     """The state of one problem while a model works on it.
 
     Attributes:
-        task: The learned task that answers; None is the base model.
-        answer_form: How that task was taught to answer.
+        voice: Who answers next.
+        second: Who answers where the base model repeats the broken program, if anyone does.
         spent: All answers so far, those that did not stand too.
     """
 
     problem: Problem
     diagnostics: list[Diagnostic]
     route: Route | None
-    hint: str | None = None
-    task: str | None = None
-    answer_form: AnswerForm = "program"
+    voice: Voice = _PLAIN
+    second: Voice | None = None
     history: list[Attempt] = field(default_factory=list)
     spent: list[Completion] = field(default_factory=list)
 
@@ -58,60 +75,46 @@ class Dialogue:
         return render_messages(
             self.problem.buggy,
             self.diagnostics,
-            hint=self.hint,
+            hint=self.voice.hint,
             history=self.history,
             use_full_rendering=bench.use_full_rendering,
-            answer_form=self.answer_form,
+            answer_form=self.voice.answer_form,
         )
 
     def max_new_tokens(self, bench: Workbench) -> int:
         """Return the next answer's limit: edits are short; one that is not has run away."""
         limit = bench.max_new_tokens
-        return limit if self.answer_form == "program" else min(limit, _MOST_EDIT_TOKENS)
+        return limit if self.voice.answer_form == "program" else min(limit, _MOST_EDIT_TOKENS)
 
     def key(self, model: RepairModel, bench: Workbench) -> str:
         """Return the key under which the next answer is kept."""
         task = None
-        if self.task is not None and bench.learned is not None:
-            task = (bench.learned.sha256, self.task)
+        if self.voice.task is not None and bench.learned is not None:
+            task = (bench.learned.sha256, self.voice.task)
         return question_key(
             (model.sha256, str(model.dtype)), task, self.messages(bench), self.max_new_tokens(bench)
         )
 
     def read(self, answer: str) -> str | None:
         """Return an answer with its edits made, or None where none of them fits the program."""
-        if self.answer_form == "program":
+        if self.voice.answer_form == "program":
             return answer
         errors = select_errors(self.diagnostics)
         span = errors[0].primary if errors else None
         code = apply_edits(self.problem.buggy, answer, near=span.line_start if span else 1)
         return None if code is None else render_answer(code)
 
-    def goes_first(self, bench: Workbench) -> bool:
-        """Whether the task may answer before the base model was heard."""
-        return self._least(bench) < float("inf")
-
     def is_sure(self, completion: Completion, bench: Workbench) -> bool:
         """Whether a task's answer stands without the base model's being heard."""
-        is_likely = completion.log_probability >= self._least(bench)
-        return is_likely and self.read(completion.text) is not None
-
-    def _least(self, bench: Workbench) -> float:
-        if self.task is None or bench.learned is None:
-            return float("-inf")
-        return bench.learned.min_log_probability(self.task)
+        if self.voice.task is None or bench.learned is None:
+            return True
+        least = bench.learned.min_log_probability(self.voice.task)
+        return completion.log_probability >= least and self.read(completion.text) is not None
 
     def is_repeat(self, completion: Completion) -> bool:
         """Whether an answer is the broken program again, layout aside, and so no repair."""
         code = extract_code(completion.text)
         return code is not None and normalized(code) == normalized(self.problem.buggy)
-
-    def step_back(self) -> tuple[str, AnswerForm]:
-        """Let the base model speak; return the task that stepped back, and its form."""
-        assert self.task is not None  # noqa: S101 - the caller looked
-        back = (self.task, self.answer_form)
-        self.task, self.answer_form = None, "program"
-        return back
 
     def spend(self, completion: Completion) -> None:
         """Count what an answer took, once."""
@@ -132,13 +135,13 @@ class Dialogue:
             seconds=round(sum(each.seconds for each in self.spent), 3),
             attempts=len(self.history) + 1,
             log_probability=round(completion.log_probability, 4),
-            task=self.task,
+            task=self.voice.task,
         )
 
     def reopen(self, attempt: Attempt) -> None:
         """Go on after an answer that failed: the base model sees it and what is wrong with it."""
         self.history.append(attempt)
-        self.task, self.answer_form = None, "program"
+        self.voice, self.second = _PLAIN, None
 
 
 def _describe(chosen: Route | None) -> Mapping[str, Any] | None:
@@ -151,8 +154,16 @@ def open_dialogue(
     *,
     use_hint: bool = False,
     choose_task: ChooseTask = lambda *_: None,
+    is_second: bool = False,
 ) -> Dialogue:
     """Return the start of a model's work on a problem.
+
+    Args:
+        problem: With diagnostics.
+        bench: Its learned tasks say which of them may go first.
+        use_hint: Give advice for the pattern that the route leads to.
+        choose_task: Which learned task answers.
+        is_second: Let the base model answer first, plainly.
 
     Raises:
         InputError: The problem has no diagnostics.
@@ -166,8 +177,12 @@ def open_dialogue(
     chosen = route(diagnostics, problem.buggy)
     hint = PATTERNS[chosen.task].hint if use_hint and chosen and chosen.task in PATTERNS else None
     task = choose_task(chosen, bench)
-    form = bench.learned.answer_form(task) if bench.learned else "program"
-    return Dialogue(problem, diagnostics, chosen, hint, task, form)
+    voice = Voice(task, bench.learned.answer_form(task) if bench.learned else "program", hint)
+    if task is not None and bench.learned is not None:
+        is_second |= bench.learned.min_log_probability(task) == float("inf")
+    if is_second and voice != _PLAIN:
+        return Dialogue(problem, diagnostics, chosen, second=voice)
+    return Dialogue(problem, diagnostics, chosen, voice)
 
 
 def converse(name: str, dialogues: Sequence[Dialogue], bench: Workbench) -> list[Generation]:
@@ -187,14 +202,13 @@ def converse(name: str, dialogues: Sequence[Dialogue], bench: Workbench) -> list
 def _answer_all(
     name: str, dialogues: Sequence[Dialogue], bench: Workbench, *, is_last: bool
 ) -> list[Generation]:
-    """Get one answer in every dialogue, from a learned task or from the base model.
+    """Get one answer in every dialogue.
 
-    A task that may go first answers, if it is sure. Otherwise the base model does; and where that
-    merely repeats the broken program, which cannot be right, the task does after all.
+    A learned task that may go first answers, if it is sure. Otherwise the base model does; and
+    where that merely repeats the broken program, which cannot be right, the second voice does.
     """
     bench = replace(bench, answers=bench.answers or AnswerCache())
     generations: dict[int, Generation] = {}
-    seconds: dict[int, tuple[str, AnswerForm]] = {}
     unsure: list[int] = []
     repeated: list[int] = []
 
@@ -205,20 +219,16 @@ def _answer_all(
 
     def hear(row: int, completion: Completion) -> None:
         dialogue = dialogues[row]
-        if dialogue.task is not None and not dialogue.is_sure(completion, bench):
-            seconds[row] = dialogue.step_back()
-            dialogue.spend(completion)
+        dialogue.spend(completion)
+        if not dialogue.is_sure(completion, bench):
+            dialogue.voice, dialogue.second = _PLAIN, dialogue.voice
             unsure.append(row)
-        elif dialogue.task is None and row in seconds and dialogue.is_repeat(completion):
-            dialogue.task, dialogue.answer_form = seconds[row]
-            dialogue.spend(completion)
+        elif dialogue.second is not None and dialogue.is_repeat(completion):
+            dialogue.voice, dialogue.second = dialogue.second, None
             repeated.append(row)
         else:
             finish(row, completion)
 
-    for row, dialogue in enumerate(dialogues):
-        if dialogue.task is not None and not dialogue.goes_first(bench):
-            seconds[row] = dialogue.step_back()
     _ask(name, dialogues, range(len(dialogues)), bench, hear)
     _ask(name, dialogues, sorted(unsure), bench, hear)
     _ask(name, dialogues, sorted(repeated), bench, finish)
@@ -259,7 +269,7 @@ def _ask(
         [d.messages(bench) for d in asked],
         max_new_tokens=[d.max_new_tokens(bench) for d in asked],
         on_done=keep,
-        tasks=[d.task for d in asked],
+        tasks=[d.voice.task for d in asked],
     )
 
 
