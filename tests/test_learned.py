@@ -154,12 +154,10 @@ SECOND = ScriptedTasks([TASK], least=float("inf"))
 REPEATED = BUGGY.replace("    ", "  ") + "// as it was\n"
 
 
-@pytest.mark.parametrize("said", [REPEATED, BUGGY])
-def test_a_task_answers_where_the_base_model_repeats_the_program(problem, said):
+@pytest.mark.parametrize("said", [render_answer(REPEATED), render_answer(BUGGY), "no program"])
+def test_a_task_answers_where_the_base_model_has_no_answer(problem, said):
     model = ScriptedModel(
-        lambda m: (
-            render_edits(BUGGY, FIXED) if "```edit" in m[0]["content"] else render_answer(said)
-        )
+        lambda m: render_edits(BUGGY, FIXED) if "```edit" in m[0]["content"] else said
     )
     generation = run("routed", problem, model=model, learned=SECOND)
     assert extract_code(generation.output) == FIXED
@@ -177,9 +175,9 @@ def test_advice_goes_to_the_task_in_second_place_not_to_the_base_model(problem):
     assert ["Advice:" in asked[-1]["content"] for asked in model.asked] == [False, True]
 
 
-@pytest.mark.parametrize("said", [FIXED, BUGGY.replace("1", "2"), None])
+@pytest.mark.parametrize("said", [FIXED, BUGGY.replace("1", "2")])
 def test_what_the_base_model_changes_stands(problem, said):
-    model = ScriptedModel(lambda _: "no program" if said is None else render_answer(said))
+    model = ScriptedModel(lambda _: render_answer(said))
     generation = run("routed", problem, model=model, learned=SECOND)
     assert extract_code(generation.output) == said
     assert (generation.task, len(model.asked)) == (None, 1)

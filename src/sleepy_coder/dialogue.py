@@ -111,10 +111,10 @@ class Dialogue:
         least = bench.learned.min_log_probability(self.voice.task)
         return completion.log_probability >= least and self.read(completion.text) is not None
 
-    def is_repeat(self, completion: Completion) -> bool:
-        """Whether an answer is the broken program again, layout aside, and so no repair."""
+    def is_no_repair(self, completion: Completion) -> bool:
+        """Whether an answer cannot be right: no program, or the broken one again, layout aside."""
         code = extract_code(completion.text)
-        return code is not None and normalized(code) == normalized(self.problem.buggy)
+        return code is None or normalized(code) == normalized(self.problem.buggy)
 
     def spend(self, completion: Completion) -> None:
         """Count what an answer took, once."""
@@ -205,7 +205,7 @@ def _answer_all(
     """Get one answer in every dialogue.
 
     A learned task that may go first answers, if it is sure. Otherwise the base model does; and
-    where that merely repeats the broken program, which cannot be right, the second voice does.
+    where that merely repeats the broken program or gives none, the second voice does.
     """
     bench = replace(bench, answers=bench.answers or AnswerCache())
     generations: dict[int, Generation] = {}
@@ -223,7 +223,7 @@ def _answer_all(
         if not dialogue.is_sure(completion, bench):
             dialogue.voice, dialogue.second = _PLAIN, dialogue.voice
             unsure.append(row)
-        elif dialogue.second is not None and dialogue.is_repeat(completion):
+        elif dialogue.second is not None and dialogue.is_no_repair(completion):
             dialogue.voice, dialogue.second = dialogue.second, None
             repeated.append(row)
         else:

@@ -30,8 +30,8 @@ class Judged:
     log_probability: float | None
 
     def repeats(self, program: str) -> bool:
-        """Whether the answer is this program again, layout aside."""
-        return self.code is not None and normalized(self.code) == normalized(program)
+        """Whether the answer is this program again, layout aside, or no program at all."""
+        return self.code is None or normalized(self.code) == normalized(program)
 
 
 def judge_strategy(
