@@ -227,7 +227,7 @@ def render_gate_rules() -> str:
 
 def render_learned(model: str) -> str:
     """Return what a model's tasks do on the problems that select, alone and in second place."""
-    path = RESULTS / "learn" / f"{model}.json"
+    path = RESULTS / "learn" / f"qwen2.5-coder-{model}-instruct.json"
     step = json.loads(path.read_text())["gate"]["step"]
     lines = path.with_suffix(".trials.jsonl").read_text().splitlines()
     tried = [t for t in map(json.loads, lines) if t["step"] == step]

@@ -49,6 +49,9 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     "JSONL, what the gate looked at.",
 )
 @click.option("--model", help="In place of the configuration's.")
+@click.option(
+    "--components", type=click.IntRange(min=1), help="k, in place of the configuration's."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @unconfined_option
 @json_option
@@ -59,6 +62,7 @@ def learn(
     out: Path,
     report: Path | None,
     model: str | None,
+    components: int | None,
     device: str,
     allow_unconfined: bool,
     as_json: bool,
@@ -76,7 +80,8 @@ def learn(
     from sleepy_coder.train.setup import load_frozen_model
 
     config = load_learn_config(config_path)
-    config = dataclasses.replace(config, model=model or config.model)
+    recipe = dataclasses.replace(config.recipe, components=components or config.recipe.components)
+    config = dataclasses.replace(config, model=model or config.model, recipe=recipe)
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
     sets = load_learning_sets(data)
     with joined_ranks() as own_device:
