@@ -22,7 +22,7 @@ $(VENV)/.dev: $(BIN)/sleepy
 	@touch $@
 
 demo: $(BIN)/sleepy
-	$(BIN)/sleepy eval --set frozen --strategy rustfix --strategy base --strategy hints \
+	$(BIN)/sleepy eval --set frozen --strategy rustfix --strategy base --strategy hints --strategy cascade \
 	  --model $(MODEL) --allow-unconfined --out runs/demo
 
 # One thread a worker: workers that each use all cores only wait for each other.
@@ -61,9 +61,10 @@ data: $(BIN)/sleepy
 	-$(BIN)/sleepy problems generate --part heldout --count 6 --seed 11 --out data/heldout.jsonl
 	-$(BIN)/sleepy problems generate --part training --count 200 --seed 1 --out data/generated.jsonl
 
-# One GPU, Rust and `make data` first.
+# One GPU, Rust and `make data` first; COMPONENTS=16 keeps the smaller model's store small.
+COMPONENTS ?= 24
 learn: $(BIN)/sleepy
-	$(BIN)/sleepy learn --data data --out artifacts/$(MODEL) --model $(MODEL) \
+	$(BIN)/sleepy learn --data data --out artifacts/$(MODEL) --model $(MODEL) --components $(COMPONENTS) \
 	  --report results/learn/$(MODEL).json --allow-unconfined
 
 clean:

@@ -22,16 +22,19 @@ from sleepy_coder.results import RunRecord, load_run_record
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
-STRATEGIES = ("rustfix", "rustfix-maybe", "base", "hints", "cascade")
+STRATEGIES = ("rustfix", "rustfix-maybe", "base", "hints", "averaged", "routed", "cascade")
 MODELS = ("1.5b", "0.5b")
 # Whose repair README shows: rustc has no suggestion of its own for it.
 SHOWN = "rh_009"
 
 
 def load_runs(model: str) -> list[RunRecord]:
-    """Return the records of one model's runs on the core problems, in the order of STRATEGIES."""
-    folder = RESULTS / "core" / model
-    return [load_run_record(folder / f"{name}.json") for name in STRATEGIES]
+    """Return the records of one model's runs on the core problems, in the order of STRATEGIES.
+
+    A model for which no store is shipped has none of strategies that need one.
+    """
+    paths = [RESULTS / "core" / model / f"{name}.json" for name in STRATEGIES]
+    return [load_run_record(path) for path in paths if path.is_file()]
 
 
 def render_frozen(model: str) -> str:
@@ -197,6 +200,55 @@ def render_edits_solved() -> str:
     return "\n".join(lines)
 
 
+def render_forms() -> str:
+    """Return what answer forms and starts of coefficients came to, before any gate."""
+    record = json.loads((RESULTS / "learn" / "forms.json").read_text())
+    lines = ["| answers | problems | base | solved | gained | lost |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for row in record["runs"]:
+        cells = [str(row[k]) for k in ("problems", "base", "solved", "gained", "lost")]
+        lines.append(f"| {row['what']} | {' | '.join(cells)} |")
+    core = record["core"]
+    scores = [f"{name}: {found['core']}" for name, found in core.items() if name != "what"]
+    lines.append(f"\nOf the 42 core problems, {'; '.join(scores)}.")
+    return "\n".join(lines)
+
+
+def render_gate_rules() -> str:
+    """Return how two rules of the gate do on crates that they have not seen."""
+    record = json.loads((RESULTS / "learn" / "gate_rules.json").read_text())
+    lines = ["| rule | budget, % | gained, points | lost, % |", "| --- | ---: | ---: | ---: |"]
+    for row in record["rules"]:
+        cells = [row["rule"], f"{100 * row['max_lost_frac']:.1f}"]
+        cells += [f"{100 * row['gained_frac']:.1f}", f"{100 * row['lost_frac']:.2f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def render_learned(model: str) -> str:
+    """Return what a model's tasks do on the problems that select, alone and in second place."""
+    path = RESULTS / "learn" / f"qwen2.5-coder-{model}-instruct.json"
+    step = json.loads(path.read_text())["gate"]["step"]
+    lines = path.with_suffix(".trials.jsonl").read_text().splitlines()
+    tried = [t for t in map(json.loads, lines) if t["step"] == step]
+    base = [t["is_solved_by_base"] for t in tried]
+    alone = [t["is_solved_by_task"] for t in tried]
+    second = [t["is_solved_by_task" if t["is_repeated"] else "is_solved_by_base"] for t in tried]
+    table = [f"| {len(tried)} problems that select | solved | gained | lost |"]
+    table += ["| --- | ---: | ---: | ---: |", f"| base model | {sum(base)} | | |"]
+    for name, solved in (
+        ("the routed task, whatever the base model says", alone),
+        ("the base model, and the routed task where that repeats the program", second),
+    ):
+        gained = sum(own and not other for own, other in zip(solved, base, strict=True))
+        lost = sum(other and not own for own, other in zip(solved, base, strict=True))
+        table.append(f"| {name} | {sum(solved)} | {gained} | {lost} |")
+    repeated = sum(t["is_repeated"] for t in tried)
+    failed = len(tried) - sum(base)
+    fact = f"Of the {failed} problems that the base model fails, it repeats {repeated} as they are."
+    return "\n".join([*table, "", fact])
+
+
 def render_paper_numbers() -> str:
     """Return the numbers of result files that settle lines of the paper checklist."""
     rows = [*_share_numbers(), *_learned_numbers()]
@@ -305,6 +357,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "train-cpu": render_train_cpu,
     "edits-losses": render_edits_losses,
     "edits-solved": render_edits_solved,
+    "forms": render_forms,
+    "gate-rules": render_gate_rules,
+    "learned-1.5b": lambda: render_learned("1.5b"),
     "paper-numbers": render_paper_numbers,
 }
 

@@ -145,6 +145,54 @@ def test_how_sure_a_task_must_be_is_in_its_provenance():
     provenance = {TASK: {"answer_form": "edit", "min_log_probability": -1.5}}
     learned = LearnedTasks(make_model(), replace(store, provenance=provenance))
     assert learned.min_log_probability(TASK) == -1.5
+    provenance = {TASK: {"answer_form": "edit", "goes_first": False}}
+    learned = LearnedTasks(make_model(), replace(store, provenance=provenance))
+    assert learned.min_log_probability(TASK) == float("inf")
+
+
+SECOND = ScriptedTasks([TASK], least=float("inf"))
+REPEATED = BUGGY.replace("    ", "  ") + "// as it was\n"
+
+
+@pytest.mark.parametrize("said", [render_answer(REPEATED), render_answer(BUGGY), "no program"])
+def test_a_task_answers_where_the_base_model_has_no_answer(problem, said):
+    model = ScriptedModel(
+        lambda m: render_edits(BUGGY, FIXED) if "```edit" in m[0]["content"] else said
+    )
+    generation = run("routed", problem, model=model, learned=SECOND)
+    assert extract_code(generation.output) == FIXED
+    assert (generation.task, generation.tokens_in) == (TASK, 20)
+    assert "```edit" not in model.asked[0][0]["content"]
+
+
+def test_advice_goes_to_the_task_in_second_place_not_to_the_base_model(problem):
+    model = ScriptedModel(
+        lambda m: (
+            render_edits(BUGGY, FIXED) if "```edit" in m[0]["content"] else render_answer(BUGGY)
+        )
+    )
+    run("routed-hints", problem, model=model, learned=SECOND)
+    assert ["Advice:" in asked[-1]["content"] for asked in model.asked] == [False, True]
+
+
+@pytest.mark.parametrize("said", [FIXED, BUGGY.replace("1", "2")])
+def test_what_the_base_model_changes_stands(problem, said):
+    model = ScriptedModel(lambda _: render_answer(said))
+    generation = run("routed", problem, model=model, learned=SECOND)
+    assert extract_code(generation.output) == said
+    assert (generation.task, len(model.asked)) == (None, 1)
+
+
+def test_an_unsure_task_is_taken_at_its_word_where_the_base_model_repeats(problem):
+    model = ScriptedModel(
+        lambda m: (
+            render_edits(BUGGY, FIXED) if "```edit" in m[0]["content"] else render_answer(BUGGY)
+        )
+    )
+    generation = run("routed", problem, model=model, learned=ScriptedTasks([TASK], -0.4))
+    assert extract_code(generation.output) == FIXED
+    assert len(model.asked) == 2  # what it said at first is not asked again,
+    assert generation.tokens_in == 20  # nor counted again
 
 
 def test_an_answer_in_edits_has_a_limit_of_its_own(problem):

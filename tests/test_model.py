@@ -108,7 +108,9 @@ def test_greedy_answers_are_those_of_transformers(monkeypatch):
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_a_row_does_not_depend_on_its_batch(monkeypatch, temperature):
+@pytest.mark.parametrize("read_at_a_time", [65_536, 60])
+def test_a_row_does_not_depend_on_its_batch(monkeypatch, temperature, read_at_a_time):
+    monkeypatch.setattr("sleepy_coder.decoding._READ_AT_A_TIME", read_at_a_time)
     asked = conversations()
     model = make_model()
     model.batch_tokens = 100_000

@@ -36,6 +36,14 @@ def test_hints_add_advice_for_the_routed_pattern(problem):
     assert generation.route["task"] == open_dialogue(problem, Workbench()).route.task
 
 
+@pytest.mark.parametrize("said", [BUGGY, BUGGY.replace("1", "2")])
+def test_hints_in_second_place_are_given_where_base_repeats_the_program(problem, said):
+    model = ScriptedModel(lambda m: render_answer(FIXED if "Advice:" in m[-1]["content"] else said))
+    generation = run("hints-second", problem, model=model)
+    assert extract_code(generation.output) == (FIXED if said == BUGGY else said)
+    assert len(model.asked) == (2 if said == BUGGY else 1)
+
+
 def test_strategies_never_see_reference_or_expectation(problem, sandbox):
     marked = replace(
         problem,

@@ -24,6 +24,7 @@ from sleepy_coder.drafts import PromptLookup
 from sleepy_coder.kv_cache import PrefixStore, RowCache, shared_length
 
 _CLOSED_FENCE = re.compile(r"^[ \t]*```[^\n]*\n.*?^[ \t]*```", re.MULTILINE | re.DOTALL)
+_READ_AT_A_TIME = 65_536  # tokens of prompts in one forward pass, padding counted
 _SCORED_AT_A_TIME = 1024  # rows of vocabulary-wide float32 numbers that are alive at once
 
 
@@ -140,29 +141,26 @@ class Decoder:
                 if not batch:
                     capacity = waiting[-1].room + self.max_draft + 1
                     num_places = max(1, max_tokens // capacity)
-                    cache = RowCache(capacity)
+                    cache = RowCache(capacity, min(num_places, len(waiting)))
                 if waiting and len(batch) <= num_places // 2:
                     joining = [waiting.pop() for _ in range(num_places - len(batch)) if waiting]
-                    self._join(joining, cache, sampling)
-                    batch += joining
+                    for group in _groups_to_read(joining):
+                        self._join(group, cache, sampling)
+                        batch += group
                 for row in [row for row in batch if row.is_done]:
                     row.seconds = time.perf_counter() - row.started
                     yield row
-                going = [place for place, row in enumerate(batch) if not row.is_done]
-                if len(going) < len(batch):
+                if done := {place for place, row in enumerate(batch) if row.is_done}:
                     self._remember(batch, cache)
-                    batch = [batch[place] for place in going]
-                    cache.keep(going)
+                    batch = [batch[place] for place in cache.drop(done)]
                 if batch:
                     self._step(batch, cache, sampling)
             self._announced = None
 
     def _join(self, rows: list[Row], cache: RowCache, sampling: Sampling) -> None:
-        """Read rows' prompts, choose their first tokens, and append them to the batch's cache."""
+        """Read rows' prompts behind those in the cache, and choose their first tokens."""
         started = time.perf_counter()
-        fresh = RowCache(cache.capacity)
-        chosen, scores = self._prefill(rows, fresh, sampling)
-        cache.append(fresh)
+        chosen, scores = self._prefill(rows, cache, sampling)
         for row, token, value in zip(rows, chosen, scores, strict=True):
             row.started = started
             self._take(row, [token], [value])
@@ -170,12 +168,12 @@ class Decoder:
     def _prefill(
         self, rows: list[Row], cache: RowCache, sampling: Sampling
     ) -> tuple[list[int], list[float]]:
-        start = 0
+        start, first = 0, cache.num_rows
         if len(rows) == 1:
             start, layers = self.prefixes.longest(rows[0].prompt, rows[0].task)
-            cache.fill(layers, start)
+            cache.fill(first, layers, start)
         inputs = [row.prompt[start:] for row in rows]
-        hidden = self._forward(rows, inputs, [start] * len(rows), cache)
+        hidden = self._forward(rows, inputs, first, [start] * len(rows), cache)
         last = torch.stack([hidden[i, len(tokens) - 1] for i, tokens in enumerate(inputs)])
         uniform = None
         if sampling.temperature > 0:
@@ -187,7 +185,7 @@ class Decoder:
     def _step(self, rows: list[Row], cache: RowCache, sampling: Sampling) -> None:
         guesses = [row.lookup.propose(row.limit - len(row.output) - 1) for row in rows]
         inputs = [[row.output[-1], *g] for row, g in zip(rows, guesses, strict=True)]
-        hidden = self._forward(rows, inputs, [row.num_cached for row in rows], cache)
+        hidden = self._forward(rows, inputs, 0, [row.num_cached for row in rows], cache)
         places = [(i, j) for i, tokens in enumerate(inputs) for j in range(len(tokens))]
         index = torch.tensor(places, device=hidden.device)
         logits = self._head(hidden[index[:, 0], index[:, 1]])
@@ -213,14 +211,19 @@ class Decoder:
             del scores[: len(own)]
 
     def _forward(
-        self, rows: Sequence[Row], inputs: list[list[int]], starts: list[int], cache: RowCache
+        self,
+        rows: Sequence[Row],
+        inputs: list[list[int]],
+        first_row: int,
+        starts: list[int],
+        cache: RowCache,
     ) -> torch.Tensor:
         """Return the hidden states (rows, tokens, size) of unlike numbers of new tokens."""
         self._announce([row.task for row in rows])
         device = self._model.device
         width = max(map(len, inputs))
         ids = torch.tensor([t + [0] * (width - len(t)) for t in inputs], device=device)
-        mask = cache.place(starts, width, device)
+        mask = cache.place(first_row, starts, width, device)
         hidden: torch.Tensor = self._body(
             input_ids=ids,
             attention_mask=mask,
@@ -266,6 +269,17 @@ class Decoder:
         if len(rows) == 1:
             tokens = (rows[0].prompt + rows[0].output)[: rows[0].num_cached]
             self.prefixes.add(tokens, rows[0].task, cache.export(len(tokens)))
+
+
+def _groups_to_read(rows: Sequence[Row]) -> list[list[Row]]:
+    """Return rows in groups whose prompts are read together: of like length, not too many."""
+    groups: list[list[Row]] = []
+    for row in sorted(rows, key=lambda row: -len(row.prompt)):
+        longest = len(groups[-1][0].prompt) if groups else 0
+        if not groups or longest * (len(groups[-1]) + 1) > _READ_AT_A_TIME:
+            groups.append([])
+        groups[-1].append(row)
+    return groups
 
 
 def score(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:

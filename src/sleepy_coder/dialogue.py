@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.answer_cache import AnswerCache, question_key
@@ -21,6 +21,7 @@ from sleepy_coder.prompt import (
     render_messages,
 )
 from sleepy_coder.router import Route, route
+from sleepy_coder.syntax import normalized
 from sleepy_coder.workbench import Generation, Workbench
 
 if TYPE_CHECKING:
@@ -33,54 +34,70 @@ _MOST_EDIT_TOKENS = 320
 ChooseTask = Callable[[Route | None, Workbench], str | None]
 
 
+@dataclass(frozen=True)
+class Voice:
+    """Who answers, and how it is asked.
+
+    Attributes:
+        task: A learned task; None is the base model.
+        answer_form: How that task was taught to answer.
+        hint: A sentence of advice in the prompt.
+    """
+
+    task: str | None = None
+    answer_form: AnswerForm = "program"
+    hint: str | None = None
+
+
+_PLAIN = Voice()  # the base model without advice
+
+
 @dataclass
 class Dialogue:
     """The state of one problem while a model works on it.
 
     Attributes:
-        task: The learned task that answers; None is the base model.
-        answer_form: How that task was taught to answer.
+        voice: Who answers next.
+        second: Who answers where the base model repeats the broken program, if anyone does.
+        spent: All answers so far, those that did not stand too.
     """
 
     problem: Problem
     diagnostics: list[Diagnostic]
     route: Route | None
-    hint: str | None = None
-    task: str | None = None
-    answer_form: AnswerForm = "program"
+    voice: Voice = _PLAIN
+    second: Voice | None = None
     history: list[Attempt] = field(default_factory=list)
-    tokens_in: int = 0
-    tokens_out: int = 0
-    seconds: float = 0.0
+    spent: list[Completion] = field(default_factory=list)
 
     def messages(self, bench: Workbench) -> list[dict[str, str]]:
         """Return the conversation up to the next answer."""
         return render_messages(
             self.problem.buggy,
             self.diagnostics,
-            hint=self.hint,
+            hint=self.voice.hint,
             history=self.history,
             use_full_rendering=bench.use_full_rendering,
-            answer_form=self.answer_form,
+            answer_form=self.voice.answer_form,
         )
 
     def max_new_tokens(self, bench: Workbench) -> int:
         """Return the next answer's limit: edits are short; one that is not has run away."""
         limit = bench.max_new_tokens
-        return limit if self.answer_form == "program" else min(limit, _MOST_EDIT_TOKENS)
+        return limit if self.voice.answer_form == "program" else min(limit, _MOST_EDIT_TOKENS)
 
     def key(self, model: RepairModel, bench: Workbench) -> str:
         """Return the key under which the next answer is kept."""
         task = None
-        if self.task is not None and bench.learned is not None:
-            task = (bench.learned.sha256, self.task)
+        if self.voice.task is not None and bench.learned is not None:
+            task = (bench.learned.sha256, self.voice.task)
         return question_key(
             (model.sha256, str(model.dtype)), task, self.messages(bench), self.max_new_tokens(bench)
         )
 
     def read(self, answer: str) -> str | None:
         """Return an answer with its edits made, or None where none of them fits the program."""
-        if self.answer_form == "program":
+        if self.voice.answer_form == "program":
             return answer
         errors = select_errors(self.diagnostics)
         span = errors[0].primary if errors else None
@@ -88,43 +105,43 @@ class Dialogue:
         return None if code is None else render_answer(code)
 
     def is_sure(self, completion: Completion, bench: Workbench) -> bool:
-        """Whether an answer stands: the base model's does, a task's if readable and likely."""
-        if self.task is None or bench.learned is None:
+        """Whether a task's answer stands without the base model's being heard."""
+        if self.voice.task is None or bench.learned is None:
             return True
-        least = bench.learned.min_log_probability(self.task)
+        least = bench.learned.min_log_probability(self.voice.task)
         return completion.log_probability >= least and self.read(completion.text) is not None
 
-    def step_back(self, completion: Completion) -> None:
-        """Leave the problem to the base model; what the task's answer took stays counted."""
-        self._count(completion)
-        self.task, self.answer_form = None, "program"
+    def is_no_repair(self, completion: Completion) -> bool:
+        """Whether an answer cannot be right: no program, or the broken one again, layout aside."""
+        code = extract_code(completion.text)
+        return code is None or normalized(code) == normalized(self.problem.buggy)
+
+    def spend(self, completion: Completion) -> None:
+        """Count what an answer took, once."""
+        if not any(completion is other for other in self.spent):
+            self.spent.append(completion)
 
     def finish(self, name: str, completion: Completion, bench: Workbench) -> Generation:
         """Return the generation after one more completion, its costs added up."""
-        self._count(completion)
+        self.spend(completion)
         return Generation(
             id=self.problem.id,
             strategy=name,
             route=_describe(self.route),
             prompt_sha256=prompt_sha256(self.messages(bench)),
             output=self.read(completion.text) or completion.text,
-            tokens_in=self.tokens_in,
-            tokens_out=self.tokens_out,
-            seconds=round(self.seconds, 3),
+            tokens_in=sum(each.tokens_in for each in self.spent),
+            tokens_out=sum(each.tokens_out for each in self.spent),
+            seconds=round(sum(each.seconds for each in self.spent), 3),
             attempts=len(self.history) + 1,
             log_probability=round(completion.log_probability, 4),
-            task=self.task,
+            task=self.voice.task,
         )
-
-    def _count(self, completion: Completion) -> None:
-        self.tokens_in += completion.tokens_in
-        self.tokens_out += completion.tokens_out
-        self.seconds += completion.seconds
 
     def reopen(self, attempt: Attempt) -> None:
         """Go on after an answer that failed: the base model sees it and what is wrong with it."""
         self.history.append(attempt)
-        self.task, self.answer_form = None, "program"
+        self.voice, self.second = _PLAIN, None
 
 
 def _describe(chosen: Route | None) -> Mapping[str, Any] | None:
@@ -137,8 +154,16 @@ def open_dialogue(
     *,
     use_hint: bool = False,
     choose_task: ChooseTask = lambda *_: None,
+    is_second: bool = False,
 ) -> Dialogue:
     """Return the start of a model's work on a problem.
+
+    Args:
+        problem: With diagnostics.
+        bench: Its learned tasks say which of them may go first.
+        use_hint: Give advice for the pattern that the route leads to.
+        choose_task: Which learned task answers.
+        is_second: Let the base model answer first, plainly.
 
     Raises:
         InputError: The problem has no diagnostics.
@@ -152,8 +177,12 @@ def open_dialogue(
     chosen = route(diagnostics, problem.buggy)
     hint = PATTERNS[chosen.task].hint if use_hint and chosen and chosen.task in PATTERNS else None
     task = choose_task(chosen, bench)
-    form = bench.learned.answer_form(task) if bench.learned else "program"
-    return Dialogue(problem, diagnostics, chosen, hint, task, form)
+    voice = Voice(task, bench.learned.answer_form(task) if bench.learned else "program", hint)
+    if task is not None and bench.learned is not None:
+        is_second |= bench.learned.min_log_probability(task) == float("inf")
+    if is_second and voice != _PLAIN:
+        return Dialogue(problem, diagnostics, chosen, second=voice)
+    return Dialogue(problem, diagnostics, chosen, voice)
 
 
 def converse(name: str, dialogues: Sequence[Dialogue], bench: Workbench) -> list[Generation]:
@@ -173,21 +202,36 @@ def converse(name: str, dialogues: Sequence[Dialogue], bench: Workbench) -> list
 def _answer_all(
     name: str, dialogues: Sequence[Dialogue], bench: Workbench, *, is_last: bool
 ) -> list[Generation]:
-    """Ask the model for one answer in every dialogue; the base model where a task is not sure."""
+    """Get one answer in every dialogue.
+
+    A learned task that may go first answers, if it is sure. Otherwise the base model does; and
+    where that merely repeats the broken program or gives none, the second voice does.
+    """
+    bench = replace(bench, answers=bench.answers or AnswerCache())
     generations: dict[int, Generation] = {}
     unsure: list[int] = []
+    repeated: list[int] = []
 
-    def keep(row: int, completion: Completion) -> None:
-        if not dialogues[row].is_sure(completion, bench):
-            dialogues[row].step_back(completion)
-            unsure.append(row)
-            return
+    def finish(row: int, completion: Completion) -> None:
         generations[row] = dialogues[row].finish(name, completion, bench)
         if is_last:
             bench.on_done(generations[row])
 
-    _ask(name, dialogues, list(range(len(dialogues))), bench, keep)
-    _ask(name, dialogues, sorted(unsure), bench, keep)
+    def hear(row: int, completion: Completion) -> None:
+        dialogue = dialogues[row]
+        dialogue.spend(completion)
+        if not dialogue.is_sure(completion, bench):
+            dialogue.voice, dialogue.second = _PLAIN, dialogue.voice
+            unsure.append(row)
+        elif dialogue.second is not None and dialogue.is_no_repair(completion):
+            dialogue.voice, dialogue.second = dialogue.second, None
+            repeated.append(row)
+        else:
+            finish(row, completion)
+
+    _ask(name, dialogues, range(len(dialogues)), bench, hear)
+    _ask(name, dialogues, sorted(unsure), bench, hear)
+    _ask(name, dialogues, sorted(repeated), bench, finish)
     return [generations[row] for row in range(len(dialogues))]
 
 
@@ -202,6 +246,8 @@ def _ask(
 
     What was asked before is not asked again.
     """
+    if not rows:
+        return
     model, cache = bench.require_model(name), bench.answers or AnswerCache()
     keys = {row: dialogues[row].key(model, bench) for row in rows}
     fresh: list[int] = []
@@ -223,7 +269,7 @@ def _ask(
         [d.messages(bench) for d in asked],
         max_new_tokens=[d.max_new_tokens(bench) for d in asked],
         on_done=keep,
-        tasks=[d.task for d in asked],
+        tasks=[d.voice.task for d in asked],
     )
 
 

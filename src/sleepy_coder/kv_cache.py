@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -21,13 +21,24 @@ class RowCache:
     """Keys and values of several rows of unlike length; what `past_key_values` needs to be.
 
     Row `i`'s token `t` lies at `[i, :, t, :]` of each layer's buffer, so nothing is padded on the
-    left and a wrong guess is simply written over. `positions` (rows, tokens) says where the
-    tokens of the coming forward pass go.
+    left and a wrong guess is simply written over. Nothing is ever moved but the rows that take the
+    place of those that leave: a cache is tens of gigabytes on a GPU, and in a large batch some row
+    leaves at every step.
+
+    Args:
+        capacity: Tokens of a row.
+        max_rows: Rows that there is room for.
+
+    Attributes:
+        num_rows: Rows that there are.
+        positions: (rows, tokens), where the tokens of the coming forward pass go.
     """
 
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
+    def __init__(self, capacity: int, max_rows: int = 1) -> None:
+        self.num_rows = 0
         self.positions = torch.empty(0, 0, dtype=torch.long)
+        self._shape = (max_rows, capacity)
+        self._rows = slice(0, 0)
         self._end = 0
         self._layers: list[KeysValues] = []
 
@@ -39,53 +50,69 @@ class RowCache:
         self, keys: torch.Tensor, values: torch.Tensor, layer: int, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Write (rows, heads, tokens, size) keys and values; return all up to the last place."""
-        if layer == len(self._layers):
-            rows, heads, _tokens, size = keys.shape
-            shape = (rows, heads, self.capacity, size)
-            self._layers.append((keys.new_zeros(shape), values.new_zeros(shape)))
+        keys_before, values_before = (b[self._rows] for b in self._buffers(layer, keys, values))
         rows_at = torch.arange(len(keys), device=keys.device)[:, None]
-        for buffer, new in zip(self._layers[layer], (keys, values), strict=True):
+        for buffer, new in ((keys_before, keys), (values_before, values)):
             buffer[rows_at, :, self.positions] = new.transpose(1, 2)
-        all_keys, all_values = self._layers[layer]
-        return all_keys[:, :, : self._end], all_values[:, :, : self._end]
+        return keys_before[:, :, : self._end], values_before[:, :, : self._end]
 
-    def place(self, starts: Sequence[int], num_tokens: int, device: torch.device) -> torch.Tensor:
-        """Say where the next tokens go, and return the mask (rows, 1, tokens, places)."""
+    def place(
+        self, first_row: int, starts: Sequence[int], num_tokens: int, device: torch.device
+    ) -> torch.Tensor:
+        """Say where the next tokens go, and return the mask (rows, 1, tokens, places).
+
+        Args:
+            first_row: The rows from here on read them; behind the last one they are new.
+            starts: How many tokens each of these rows has.
+            num_tokens: That each of them reads.
+            device: Of the model.
+        """
         first = torch.tensor(starts, device=device)
         self.positions = first[:, None] + torch.arange(num_tokens, device=device)
+        self._rows = slice(first_row, first_row + len(starts))
+        self.num_rows = max(self.num_rows, self._rows.stop)
         self._end = max(starts) + num_tokens
         places = torch.arange(self._end, device=device)
         return (places <= self.positions[:, :, None])[:, None]
 
-    def append(self, other: RowCache) -> None:
-        """Add another cache's rows behind one's own; both must have the same capacity."""
-        if self._layers:
-            pairs = zip(self._layers, other._layers, strict=True)
-            self._layers = [
-                (torch.cat([keys, more_keys]), torch.cat([values, more_values]))
-                for (keys, values), (more_keys, more_values) in pairs
-            ]
-        else:
-            self._layers = other._layers
+    def drop(self, rows: Iterable[int]) -> list[int]:
+        """Drop rows; the last ones take their places.
 
-    def keep(self, rows: list[int]) -> None:
-        """Drop every row but these."""
-        self._layers = [(keys[rows], values[rows]) for keys, values in self._layers]
+        Returns:
+            For each place that is left, which row lies there now, by its place before.
+        """
+        order = list(range(self.num_rows))
+        for hole in sorted(rows, reverse=True):
+            last = order.pop()
+            if hole < len(order):
+                order[hole] = last
+                for buffer in (buffer for pair in self._layers for buffer in pair):
+                    buffer[hole] = buffer[len(order)]
+        self.num_rows = len(order)
+        return order
 
     def export(self, num_tokens: int) -> list[KeysValues]:
-        """Return a copy of the only row's first keys and values, layer by layer."""
+        """Return a copy of the first row's first keys and values, layer by layer."""
         return [
-            (k[:, :, :num_tokens].clone(), v[:, :, :num_tokens].clone()) for k, v in self._layers
+            (k[:1, :, :num_tokens].clone(), v[:1, :, :num_tokens].clone()) for k, v in self._layers
         ]
 
-    def fill(self, layers: list[KeysValues], num_tokens: int) -> None:
-        """Begin the only row with keys and values that `export` returned."""
-        for keys, values in layers:
-            shape = (*keys.shape[:2], self.capacity, keys.shape[3])
-            buffers = (keys.new_zeros(shape), values.new_zeros(shape))
-            for buffer, known in zip(buffers, (keys, values), strict=True):
-                buffer[:, :, :num_tokens] = known[:, :, :num_tokens]
-            self._layers.append(buffers)
+    def fill(self, row: int, layers: list[KeysValues], num_tokens: int) -> None:
+        """Begin a row with keys and values that `export` returned."""
+        for layer, known in enumerate(layers):
+            for buffer, values in zip(self._buffers(layer, *known), known, strict=True):
+                buffer[row, :, :num_tokens] = values[0, :, :num_tokens]
+
+    def _buffers(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> KeysValues:
+        """Return a layer's buffers, made like these (…, heads, tokens, size) where it has none."""
+        if layer == len(self._layers):
+            rows, capacity = self._shape
+            made = [
+                each.new_zeros(rows, each.shape[1], capacity, each.shape[3])
+                for each in (keys, values)
+            ]
+            self._layers.append((made[0], made[1]))
+        return self._layers[layer]
 
 
 class PrefixStore:

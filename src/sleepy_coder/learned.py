@@ -64,8 +64,14 @@ class LearnedTasks:
         return form
 
     def min_log_probability(self, task: str) -> float:
-        """Return how likely an answer of the task must be to stand, in nats for all its tokens."""
-        found = self.store.provenance.get(task, {}).get("min_log_probability")
+        """Return how likely an answer must be to stand before the base model was heard, in nats.
+
+        For all its tokens; infinite for a task that may not go first.
+        """
+        known = self.store.provenance.get(task, {})
+        if not known.get("goes_first", True):
+            return float("inf")
+        found = known.get("min_log_probability")
         return float("-inf") if found is None else float(found)
 
     def use_average(self) -> str:

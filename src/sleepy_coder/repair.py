@@ -86,12 +86,15 @@ def resume_key(problem: Problem, strategy: str, bench: Workbench) -> str:
 
 
 def _propose_with_model(
-    name: str, *, use_hint: bool = False, choose_task: ChooseTask = lambda *_: None
+    name: str,
+    *,
+    use_hint: bool = False,
+    choose_task: ChooseTask = lambda *_: None,
+    is_second: bool = False,
 ) -> Propose:
     def propose(problems: Sequence[Problem], bench: Workbench) -> list[Generation]:
-        dialogues = [
-            open_dialogue(p, bench, use_hint=use_hint, choose_task=choose_task) for p in problems
-        ]
+        how = {"use_hint": use_hint, "is_second": is_second}
+        dialogues = [open_dialogue(p, bench, choose_task=choose_task, **how) for p in problems]
         return converse(name, dialogues, bench)
 
     return propose
@@ -182,8 +185,15 @@ STRATEGIES: dict[str, Strategy] = {
             propose=_propose_with_model("hints", use_hint=True),
         ),
         Strategy(
+            "hints-second",
+            "base, or hints where base repeats the program",
+            needs_model=True,
+            needs_rust=False,
+            propose=_propose_with_model("hints-second", use_hint=True, is_second=True),
+        ),
+        Strategy(
             "routed",
-            "the learned task that the diagnostics are routed to; base where there is none",
+            "base, or the learned task of the diagnostics' route where base repeats the program",
             needs_model=True,
             needs_rust=False,
             propose=_propose_with_model("routed", choose_task=_by_route("routed")),

@@ -33,7 +33,10 @@ class ServedTasks(Protocol):
         """Return the form in which a task was taught to answer; the base model's is the program."""
 
     def min_log_probability(self, task: str) -> float:
-        """Return how likely an answer of the task must be to stand, in nats for all its tokens."""
+        """Return how likely an answer must be to stand before the base model was heard, in nats.
+
+        For all its tokens; infinite for a task that may not go first.
+        """
 
     def describe(self) -> Mapping[str, Any]:
         """Return what result files say of the tasks."""

@@ -88,24 +88,49 @@ def test_a_course_ends_in_a_store_of_what_passed(make_course, monkeypatch, tmp_p
     monkeypatch.setattr(course_module, "judge_strategy", judge_as(0, 2))
     made, stages = make_course()
     outcome = made.run()
-    assert outcome.decision.shipped == (TASK,)
+    assert outcome.decision.first == (TASK,)
     assert outcome.step == 1  # both snapshots gain the same: the earlier one
-    assert len(outcome.losses[TASK]) == 3
+    assert len(outcome.training["losses"][TASK]) == 3
     save_store(outcome.store, tmp_path / "out")
     shipped = load_store(tmp_path / "out")
     assert shipped.base_model == "tiny"
     assert shipped.provenance[TASK]["answer_form"] == "edit"
-    assert shipped.provenance[TASK]["gate"] == {"total": 3, "solved": 0, "gained": 2, "lost": 0}
+    assert shipped.provenance[TASK]["goes_first"] is True
+    assert shipped.provenance[TASK]["gate"] == {
+        "total": 3,
+        "solved": 0,
+        "solved_second": 0,
+        "gained": 2,
+        "lost": 0,
+    }
     assert not any(isinstance(m, ShareLinear) for m in made.model.hf_model.modules())
     assert made.model.decoder.use_tasks is None
     assert stages[0] == "base: 0 of 3 solved"
 
 
-def test_what_loses_is_not_shipped(make_course, monkeypatch):
+def test_what_loses_does_not_go_first(make_course, monkeypatch):
     monkeypatch.setattr(course_module, "judge_strategy", judge_as(3, 2))
     outcome = make_course()[0].run()
     assert outcome.decision.rulings[TASK].reason == "gains 0"
-    assert not outcome.store.subspace.tasks
+    assert outcome.store.provenance[TASK]["goes_first"] is False
+
+
+def test_where_the_base_model_repeats_the_program_a_task_needs_not_go_first(
+    make_course, monkeypatch
+):
+    def judge(problems, strategy, bench):
+        is_base = strategy == "base"
+        return {
+            p.id: Judged("compile_error", p.buggy + "\n// again", None, -0.1)
+            if is_base
+            else Judged("pass", p.fixed, TASK, -0.1)
+            for p in problems
+        }
+
+    monkeypatch.setattr(course_module, "judge_strategy", judge)
+    outcome = make_course()[0].run()
+    ruling = outcome.decision.rulings[TASK]
+    assert (ruling.solved, ruling.solved_second, ruling.goes_first) == (0, 3, False)
 
 
 def test_a_finished_stage_is_not_run_again(make_course, monkeypatch):
@@ -118,10 +143,10 @@ def test_a_finished_stage_is_not_run_again(make_course, monkeypatch):
     for name in ("judge_strategy", "learn_basis", "learn_tasks"):
         monkeypatch.setattr(course_module, name, refuse)
     again = make_course()[0].run()
-    assert again.decision == first.decision
+    assert (again.decision, again.training) == (first.decision, first.training)
     gate = replace(CONFIG.gate, min_gained=3)
     strict = make_course(config=replace(CONFIG, gate=gate))[0].run()
-    assert strict.decision.shipped == ()
+    assert strict.decision.first == ()
     with pytest.raises(AssertionError, match="ran again"):
         make_course(config=replace(CONFIG, max_new_tokens=9))[0].run()
 
@@ -132,8 +157,8 @@ def test_a_pair_under_evaluation_is_refused(make_course, drawn):
         made.run()
 
 
-def test_with_the_real_judge_an_untrained_model_ships_nothing(make_course):
+def test_with_the_real_judge_nothing_untrained_goes_first(make_course):
     made, stages = make_course()
     outcome = made.run()
-    assert outcome.decision.shipped == ()
+    assert outcome.decision.first == ()
     assert stages[-1].startswith("trials-3: 0 of 3")

@@ -138,3 +138,22 @@ def test_learning_goes_on_from_its_checkpoint(tiny_model, rows, tmp_path):
             on_step=lambda _phase, step, _losses: steps.append(step),
         )
     assert steps == [1, 2, 3, 4]
+
+
+def test_one_set_of_coefficients_learns_from_all_pairs_to_start_from(tiny_model, rows):
+    recipe = replace(RECIPE, shared=replace(COEFFICIENTS, num_steps=40, snapshots=()))
+    steps = []
+    subspace = learn_basis(
+        tiny_model,
+        {"up": rows["up"]},
+        recipe,
+        pad_id=0,
+        on_step=lambda phase, step, losses: steps.append((phase, step, set(losses))),
+    )
+    assert list(subspace.tasks) == ["shared"]
+    assert steps[-1] == ("shared", 40, {"shared"})
+    again = {"again": [replace(row, task="again") for row in rows["up"]]}
+    learned = learn_tasks(tiny_model, subspace, again, replace(RECIPE, start="mean"), pad_id=0)
+    alone = learn_basis(tiny_model, {"up": rows["up"]}, RECIPE, pad_id=0)
+    other = learn_tasks(tiny_model, alone, again, replace(RECIPE, start="mean"), pad_id=0)
+    assert learned.report.losses["again"][0] < other.report.losses["again"][0]

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sleepy_coder import evaluate
+from sleepy_coder.answer_cache import AnswerCache
 from sleepy_coder.cli.options import (
     Decorator,
     bundle,
@@ -158,6 +159,7 @@ def eval_(
         options.workbench(chosen),
         sandbox=open_sandbox(allow_unconfined=allow_unconfined),
         attempts=attempts,
+        answers=AnswerCache(),  # strategies that leave a problem to the model repeat its answer
     )
     is_file = len(chosen) == 1 and out.suffix == ".json"
     paths = [out if is_file else out / f"{strategy.name}.json" for strategy in chosen]

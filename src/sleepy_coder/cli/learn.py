@@ -45,9 +45,13 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="JSON to write: the gate's ruling on every task, loss curves, environment.",
+    help="JSON to write: the gate's ruling on every task, loss curves, environment; beside it, as "
+    "JSONL, what the gate looked at.",
 )
 @click.option("--model", help="In place of the configuration's.")
+@click.option(
+    "--components", type=click.IntRange(min=1), help="k, in place of the configuration's."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @unconfined_option
 @json_option
@@ -58,11 +62,12 @@ def learn(
     out: Path,
     report: Path | None,
     model: str | None,
+    components: int | None,
     device: str,
     allow_unconfined: bool,
     as_json: bool,
 ) -> None:
-    """Learn a task for each pattern, and keep those that gain and lose nothing.
+    """Learn a task for each pattern, and find out which may answer before the base model.
 
     Needs the model, Rust, and for the registered models a GPU: hours of a processor's time are
     minutes of an H100's. Under `torchrun` the work is split over its processes, one GPU each.
@@ -75,7 +80,8 @@ def learn(
     from sleepy_coder.train.setup import load_frozen_model
 
     config = load_learn_config(config_path)
-    config = dataclasses.replace(config, model=model or config.model)
+    recipe = dataclasses.replace(config.recipe, components=components or config.recipe.components)
+    config = dataclasses.replace(config, model=model or config.model, recipe=recipe)
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
     sets = load_learning_sets(data)
     with joined_ranks() as own_device:
@@ -89,6 +95,7 @@ def learn(
     record = _record(config, sets, frozen, outcome)
     if report is not None:
         save_json(record, report)
+        _save_trials(outcome, report.with_suffix(".trials.jsonl"))
     click.echo(json.dumps(record["gate"], indent=1) if as_json else _summary(outcome, out))
 
 
@@ -104,16 +111,28 @@ def _say_step(phase: str, step: int, losses: Mapping[str, float]) -> None:
 def _summary(outcome: Outcome, out: Path) -> str:
     rulings = outcome.decision.rulings.values()
     lines = [
-        f"{r.task}: {r.reason}, gained {r.gained}, lost {r.lost} of {r.total}" for r in rulings
+        f"{r.task}: solves {r.solved_second} of {r.total}, the base model {r.solved}; {r.reason}"
+        for r in rulings
     ]
-    count = len(outcome.decision.shipped)
-    return "\n".join([*sorted(lines), f"{count} of {len(lines)} tasks written to {out}"])
+    counts = f"{len(outcome.store.subspace.tasks)} tasks, {len(outcome.decision.first)} go first"
+    return "\n".join([*sorted(lines), f"{counts}; written to {out}"])
+
+
+def _save_trials(outcome: Outcome, path: Path) -> None:
+    """Write what the gate looked at, one line a problem and step."""
+    lines = [
+        json.dumps({"step": step, "id": name, **dataclasses.asdict(trial)})
+        for step, tried in sorted(outcome.trials.items())
+        for name, trial in sorted(tried.items())
+    ]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _record(
     config: LearnConfig, sets: LearningSets, model: RepairModel, outcome: Outcome
 ) -> dict[str, Any]:
     """Return what a result file says of the course."""
+    from sleepy_coder.learning.gate import cross_validate
     from sleepy_coder.learning.sets import as_set
 
     parts = {name: getattr(sets, name) for name in ("generated", "mutants", "select")}
@@ -127,12 +146,14 @@ def _record(
         },
         "gate": {
             "step": outcome.step,
-            "min_log_probability": outcome.decision.min_log_probability,
+            "cross_validation": dataclasses.asdict(
+                cross_validate(list(outcome.trials[outcome.step].values()), config.gate)
+            ),
             "rulings": {
                 task: dataclasses.asdict(ruling)
                 for task, ruling in sorted(outcome.decision.rulings.items())
             },
         },
-        "losses": {task: list(curve) for task, curve in outcome.losses.items()},
+        "training": outcome.training,
         "environment": describe_environment(str(model.device)),
     }

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from sleepy_coder.dialogue import open_dialogue
+from sleepy_coder.dialogue import Voice, open_dialogue
 from sleepy_coder.experiments.lab import Lab, digest_problem
 from sleepy_coder.experiments.resident import (
     Factors,
@@ -118,12 +118,12 @@ def _answer(lab: Lab, questions: Sequence[Question]) -> list[str | None]:
     dialogues = [open_dialogue(q.problem, bench) for q in questions]
     for dialogue, question in zip(dialogues, questions, strict=True):
         if question.variant is not None:
-            dialogue.task, dialogue.answer_form = question.variant, form
+            dialogue.voice = Voice(question.variant, form)
     completions = lab.model.generate(
         [d.messages(bench) for d in dialogues],
         max_new_tokens=[d.max_new_tokens(bench) for d in dialogues],
         on_done=lambda *_: None,
-        tasks=[d.task for d in dialogues],
+        tasks=[d.voice.task for d in dialogues],
     )
     texts = [d.read(c.text) for d, c in zip(dialogues, completions, strict=True)]
     readable = [place for place, text in enumerate(texts) if text is not None]

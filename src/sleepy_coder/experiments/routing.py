@@ -26,7 +26,7 @@ from sleepy_coder.results import RunRecord, describe_environment
 from sleepy_coder.serving import TaskSources
 
 _ORDER = (
-    *(BASE, "hints", "averaged", "projected", "routed", "routed-hints"),
+    *(BASE, "hints", "hints-second", "averaged", "projected", "routed", "routed-hints"),
     *("lora", "rustfix", "cascade"),
 )
 

@@ -50,6 +50,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "recipe": Recipe,
     "gate": GateConfig,
     "lora": FitConfig,
+    "shared": FitConfig,
     "coefficients": FitConfig,
     "adam": AdamConfig,
 }

@@ -8,7 +8,7 @@ The stages, each kept in a folder so that an interrupted course goes on where it
 4. `step-N`: every task's coefficients after N steps (phase 2);
 5. `trials-N`: how these tasks do on the problems that select.
 
-Then the gate takes the step, the threshold and the tasks that gain most within the budget.
+Then the gate takes the step that gains most, and says which tasks may go first.
 
 Among processes that joined (`train.distributed`), each on a device of its own, the rows of a step
 and the problems of a stage are split; the first one writes the files.
@@ -33,10 +33,10 @@ from sleepy_coder.learned import LearnedTasks
 from sleepy_coder.learning.answers import Judged, collect_own_answers, judge_strategy
 from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.gate import Decision, Trial, decide
-from sleepy_coder.learning.sets import LearningSets, as_set
+from sleepy_coder.learning.sets import LearningSets, as_set, source_of
 from sleepy_coder.model import RepairModel
 from sleepy_coder.problems import Problem
-from sleepy_coder.results import save_json
+from sleepy_coder.results import describe_environment, save_json
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.store import load_store, save_store
@@ -55,16 +55,18 @@ class Outcome:
     """What a course came to.
 
     Attributes:
-        store: The tasks that the gate lets through, ready to ship.
+        store: All tasks; each says whether it may answer before the base model.
         step: Steps of training after which they were taken.
         decision: The gate's rulings on all tasks at that step.
-        losses: Task -> its loss at each step; empty where training was not run this time.
+        trials: Step -> problem id -> what the gate looked at.
+        training: What phase 2 did and took, see `FitReport.to_json`, and where.
     """
 
     store: Store
     step: int
     decision: Decision
-    losses: Mapping[str, Sequence[float]]
+    trials: Mapping[int, Mapping[str, Trial]]
+    training: Mapping[str, Any]
 
 
 @dataclass
@@ -96,14 +98,15 @@ class Course:
         reported = [self.sets.core, self.sets.heldout, self.sets.transfer]
         refuse_collisions(training, [as_set("select", self.sets.select), *reported])
         base = self._judged("base", self.sets.select, lambda p: self._judge(p, "base"))
-        steps, losses = self._coefficients()
+        steps = self._coefficients()
+        trials = {step: self._trials(base, step, steps[step]) for step in sorted(steps)}
         decisions = {
-            step: self._gate(base, self._trials(step, steps[step])) for step in sorted(steps)
+            step: decide(list(tried.values()), self.config.gate) for step, tried in trials.items()
         }
         step = max(decisions, key=lambda s: (decisions[s].net_gain, -s))
-        return Outcome(
-            self._shipped(steps[step], step, decisions[step]), step, decisions[step], losses
-        )
+        store = self._shipped(steps[step], step, decisions[step])
+        training = json.loads(self._training.read_text(encoding="utf-8"))
+        return Outcome(store, step, decisions[step], trials, training)
 
     @cached_property
     def rows(self) -> dict[str, list[Row]]:
@@ -151,12 +154,11 @@ class Course:
         self.on_stage("basis: learned")
         return load_store(path).subspace
 
-    def _coefficients(self) -> tuple[dict[int, Store], Mapping[str, Sequence[float]]]:
-        """Return step -> a store of all tasks' coefficients after it (phase 2), and the losses."""
+    def _coefficients(self) -> dict[int, Store]:
+        """Return step -> a store of all tasks' coefficients after it (phase 2)."""
         config = self.config.recipe.coefficients
         steps = (*(s for s in config.snapshots if s < config.num_steps), config.num_steps)
         paths = {step: self.folder / f"step-{step}-{self._key()}" for step in steps}
-        losses: Mapping[str, Sequence[float]] = {}
         if not all(path.is_dir() for path in paths.values()):
             basis = self._basis()
             learned = learn_tasks(
@@ -167,7 +169,10 @@ class Course:
                 pad_id=self._pad_id,
                 on_step=self.on_step,
             )
-            losses = learned.report.losses
+            environment = describe_environment(str(self.model.device))
+            if current_ranks().is_first:
+                report = {**learned.report.to_json(), "environment": environment}
+                save_json(report, self._training)
             for step, tasks in learned.tasks.items():
                 subspace = convert(
                     Subspace(basis.bases, dict(tasks)), dtype=torch.bfloat16, device="cpu"
@@ -175,7 +180,11 @@ class Course:
                 store = Store(subspace, self.model.name, self._provenance(tasks))
                 self._save_store(store, paths[step])
         self.on_stage(f"coefficients: learned, kept after {', '.join(map(str, steps))} steps")
-        return {step: load_store(path) for step, path in paths.items()}, losses
+        return {step: load_store(path) for step, path in paths.items()}
+
+    @property
+    def _training(self) -> Path:
+        return self.folder / f"training-{self._key()}.json"
 
     def _provenance(self, tasks: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         form = self.config.pool.answer_form
@@ -184,8 +193,8 @@ class Course:
             for task in tasks
         }
 
-    def _trials(self, step: int, store: Store) -> dict[str, Judged]:
-        """Return how the tasks of a store do on the problems that select."""
+    def _trials(self, base: Mapping[str, Judged], step: int, store: Store) -> dict[str, Trial]:
+        """Return problem id -> how a store's tasks do where the selecting problems lead to them."""
 
         def judge(problems: Sequence[Problem]) -> dict[str, Judged]:
             learned = LearnedTasks(self.model, store)
@@ -194,41 +203,34 @@ class Course:
             finally:
                 learned.close()
 
-        return self._judged(f"trials-{step}", self.sets.select, judge)
-
-    def _gate(self, base: Mapping[str, Judged], tried: Mapping[str, Judged]) -> Decision:
-        trials = [
-            Trial(
+        tried = self._judged(f"trials-{step}", self.sets.select, judge)
+        problems = {problem.id: problem for problem in self.sets.select}
+        return {
+            name: Trial(
                 task=judged.task,
                 is_solved_by_base=base[name].outcome == "pass",
                 is_solved_by_task=judged.outcome == "pass",
+                is_repeated=base[name].repeats(problems[name].buggy),
                 log_probability=judged.log_probability or 0.0,
+                source=source_of(problems[name]),
             )
             for name, judged in tried.items()
             if judged.task is not None
-        ]
-        solved = sum(judged.outcome == "pass" for judged in base.values())
-        return decide(trials, solved, self.config.gate)
+        }
 
     def _shipped(self, store: Store, step: int, decision: Decision) -> Store:
-        """Return the store with the tasks that passed, and with what they showed."""
-        tasks = {name: store.subspace.tasks[name] for name in decision.shipped}
-        provenance = {
-            name: {
-                **store.provenance[name],
-                "steps": step,
-                "min_log_probability": decision.min_log_probability,
-                "gate": {
-                    key: value
-                    for key, value in dataclasses.asdict(decision.rulings[name]).items()
-                    if key in {"total", "solved", "gained", "lost"}
-                },
-            }
-            for name in tasks
-        }
-        return replace(
-            store, subspace=replace(store.subspace, tasks=tasks), provenance=provenance, sha256=""
-        )
+        """Return the store with what its tasks showed, and which of them may go first."""
+        provenance = {}
+        for name in store.subspace.tasks:
+            known = {**store.provenance[name], "steps": step, "goes_first": False}
+            if ruling := decision.rulings.get(name):
+                counts = ("total", "solved", "solved_second", "gained", "lost")
+                known["gate"] = {count: getattr(ruling, count) for count in counts}
+                if ruling.goes_first:
+                    known["goes_first"] = True
+                    known["min_log_probability"] = ruling.min_log_probability
+            provenance[name] = known
+        return replace(store, provenance=provenance, sha256="")
 
     def _judged(
         self,

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from sleepy_coder.share.subspace import Objective, Subspace, TaskCoefficients
 
 OnStep = Callable[[str, int, Mapping[str, float]], None]
+# The one task that learns from all pairs.
+_SHARED = "shared"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Recipe:
         start: Where coefficients start: from the mean of the subspace's tasks (`mean_start`), or
             from random directions that are not written to yet. Without tasks it is the latter.
         lora: How phase 1 trains.
+        shared: How one set of coefficients learns from the pairs of all of phase 1's tasks, for
+            phase 2 to start from; None starts from the adapters' mean.
         coefficients: How phase 2 trains; its snapshots are kept for selection.
     """
 
@@ -56,6 +60,7 @@ class Recipe:
     objective: Objective = "product"
     start: Literal["mean", "random"] = "mean"
     lora: FitConfig = field(default_factory=lambda: FitConfig(num_steps=16, learning_rate=2e-4))
+    shared: FitConfig | None = None
     coefficients: FitConfig = field(default_factory=lambda: FitConfig(num_steps=20))
 
 
@@ -126,15 +131,16 @@ def learn_basis(
 ) -> Subspace:
     """Return the shared directions of adapters trained on these tasks' rows.
 
-    The subspace's tasks are those adapters, projected and reduced to p.
+    The subspace's tasks are those adapters, projected and reduced to p; if the recipe says so, one
+    task in their place that learned from all rows together.
 
     Args:
         model: The frozen base model, a Hugging Face causal language model.
         rows: Task -> its pairs in tokens; each task becomes one adapter.
         recipe: How to train, and how many directions to keep.
         pad_id: Token that fills short rows.
-        on_step: Called with "lora", the step and each task's loss.
-        checkpoint: File to go on from where it exists, and to write.
+        on_step: Called with "lora" or "shared", the step and each task's loss.
+        checkpoint: File to go on from where it exists, and to write; of the adapters.
     """
     adapters, _ = learn_adapters(
         model, rows, recipe, pad_id=pad_id, on_step=on_step, checkpoint=checkpoint
@@ -144,7 +150,20 @@ def learn_basis(
         objective=recipe.objective,
         pseudo_rank=recipe.pseudo_rank,
     )
-    return init_subspace(adapters, options)
+    subspace = init_subspace(adapters, options)
+    if recipe.shared is None:
+        return subspace
+    together = [replace(row, task=_SHARED) for task in sorted(rows) for row in rows[task]]
+    shared = replace(recipe, start="mean", coefficients=recipe.shared)
+    learned = learn_tasks(
+        model,
+        subspace,
+        {_SHARED: together},
+        shared,
+        pad_id=pad_id,
+        on_step=lambda _, step, losses: on_step("shared", step, losses),
+    )
+    return replace(subspace, tasks=learned.tasks[recipe.shared.num_steps])
 
 
 def mean_start(subspace: Subspace, pseudo_rank: int, seed: int = 0) -> TaskCoefficients:
