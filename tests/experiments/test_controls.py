@@ -343,6 +343,7 @@ def test_explained_is_the_part_of_the_energy_of_each_side():
     found = explained(BASES.of(adapters, 2))
     assert found["b"] == [pytest.approx([0.8, 1.0], abs=1e-5)]
     assert found["a"] == [pytest.approx([1.0], abs=1e-5)]
+    assert explained(BASES.of(adapters, 1))["b"] == [pytest.approx([0.8], abs=1e-5)]
 
 
 def test_spectra_lose_the_mean_and_the_nulls_have_none():
