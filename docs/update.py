@@ -225,6 +225,20 @@ def render_gate_rules() -> str:
     return "\n".join(lines)
 
 
+def render_share_product() -> str:
+    """Return what objective "product" costs and keeps beside "factors" and svd_lowrank."""
+    record = json.loads((RESULTS / "share_product.json").read_text())
+    head = ("adapters", "kind", "product, s", "factors, s", "svd_lowrank, s")
+    lines = [f"| {' | '.join((*head, 'ΔW error: product', 'factors'))} |"]
+    lines.append("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    for row in record["rows"]:
+        cells = [row["target"], row["kind"]]
+        cells += [f"{row[f'{side}_s'][0]:.2f}" for side in ("product", "factors", "svd_lowrank")]
+        cells += [f"{row[f'{side}_error']:.4f}" for side in ("product", "factors")]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def render_learned(model: str) -> str:
     """Return what a model's tasks do on the problems that select, alone and in second place."""
     path = RESULTS / "learn" / f"qwen2.5-coder-{model}-instruct.json"
@@ -358,6 +372,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "edits-losses": render_edits_losses,
     "edits-solved": render_edits_solved,
     "forms": render_forms,
+    "share-product": render_share_product,
     "gate-rules": render_gate_rules,
     "learned-1.5b": lambda: render_learned("1.5b"),
     "paper-numbers": render_paper_numbers,

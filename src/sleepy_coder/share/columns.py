@@ -15,7 +15,6 @@ import torch
 
 from sleepy_coder.errors import StoreError
 from sleepy_coder.share.linalg import energy, working_dtype
-from sleepy_coder.share.moments import column_weights
 from sleepy_coder.share.stacking import (
     STAGE_BYTES,
     Part,
@@ -23,6 +22,14 @@ from sleepy_coder.share.stacking import (
     open_part,
     read_parts,
     shape_of,
+)
+from sleepy_coder.share.weights import (
+    UNWEIGHTED,
+    Blocks,
+    factor_grams,
+    product_energy,
+    square_roots,
+    traces,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +61,7 @@ class ColumnBlock:
         b: (n, c), scaling folded in.
         a: (d, c).
         energies: squared norms of ``b`` and ``a``.
+        grams: of every adapter's B and A, if the reader was asked for them.
         is_only: whether these are all of the module's adapters, so that no other block will
             overwrite the tensors.
     """
@@ -63,22 +71,41 @@ class ColumnBlock:
     b: Tensor
     a: Tensor
     energies: tuple[float, float]
+    grams: tuple[Blocks, Blocks]
     is_only: bool
 
     def side(self, side: Side) -> Tensor:
         """Return one side's columns."""
         return self.b if side == "b" else self.a
 
-    def weigh(self, columns: Tensor, side: Side, objective: Objective) -> Tensor:
-        """Return a side's columns, or coordinates of them, as the objective weighs them."""
-        other = self.a if side == "b" else self.b
-        return weigh(columns, other, self.ranks, objective)
+    def weights(self, side: Side, objective: Objective) -> Blocks:
+        """Return what the objective weighs a side's columns with."""
+        if objective == "factors":
+            return UNWEIGHTED
+        return square_roots(self._both_grams()[1 - SIDES.index(side)])
+
+    def energy(self, side: Side, objective: Objective) -> float:
+        """Return the squared norm of a side's columns as the objective weighs them."""
+        if objective == "factors":
+            return self.energies[SIDES.index(side)]
+        return product_energy(*self._both_grams())
+
+    def _both_grams(self) -> tuple[Blocks, Blocks]:
+        if not self.grams[0]:
+            raise ValueError("Gram matrices: got none, expected a reader with_grams")
+        return self.grams
 
 
 class ColumnReader:
     """Reads one target module of many adapters into blocks of columns.
 
     A block's tensors are valid until the next block is read.
+
+    Args:
+        sources: the adapters.
+        block_bytes: columns of one module that are held at a time.
+        device: where they are held.
+        with_grams: take the factors' Gram matrices, which the objective "product" needs.
     """
 
     def __init__(
@@ -87,7 +114,9 @@ class ColumnReader:
         *,
         block_bytes: int = BLOCK_BYTES,
         device: torch.device | str = "cpu",
+        with_grams: bool = False,
     ) -> None:
+        self._with_grams = with_grams
         self._device = torch.device(device)
         self._block_bytes = block_bytes
         self._buffers: dict[str, Tensor] = {}
@@ -136,14 +165,19 @@ class ColumnReader:
         b = self._buffer("b", (shape.b[0], sum(ranks)), dtype)
         a = self._buffer("a", (sum(ranks), shape.a[1]), dtype)
         can_read = self._device.type == "cpu" and all(part.is_unread(dtype) for part in parts)
+        gram_b: Blocks = ()
         if can_read:
             size = max(STAGE_BYTES // dtype.itemsize, shape.b[0] * max(ranks))
-            read_parts(module, parts, b, a, self._buffer("stage", (size,), dtype))
+            stage = self._buffer("stage", (size,), dtype)
+            gram_b = read_parts(module, parts, b, a, stage, with_grams=self._with_grams)
         else:
             copy_parts(module, parts, b, a)
-        energies = energy(b), energy(a)
+        grams: tuple[Blocks, Blocks] = (), ()
+        if self._with_grams:
+            grams = gram_b or factor_grams(b, ranks), factor_grams(a.T, ranks)
+        energies = (traces(grams[0]), traces(grams[1])) if grams[0] else (energy(b), energy(a))
         names = tuple(part.source.name for part in parts)
-        block = ColumnBlock(names, ranks, b, a.T, energies, is_only)
+        block = ColumnBlock(names, ranks, b, a.T, energies, grams, is_only)
         if not math.isfinite(sum(energies)):
             raise StoreError(describe_overflow(block, module))
         return block
@@ -183,23 +217,6 @@ class ModuleColumns:
             yield block
         self.layout = layout
         self._only = block if block is not None and block.is_only else None
-
-
-def weigh(columns: Tensor, other: Tensor, ranks: Sequence[int], objective: Objective) -> Tensor:
-    """Return one side's columns as the objective weighs them: as they are, or as ΔW's.
-
-    Args:
-        columns: (n, c), or coordinates in an orthonormal basis.
-        other: (d, c), the other side's columns, or coordinates in an orthonormal basis.
-        ranks: how many columns each adapter has; they sum to c.
-        objective: "factors" or "product" (see ``column_weights``).
-    """
-    if objective == "factors":
-        return columns
-    pairs = zip(
-        torch.split(columns, list(ranks), 1), torch.split(other, list(ranks), 1), strict=True
-    )
-    return torch.cat([own @ column_weights(across).to(own) for own, across in pairs], dim=1)
 
 
 def check_lora(lora: LoraModule, name: str, module: str) -> None:

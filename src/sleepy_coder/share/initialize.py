@@ -41,6 +41,7 @@ from sleepy_coder.share.subspace import (
     Subspace,
 )
 from sleepy_coder.share.tasks import split_coefficients
+from sleepy_coder.share.weights import UNWEIGHTED, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sleepy_coder.share.subspace import AdapterSource
+    from sleepy_coder.share.weights import Blocks
 
 FOLD_FACTOR = 4  # a folded block keeps this many times the directions wanted, at least FOLD_LEAST
 FOLD_LEAST = 128
@@ -115,7 +117,10 @@ def init_subspace(
     names = [source.name for source in sources]
     if not names or len(set(names)) < len(names):
         raise InputError(f"adapters: got {names}, expected at least one, each name once")
-    reader = ColumnReader(sources, block_bytes=options.block_bytes, device=options.device)
+    with_grams = options.objective == "product" or isinstance(options.choice, ByteBudget)
+    reader = ColumnReader(
+        sources, block_bytes=options.block_bytes, device=options.device, with_grams=with_grams
+    )
     choices = _choices(reader, options)
     bases: dict[str, ModuleBasis] = {}
     moments: dict[str, ModuleMoments] = {}
@@ -158,22 +163,22 @@ def _init_module(
 def _learn_side(columns: ModuleColumns, side: Side, rule: Choice, options: InitOptions) -> _Side:
     """Return one side's principal directions, as many as the rule asks for."""
     mean = _mean(columns, side) if options.center else None
-    whole, total, num_blocks = _gather(columns, side, rule, mean, options)
-    span = leading_span(whole, total, rule)
-    if num_blocks == 1 and mean is None and options.objective == "factors":
-        return _cut_span(span, total, rule)
+    whole, weights, total = _gather(columns, side, rule, mean, options)
+    span = leading_span(whole, total, rule, weights)
+    if len(columns.layout) == 1 and mean is None:
+        return _cut_span(span, total, rule, weights)
     basis = span.basis
     if mean is not None:
         basis = torch.cat([basis, complement(basis, mean.to(basis))], dim=1)
-    coordinates, weighted = [], []
+    coordinates, known = [], []
     for block in columns:
         seen = basis.T @ block.side(side)
         coordinates.append(seen)
-        weighted.append(side_moments(block.weigh(seen, side, options.objective)))
-    known = reduce(add_moments, weighted)
+        known.append(side_moments(weigh(seen, block.weights(side, options.objective))))
+    moments = reduce(add_moments, known)
     if mean is not None:
-        total += known.count * float(mean.square().sum())
-    moments = replace(known, energy=max(known.energy, total))
+        total += moments.count * float(mean.square().sum())
+    moments = replace(moments, energy=max(moments.energy, total))
     rotation = principal_rotation(moments, rule, center=options.center)
     basis = basis @ rotation.to(basis)
     signs = sign_of_largest(basis)
@@ -182,13 +187,14 @@ def _learn_side(columns: ModuleColumns, side: Side, rule: Choice, options: InitO
     return _Side(basis * signs, rotate_moments(moments, rotation), turned)
 
 
-def _cut_span(span: Span, total: float, rule: Choice) -> _Side:
+def _cut_span(span: Span, total: float, rule: Choice, weights: Blocks) -> _Side:
     """Return as many of a span's directions as the rule asks for, all columns being in it."""
     count = num_principal(span.energies, total, rule)
     basis = span.basis[:, :count]
     signs = sign_of_largest(basis)
     coordinates = signs[:, None] * span.coordinates[:count]
-    return _Side(basis * signs, side_moments(coordinates, total), [coordinates])
+    moments = side_moments(weigh(coordinates, weights), total)
+    return _Side(basis * signs, moments, [coordinates])
 
 
 def _mean(columns: ModuleColumns, side: Side) -> Tensor:
@@ -199,41 +205,45 @@ def _mean(columns: ModuleColumns, side: Side) -> Tensor:
 
 def _gather(
     columns: ModuleColumns, side: Side, rule: Choice, mean: Tensor | None, options: InitOptions
-) -> tuple[Tensor, float, int]:
-    """Return columns that stand for all blocks, all columns' energy, and the number of blocks.
+) -> tuple[Tensor, Blocks, float]:
+    """Return columns that stand for all blocks, what to weigh them with, and all columns' energy.
 
-    The columns are weighted by the objective, and less their mean if there is one.
+    The energy is that of the columns as the objective weighs them, less their mean if there is one.
+    Folded columns are weighted already.
     """
     width = max(FOLD_LEAST, FOLD_FACTOR * rule.first_guess)
     whole: Tensor | None = None
+    weights = UNWEIGHTED
     total = 0.0
     for block in columns:
-        more = block.weigh(block.side(side), side, options.objective)
+        more = block.side(side)
+        weights = block.weights(side, options.objective)
         if mean is not None:
             more = more - mean.to(more)
-        is_plain = more is block.side(side)
-        total += block.energies[SIDES.index(side)] if is_plain else energy(more)
+        total += block.energy(side, options.objective) if mean is None else energy(more)
         if block.is_only:
             whole = more
         else:
+            more, weights = weigh(more, weights), UNWEIGHTED
             whole, _ = fold_columns(more[:, :0] if whole is None else whole, more, width)
             whole = whole.clone() if whole is more else whole  # the next block overwrites this one
     if whole is None:
         raise InputError(f"module {columns.module}: got no adapter, expected at least one")
-    return whole, total, len(columns.layout)
+    return whole, weights, total
 
 
-def leading_span(columns: Tensor, total: float, rule: Choice) -> Span:
+def leading_span(columns: Tensor, total: float, rule: Choice, weights: Blocks = UNWEIGHTED) -> Span:
     """Return a span wide enough for the rule to choose from.
 
     Args:
         columns: (n, c).
         total: energy the rule is to measure against, at least that of the columns.
         rule: asked again with twice as many directions until it has enough.
+        weights: what the columns are weighted with.
     """
     wanted = rule.first_guess
     while True:
-        span = top_span(columns, wanted, total=total)
+        span = top_span(columns, wanted, weights, total=total)
         is_all = span.basis.shape[1] < wanted or wanted >= min(columns.shape)
         if is_all or rule.components(span.energies[:wanted], total) is not None:
             return span
@@ -250,15 +260,15 @@ def _choices(reader: ColumnReader, options: InitOptions) -> dict[str, tuple[Choi
     guess = FixedComponents(max(1, SPECTRUM_FACTOR * mean_count))
     for module in reader.modules:
         columns = reader.read(module)
-        product = sum(energy(block.weigh(block.b, "b", "product")) for block in columns)
+        product = sum(block.energy("b", "product") for block in columns)
         widths = sum(
             min(rank, options.pseudo_rank or rank)
             for block in columns.layout
             for rank in block.ranks
         )
         for side in SIDES:
-            whole, total, _ = _gather(columns, side, guess, None, options)
-            span = top_span(whole, min(guess.count, *whole.shape))
+            whole, weights, total = _gather(columns, side, guess, None, options)
+            span = top_span(whole, min(guess.count, *whole.shape), weights)
             spectra[module, side] = SideSpectrum(
                 span.energies * (product / total if total else 0.0),
                 (whole.shape[0] + widths) * options.dtype.itemsize,

@@ -40,6 +40,7 @@ from sleepy_coder.share.subspace import (
     Subspace,
 )
 from sleepy_coder.share.tasks import module_moments, no_moments, pad_rows, split_coefficients
+from sleepy_coder.share.weights import weigh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -128,7 +129,7 @@ def update_bases(
     taken = sorted({name for name in names if name in subspace.tasks or names.count(name) > 1})
     if taken:
         raise InputError(f"merge: got {', '.join(taken)} twice, expected new names; rename them")
-    reader = ColumnReader(sources)
+    reader = ColumnReader(sources, with_grams=subspace.objective == "product")
     updates = {}
     for module in dict.fromkeys((*subspace.bases, *reader.modules)):
         blocks = list(reader.blocks(module)) if module in reader.modules else []
@@ -196,7 +197,7 @@ def _update_side(
         extra = complement(basis, columns)
         span = torch.cat([basis, extra], dim=1)
         coordinates = span.T @ columns
-        weighted = side_moments(block.weigh(coordinates, side, subspace.objective))
+        weighted = side_moments(weigh(coordinates, block.weights(side, subspace.objective)))
         moments = add_moments(pad_moments(known, extra.shape[1]), weighted)
     kept = basis.shape[1] - subspace.is_centered or sum(block.ranks if block else ()) or 1
     rule = FixedComponents(kept) if choice is None else choice

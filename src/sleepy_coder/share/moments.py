@@ -72,22 +72,6 @@ def rotate_moments(moments: SideMoments, rotation: Tensor) -> SideMoments:
     return SideMoments(gram, wide.T @ moments.total, moments.count, moments.energy)
 
 
-def column_weights(other_factor: Tensor) -> Tensor:
-    """Return a square root S (…, r, r), float64: ``S @ S.T = other_factor.T @ other_factor``.
-
-    B's columns times the root for A (and the reverse) have the second moment of ΔW's columns:
-    ``(B S)(B S).T = B A A.T B.T``. With these weights the leading directions are those of ΔW and do
-    not depend on how a LoRA splits its product into factors.
-
-    Args:
-        other_factor: (…, d, r), or coordinates of it in an orthonormal basis, (…, k, r).
-    """
-    wide = other_factor.double()
-    values, vectors = torch.linalg.eigh(wide.mT @ wide)
-    weights: Tensor = vectors * values.clamp_min(0.0).sqrt()[..., None, :]
-    return weights
-
-
 def principal_rotation(moments: SideMoments, choice: Choice, *, center: bool) -> Tensor:
     """Return (k, l), float64, orthonormal: the principal directions of what the moments describe.
 

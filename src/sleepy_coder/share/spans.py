@@ -19,16 +19,19 @@ from sleepy_coder.share.linalg import (
     orthonormalize_by,
     rank_tolerance,
 )
+from sleepy_coder.share.weights import UNWEIGHTED, pull, weigh
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from sleepy_coder.share.weights import Blocks
 
 EXACT_SIZE = 128  # a Gram matrix of this size costs less than two steps of an iteration
 SKETCH_ROWS = 8  # rows of the sketch per direction sought; 16 gained nothing measurable
 CACHED_ROWS = 2048  # rows that are multiplied twice before the next ones push them out of the cache
 WELL_CONDITIONED = 100.0  # ratio of eigenvalues up to which a float32 Gram matrix orthonormalizes
 MAX_STEPS = 8  # subspace iterations; 1 is the rule, 2-3 happen on slowly decaying spectra
-UNFINISHED_FRAC = 0.005  # stop when a step would gain less than this part of the squared residual
+UNFINISHED_FRAC = 0.0075  # stop when a step would gain less than this part of the squared residual
 ROUNDING_FRAC = 1e-6  # of the energy: what float32 columns cannot tell from nothing
 # What torch's compiler calls for float32 linear layers; not a public operator, so it may be absent.
 _ONEDNN_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
@@ -38,9 +41,10 @@ class Span(NamedTuple):
     """A basis and what it sees of the columns it was made for.
 
     Attributes:
-        basis: (n, k), orthonormal, principal: the rows of ``coordinates`` are orthogonal.
-        coordinates: (k, c), ``basis.T @ columns``.
-        energies: (k,), float64, largest first: squared norms of those rows.
+        basis: (n, k), orthonormal, principal: the rows of ``coordinates``, as weighted, are
+            orthogonal.
+        coordinates: (k, c), ``basis.T @ columns``, without the weights.
+        energies: (k,), float64, largest first: squared norms of those rows, as weighted.
     """
 
     basis: Tensor
@@ -51,6 +55,7 @@ class Span(NamedTuple):
 def top_span(
     columns: Tensor,
     components: int,
+    weights: Blocks = UNWEIGHTED,
     *,
     total: float | None = None,
     oversampling: int = 8,
@@ -67,38 +72,43 @@ def top_span(
     Error: the sketch alone puts the captured energy within ``O(||columns||_F**2 * sqrt(k / s))``
     of the best (Drineas, Kannan and Mahoney, 2006); every step then shrinks what is missing by
     the factor ``(sigma_w+1 / sigma_k)**4``, w the width. Steps go on until the next would gain
-    less than 1 % of the squared residual, estimated on the sketch; so the residual's norm is
-    within about 0.5 % of an exact SVD's. What was captured is measured, not estimated:
-    ``energy(coordinates)`` against ``energy(columns)``.
+    less than 0.75 % of the squared residual, estimated on the sketch; so the residual's norm is
+    within 1 % of that of an exact SVD of the columns as weighted. What was captured is measured,
+    not estimated: ``energies`` against the columns' energy.
+
+    The weights L, block-diagonal, never meet the columns X: the sketch of X L is that of X times
+    L, ``(X L) R = X (L R)``, and ``Y.T @ X`` has the plain coordinates in it.
 
     Args:
         columns: (n, c), float32 or float64.
         components: how many leading directions are wanted.
-        total: ``energy(columns)``, if it is known.
+        weights: what the columns are weighted with; they are multiplied as they are all the same.
+        total: ``energy(weigh(columns, weights))``, if it is known.
         oversampling: extra directions carried along, from the second step on.
         max_steps: full passes over the columns at most.
         seed: of the sketch; the global random state is not touched.
     """
     width = min(components + oversampling, *columns.shape)
     if min(columns.shape) <= max(EXACT_SIZE, 3 * width):
-        return exact_span(columns, width)
+        return exact_span(columns, width, weights)
     generator = torch.Generator().manual_seed(seed)
-    sketched = sketch_rows(columns, SKETCH_ROWS * width, generator).contiguous()
+    sketched = weigh(sketch_rows(columns, SKETCH_ROWS * width, generator), weights)
     right, seen = leading_right(sketched, width, generator)
     spare = right[:, components:], seen[:, components:]
     right, seen = right[:, :components], seen[:, :components]
-    total = energy(columns) if total is None else total
+    total = energy(weigh(columns, weights)) if total is None else total
     for _ in range(max_steps):
-        found, across = capture(columns, right)
-        found, across, seen, mixing = well_conditioned(columns, right, found, across, seen)
-        energies, rotation = descending_eigh(mixing.T @ gram(across.T) @ mixing)
+        pulled = pull(right, weights)
+        found, across = capture(columns, pulled)
+        found, across, seen, mixing = well_conditioned(columns, pulled, found, across, seen)
+        weighted = weigh(across, weights)
+        energies, rotation = descending_eigh(mixing.T @ gram(weighted.T) @ mixing)
         rank = int((energies > rank_tolerance(columns) ** 2 * energies[:1]).sum())
         energies, mixing = energies[:rank], mixing @ rotation[:, :rank]
         # Now found @ mixing is the principal basis, and seen @ mixing its sketch.
-        coordinates = mixing.T.to(across) @ across
         lengths = energies.clamp_min(torch.finfo(columns.dtype).tiny).sqrt()
-        following = coordinates / lengths[:, None].to(columns)
-        ahead = times_transposed(sketched, following)
+        following = (mixing / lengths).T.to(weighted) @ weighted
+        ahead = times_transposed(following, sketched).T
         gap = ahead - seen @ (mixing * lengths).to(seen)
         missing = total - float(energies[:components].sum())
         least = UNFINISHED_FRAC * max(missing, ROUNDING_FRAC * total)
@@ -106,7 +116,7 @@ def top_span(
             break  # there are no more directions, or no better ones
         right, seen = torch.cat([following.T, spare[0]], 1), torch.cat([ahead, spare[1]], 1)
         spare = right[:, :0], seen[:, :0]
-    return Span(found @ mixing.to(found), coordinates, energies)
+    return Span(found @ mixing.to(found), mixing.T.to(across) @ across, energies)
 
 
 def leading_right(
@@ -125,10 +135,10 @@ def leading_right(
     Returns:
         R (c, width) and ``sketched @ R`` (s, width).
     """
-    start = sketch_rows(sketched, width, generator)
-    seen = times_transposed(sketched, start)
-    right, _ = torch.linalg.qr(times_transposed(seen.T.contiguous(), sketched.T).T)
-    seen = times_transposed(sketched, right.T.contiguous())
+    start = sketch_rows(sketched, width, generator).contiguous()
+    seen = times_transposed(start, sketched)
+    right, _ = torch.linalg.qr(times_transposed(seen, sketched.T).T)
+    seen = times_transposed(right.T.contiguous(), sketched).T
     values, vectors = descending_eigh(gram(seen))
     floor = float(values[:1].sum()) * torch.finfo(sketched.dtype).eps ** 2
     scaled = vectors * values.clamp_min(max(floor, torch.finfo(sketched.dtype).tiny)).rsqrt()
@@ -202,20 +212,21 @@ def well_conditioned(
     return basis, basis.T @ columns, seen @ made.to(seen), identity
 
 
-def rotate_span(basis: Tensor, coordinates: Tensor) -> Span:
+def rotate_span(basis: Tensor, coordinates: Tensor, weights: Blocks = UNWEIGHTED) -> Span:
     """Return the span in its principal axes."""
-    energies, rotation = descending_eigh(gram(coordinates.T))
+    energies, rotation = descending_eigh(gram(weigh(coordinates, weights).T))
     turn = rotation.to(basis)
     return Span(basis @ turn, turn.T @ coordinates, energies)
 
 
-def exact_span(columns: Tensor, width: int) -> Span:
+def exact_span(columns: Tensor, width: int, weights: Blocks = UNWEIGHTED) -> Span:
     """Return the span of the ``width`` leading left singular vectors (fewer if the rank is).
 
     By SVD for float64 input, else by the float64 Gram matrix of the shorter side, whose squared
     condition number float64 can hold for all that float32 input can express.
     """
     n, c = columns.shape
+    raw, columns = columns, weigh(columns, weights)
     if columns.dtype == torch.float64:
         left, values, _ = torch.linalg.svd(columns, full_matrices=False)
         rank = int((values > rank_tolerance(columns) * values[:1]).sum())
@@ -227,7 +238,7 @@ def exact_span(columns: Tensor, width: int) -> Span:
     else:
         _, vectors = descending_eigh(gram(columns))
         basis = orthonormalize(columns @ vectors[:, :width].to(columns.dtype))
-    return rotate_span(basis, basis.T @ columns)
+    return rotate_span(basis, basis.T @ raw, weights)
 
 
 def sketch_rows(columns: Tensor, size: int, generator: torch.Generator) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 
 from sleepy_coder.share.files import bytes_of
 from sleepy_coder.share.subspace import LoraShape
+from sleepy_coder.share.weights import Blocks, join_runs, tall_grams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,15 @@ def shape_of(lora: LoraModule) -> LoraShape:
     return LoraShape(tuple(a.shape), tuple(b.shape), a.dtype, b.dtype, lora.scaling)
 
 
-def read_parts(module: str, parts: Sequence[Part], b: Tensor, a: Tensor, stage: Tensor) -> None:
+def read_parts(
+    module: str,
+    parts: Sequence[Part],
+    b: Tensor,
+    a: Tensor,
+    stage: Tensor,
+    *,
+    with_grams: bool = False,
+) -> Blocks:
     """Read the factors from their files: A where it belongs, B through a stage.
 
     B's columns go between those of other adapters, a few values at a time. The stage holds some
@@ -67,15 +76,20 @@ def read_parts(module: str, parts: Sequence[Part], b: Tensor, a: Tensor, stage: 
         b: (n, c), filled.
         a: (c, d), filled.
         stage: (s,), overwritten; large enough for any one B.
+        with_grams: take the Gram matrices of the B factors, which are in the caches just then.
+
+    Returns:
+        Those Gram matrices, or nothing.
     """
     rows, staged_bytes = bytes_of(a), bytes_of(stage)
     row_bytes = a.shape[1] * a.itemsize
     begin = end = used = 0
     group: list[Part] = []
+    grams: list[Tensor] = []
     for part in parts:
         size = math.prod(part.shape.b)
         if used + size > stage.numel():
-            _place(group, stage[:used], b[:, begin:end])
+            grams += _place(group, stage[:used], b[:, begin:end], with_grams=with_grams)
             group, begin, used = [], end, 0
         cast("InPlaceSource", part.source).read_module(
             module,
@@ -84,10 +98,11 @@ def read_parts(module: str, parts: Sequence[Part], b: Tensor, a: Tensor, stage: 
         )
         group.append(part)
         used, end = used + size, end + part.rank
-    _place(group, stage[:used], b[:, begin:end])
+    grams += _place(group, stage[:used], b[:, begin:end], with_grams=with_grams)
+    return join_runs(grams)
 
 
-def _place(parts: Sequence[Part], staged: Tensor, b: Tensor) -> None:
+def _place(parts: Sequence[Part], staged: Tensor, b: Tensor, *, with_grams: bool) -> list[Tensor]:
     """Scale the parts' B factors, one after another in ``staged``, and put them side by side."""
     sizes = [math.prod(part.shape.b) for part in parts]
     factors = [x.view(b.shape[0], -1) for x in torch.split(staged, sizes)]
@@ -98,6 +113,11 @@ def _place(parts: Sequence[Part], staged: Tensor, b: Tensor) -> None:
         for factor, scaling in zip(factors, scalings, strict=True):
             factor.mul_(scaling)
     torch.cat(factors, dim=1, out=b)
+    if not with_grams:
+        return []
+    if len({part.rank for part in parts}) == 1:
+        return [tall_grams(staged.view(len(parts), b.shape[0], -1))]
+    return [tall_grams(factor[None]) for factor in factors]
 
 
 def copy_parts(module: str, parts: Sequence[Part], b: Tensor, a: Tensor) -> None:

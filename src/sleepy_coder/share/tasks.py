@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from sleepy_coder.errors import InputError, StoreError
-from sleepy_coder.share.columns import check_lora, weigh
+from sleepy_coder.share.columns import check_lora
 from sleepy_coder.share.linalg import reduce_product, working_dtype
 from sleepy_coder.share.moments import add_moments, side_moments
 from sleepy_coder.share.subspace import (
@@ -21,6 +21,7 @@ from sleepy_coder.share.subspace import (
     SideMoments,
     Subspace,
 )
+from sleepy_coder.share.weights import UNWEIGHTED, factor_grams, square_roots, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -227,10 +228,10 @@ def module_moments(coefficients: Iterable[ModuleCoefficients], subspace: Subspac
     ranks = [entry.coef_b.shape[1] for entry in entries]
     b = torch.cat([entry.coef_b for entry in entries], dim=1).double()
     a = torch.cat([entry.coef_a for entry in entries], dim=1).double()
-    return ModuleMoments(
-        side_moments(weigh(b, a, ranks, subspace.objective)),
-        side_moments(weigh(a, b, ranks, subspace.objective)),
-    )
+    weights_b = weights_a = UNWEIGHTED
+    if subspace.objective == "product":
+        weights_b, weights_a = (square_roots(factor_grams(other, ranks)) for other in (a, b))
+    return ModuleMoments(side_moments(weigh(b, weights_b)), side_moments(weigh(a, weights_a)))
 
 
 def no_moments(basis: ModuleBasis) -> ModuleMoments:
