@@ -22,7 +22,10 @@ from sleepy_coder.results import RunRecord, load_run_record
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
-STRATEGIES = ("rustfix", "rustfix-maybe", "base", "hints", "averaged", "routed", "cascade")
+STRATEGIES = (
+    *("rustfix", "rustfix-maybe", "base", "hints", "hints-second"),
+    *("averaged", "routed", "cascade"),
+)
 MODELS = ("1.5b", "0.5b")
 # Whose repair README shows: rustc has no suggestion of its own for it.
 SHOWN = "rh_009"
