@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.answer_cache import AnswerCache, question_key
@@ -16,12 +16,12 @@ from sleepy_coder.prompt import (
     AnswerForm,
     Attempt,
     extract_code,
+    is_no_repair,
     prompt_sha256,
     render_answer,
     render_messages,
 )
 from sleepy_coder.router import Route, route
-from sleepy_coder.syntax import normalized
 from sleepy_coder.workbench import Generation, Workbench
 
 if TYPE_CHECKING:
@@ -110,11 +110,6 @@ class Dialogue:
             return True
         least = bench.learned.min_log_probability(self.voice.task)
         return completion.log_probability >= least and self.read(completion.text) is not None
-
-    def is_no_repair(self, completion: Completion) -> bool:
-        """Whether an answer cannot be right: no program, or the broken one again, layout aside."""
-        code = extract_code(completion.text)
-        return code is None or normalized(code) == normalized(self.problem.buggy)
 
     def spend(self, completion: Completion) -> None:
         """Count what an answer took, once."""
@@ -207,7 +202,7 @@ def _answer_all(
     A learned task that may go first answers, if it is sure. Otherwise the base model does; and
     where that merely repeats the broken program or gives none, the second voice does.
     """
-    bench = replace(bench, answers=bench.answers or AnswerCache())
+    cache = bench.answers or AnswerCache()
     generations: dict[int, Generation] = {}
     unsure: list[int] = []
     repeated: list[int] = []
@@ -223,15 +218,17 @@ def _answer_all(
         if not dialogue.is_sure(completion, bench):
             dialogue.voice, dialogue.second = _PLAIN, dialogue.voice
             unsure.append(row)
-        elif dialogue.second is not None and dialogue.is_no_repair(completion):
+        elif dialogue.second is not None and is_no_repair(
+            extract_code(completion.text), dialogue.problem.buggy
+        ):
             dialogue.voice, dialogue.second = dialogue.second, None
             repeated.append(row)
         else:
             finish(row, completion)
 
-    _ask(name, dialogues, range(len(dialogues)), bench, hear)
-    _ask(name, dialogues, sorted(unsure), bench, hear)
-    _ask(name, dialogues, sorted(repeated), bench, finish)
+    _ask(name, dialogues, range(len(dialogues)), bench, cache, hear)
+    _ask(name, dialogues, sorted(unsure), bench, cache, hear)
+    _ask(name, dialogues, sorted(repeated), bench, cache, finish)
     return [generations[row] for row in range(len(dialogues))]
 
 
@@ -240,6 +237,7 @@ def _ask(
     dialogues: Sequence[Dialogue],
     rows: Sequence[int],
     bench: Workbench,
+    cache: AnswerCache,
     on_done: Callable[[int, Completion], None],
 ) -> None:
     """Have some of the dialogues answered; `on_done` gets their places among all.
@@ -248,7 +246,7 @@ def _ask(
     """
     if not rows:
         return
-    model, cache = bench.require_model(name), bench.answers or AnswerCache()
+    model = bench.require_model(name)
     keys = {row: dialogues[row].key(model, bench) for row in rows}
     fresh: list[int] = []
     for row in rows:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sleepy_coder.diagnostics import Diagnostic, render_compact, select_errors
+from sleepy_coder.syntax import normalized
 
 Message = dict[str, str]
 
@@ -110,6 +111,11 @@ def extract_code(output: str) -> str | None:
     if not blocks:
         return None
     return max(blocks, key=len).rstrip() + "\n"
+
+
+def is_no_repair(code: str | None, program: str) -> bool:
+    """Whether an answer cannot be right: no program, or the broken one again, layout aside."""
+    return code is None or normalized(code) == normalized(program)
 
 
 def prompt_sha256(messages: Sequence[Message]) -> str:

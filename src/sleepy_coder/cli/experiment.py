@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sleepy_coder.answer_cache import AnswerCache
-from sleepy_coder.cli.options import json_option, open_sandbox, unconfined_option
+from sleepy_coder.cli.options import bundle, json_option, open_sandbox, unconfined_option
 from sleepy_coder.cli.sources import (
     FOLDER,
     ModelOptions,
@@ -35,29 +37,52 @@ data_option = click.option(
     show_default=True,
     help="What `make data` wrote.",
 )
-out_option = click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="Folder of the results; an interrupted experiment goes on there.",
-)
 
 
-answers_option = click.option(
-    "--answers",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("runs/answers.jsonl"),
-    show_default=True,
-    help="Keeps what the model said, the sets' code with it, so that nothing is asked twice.",
-)
+@dataclass(frozen=True)
+class RunOptions:
+    """Which runs to make, and where they and their answers are kept."""
+
+    only: tuple[str, ...]
+    answers: Path
+    out: Path
+    allow_unconfined: bool
+
+    def runner(self, options: ModelOptions) -> Runner:
+        """Return a runner with the model and the sandbox."""
+        bench = dataclasses.replace(
+            options.workbench(list(STRATEGIES.values())),
+            sandbox=open_sandbox(allow_unconfined=self.allow_unconfined),
+            answers=AnswerCache(self.answers),
+        )
+        say = partial(click.echo, err=True)
+        return Runner(bench, self.out, only=self.only, say=say)
 
 
-arm_option = click.option(
-    "--arm",
-    "only",
-    multiple=True,
-    metavar="NAME",
-    help="Make this run now and leave those not named for later; may be repeated.",
+run_options = bundle(
+    "runs",
+    RunOptions,
+    click.option(
+        "--arm",
+        "only",
+        multiple=True,
+        metavar="NAME",
+        help="Make this run now and leave those not named for later; may be repeated.",
+    ),
+    click.option(
+        "--answers",
+        type=click.Path(dir_okay=False, path_type=Path),
+        default=Path("runs/answers.jsonl"),
+        show_default=True,
+        help="Keeps what the model said, the sets' code with it, so that nothing is asked twice.",
+    ),
+    click.option(
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        required=True,
+        help="Folder of the results; an interrupted experiment goes on there.",
+    ),
+    unconfined_option,
 )
 
 
@@ -81,29 +106,22 @@ def experiment() -> None:
     metavar="STORE",
     help="A store learned from another seed; may be repeated.",
 )
-@arm_option
-@answers_option
-@out_option
+@run_options
 @model_options
-@unconfined_option
 @json_option
 def routing(
     data: Path,
     store: Path | None,
     adapters: Path | None,
     seeds: tuple[Path, ...],
-    only: tuple[str, ...],
-    answers: Path,
-    out: Path,
+    runs: RunOptions,
     options: ModelOptions,
-    allow_unconfined: bool,
     as_json: bool,
 ) -> None:
     """Compare routing with averaging and the rest, on frozen and held-out problems."""
     store = store or require_shipped_store(options.model, "routing")
     plan = RoutingPlan(TaskSources(store, adapters), seeds)
-    runner = _open_runner(options, out, only, answers, allow_unconfined=allow_unconfined)
-    summary = run_routing(data, plan, runner)
+    summary = run_routing(data, plan, runs.runner(options))
     _print(summary, "strategies", as_json=as_json)
 
 
@@ -137,47 +155,23 @@ def _parse_stores(
 @click.option(
     "--set", "sets", multiple=True, type=click.Choice(SETS), default=SETS, show_default=True
 )
-@arm_option
-@answers_option
-@out_option
+@run_options
 @model_options
-@unconfined_option
 @json_option
 def transfer(
     data: Path,
     stores: dict[str, Path],
     adapters: Path | None,
     sets: tuple[str, ...],
-    only: tuple[str, ...],
-    answers: Path,
-    out: Path,
+    runs: RunOptions,
     options: ModelOptions,
-    allow_unconfined: bool,
     as_json: bool,
 ) -> None:
     """Compare stores and strategies on mutants of real crates; keeps none of their code."""
     stores = stores or {"shipped": require_shipped_store(options.model, "transfer")}
-    runner = _open_runner(options, out, only, answers, allow_unconfined=allow_unconfined)
-    runner = dataclasses.replace(runner, hides_code=True)
+    runner = dataclasses.replace(runs.runner(options), hides_code=True)
     summary = run_transfer(data, TransferPlan(stores, adapters), runner, sets)
     _print(summary, "runs", as_json=as_json)
-
-
-def _open_runner(
-    options: ModelOptions,
-    out: Path,
-    only: Sequence[str],
-    answers: Path,
-    *,
-    allow_unconfined: bool,
-) -> Runner:
-    """Return a runner with the model and the sandbox."""
-    bench = dataclasses.replace(
-        options.workbench(list(STRATEGIES.values())),
-        sandbox=open_sandbox(allow_unconfined=allow_unconfined),
-        answers=AnswerCache(answers),
-    )
-    return Runner(bench, out, only=only, say=lambda line: click.echo(line, err=True))
 
 
 def _print(summary: Mapping[str, Any], runs: str, *, as_json: bool) -> None:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sleepy_coder.cli.options import json_option, open_sandbox, unconfined_option
+from sleepy_coder.cli.options import (
+    config_option,
+    device_option,
+    json_option,
+    open_sandbox,
+    unconfined_option,
+)
 from sleepy_coder.results import describe_environment, save_json
 
 if TYPE_CHECKING:
@@ -23,14 +29,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=Path("configs/learn.toml"),
-    show_default=True,
-    help="What to learn, and how.",
-)
+@config_option
 @click.option(
     "--data", type=_FOLDER, default=Path("data"), show_default=True, help="What `make data` wrote."
 )
@@ -52,7 +51,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--components", type=click.IntRange(min=1), help="k, in place of the configuration's."
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@device_option
 @unconfined_option
 @json_option
 def learn(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -22,6 +23,17 @@ set_option = click.option(
     help="frozen (30 problems), core (those and 12 more), or a path to JSONL.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=Path("configs/learn.toml"),
+    show_default=True,
+    help="What to learn, and how.",
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."
+)
 unconfined_option = click.option(
     "--allow-unconfined",
     is_flag=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sleepy_coder.cli.options import bundle
+from sleepy_coder.cli.options import bundle, device_option
 from sleepy_coder.errors import InputError
 from sleepy_coder.repair import Strategy
 from sleepy_coder.serving import TaskSources, shipped_store
@@ -106,7 +106,7 @@ model_options = bundle(
         show_default=True,
         help="Registered name, hub id, local directory or .gguf file.",
     ),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."),
+    device_option,
     click.option("--dtype", default="auto", show_default=True, help="auto, float32, bfloat16, …"),
     click.option("--max-new-tokens", type=click.IntRange(min=1), default=1024, show_default=True),
     click.option(

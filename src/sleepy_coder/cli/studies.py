@@ -9,19 +9,18 @@ from typing import Any
 
 import click
 
-from sleepy_coder.cli.options import open_sandbox, split_commas, unconfined_option
+from sleepy_coder.cli.options import (
+    config_option,
+    device_option,
+    open_sandbox,
+    split_commas,
+    unconfined_option,
+)
 from sleepy_coder.errors import InputError
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _OPTIONS = (
-    click.option(
-        "--config",
-        "config_path",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        default=Path("configs/learn.toml"),
-        show_default=True,
-        help="How things are learned.",
-    ),
+    config_option,
     click.option("--data", type=_FOLDER, default=Path("data"), show_default=True),
     click.option("--store", type=_FOLDER, required=True, help="Gives basis and learned tasks."),
     click.option(
@@ -33,7 +32,7 @@ _OPTIONS = (
     ),
     click.option("--out", type=_FOLDER, default=Path("results/experiments"), show_default=True),
     click.option("--model", help="In place of the configuration's."),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."),
+    device_option,
     click.option(
         "--tasks", callback=split_commas, default="", help="Patterns, separated by commas."
     ),

@@ -20,7 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from sleepy_coder.cli.options import Decorator, bundle
+from sleepy_coder.cli.options import Decorator, bundle, device_option
 from sleepy_coder.model import RepairModel
 from sleepy_coder.problems import load_set
 from sleepy_coder.prompt import AnswerForm
@@ -139,7 +139,7 @@ def train_options(*, steps: int, learning_rate: float) -> Decorator:
             "--max-tokens", type=click.IntRange(min=1), default=2048, show_default=True,
             help="Leave out longer pairs.",
         ),
-        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."),
+        device_option,
         click.option(
             "--dtype", type=click.Choice(["auto", "bfloat16", "float16", "float32"]),
             default="auto", show_default=True, help="Number format of the model.",

@@ -9,7 +9,6 @@ from sleepy_coder.judge import Outcome, judge_candidates
 from sleepy_coder.problems import Problem
 from sleepy_coder.prompt import extract_code
 from sleepy_coder.repair import STRATEGIES
-from sleepy_coder.syntax import normalized
 from sleepy_coder.train.own_answers import minimize_answers
 from sleepy_coder.workbench import Workbench
 
@@ -28,10 +27,6 @@ class Judged:
     code: str | None
     task: str | None
     log_probability: float | None
-
-    def repeats(self, program: str) -> bool:
-        """Whether the answer is this program again, layout aside, or no program at all."""
-        return self.code is None or normalized(self.code) == normalized(program)
 
 
 def judge_strategy(

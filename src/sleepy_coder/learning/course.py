@@ -36,6 +36,7 @@ from sleepy_coder.learning.gate import Decision, Trial, decide
 from sleepy_coder.learning.sets import LearningSets, as_set, source_of
 from sleepy_coder.model import RepairModel
 from sleepy_coder.problems import Problem
+from sleepy_coder.prompt import is_no_repair
 from sleepy_coder.results import describe_environment, save_json
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.share.manifest import Store
@@ -125,7 +126,7 @@ class Course:
 
     def _own_answers(self) -> dict[str, str]:
         """Return the base model's verified answers to the training problems."""
-        path = self.folder / f"own-{self._key()}.json"
+        path = self.folder / f"own-{self._key}.json"
         if not path.is_file():
             problems = [*self.sets.mutants, *self.sets.generated]
             self._share(problems, lambda own: collect_own_answers(own, self._bench()), path)
@@ -135,7 +136,7 @@ class Course:
 
     def _basis(self) -> Subspace:
         """Return the directions that the adapters of the basis's patterns share (phase 1)."""
-        path = self.folder / f"basis-{self._key()}"
+        path = self.folder / f"basis-{self._key}"
         if not path.is_dir():
             missing = [name for name in self.config.basis_patterns if name not in self.rows]
             if missing:
@@ -158,7 +159,7 @@ class Course:
         """Return step -> a store of all tasks' coefficients after it (phase 2)."""
         config = self.config.recipe.coefficients
         steps = (*(s for s in config.snapshots if s < config.num_steps), config.num_steps)
-        paths = {step: self.folder / f"step-{step}-{self._key()}" for step in steps}
+        paths = {step: self.folder / f"step-{step}-{self._key}" for step in steps}
         if not all(path.is_dir() for path in paths.values()):
             basis = self._basis()
             learned = learn_tasks(
@@ -184,7 +185,7 @@ class Course:
 
     @property
     def _training(self) -> Path:
-        return self.folder / f"training-{self._key()}.json"
+        return self.folder / f"training-{self._key}.json"
 
     def _provenance(self, tasks: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         form = self.config.pool.answer_form
@@ -210,7 +211,7 @@ class Course:
                 task=judged.task,
                 is_solved_by_base=base[name].outcome == "pass",
                 is_solved_by_task=judged.outcome == "pass",
-                is_repeated=base[name].repeats(problems[name].buggy),
+                is_repeated=is_no_repair(base[name].code, problems[name].buggy),
                 log_probability=judged.log_probability or 0.0,
                 source=source_of(problems[name]),
             )
@@ -239,7 +240,7 @@ class Course:
         judge: Callable[[Sequence[Problem]], dict[str, Judged]],
     ) -> dict[str, Judged]:
         """Return a stage's judged answers, from its file if it was finished before."""
-        path = self.folder / f"{stage}-{self._key()}.json"
+        path = self.folder / f"{stage}-{self._key}.json"
         if not path.is_file():
 
             def answer(own: Sequence[Problem]) -> dict[str, Any]:
@@ -294,6 +295,7 @@ class Course:
     def _pad_id(self) -> int:
         return self.model.tokenizer.pad_token_id or 0
 
+    @cached_property
     def _key(self) -> str:
         """Return a short hash of all that the stages depend on but the gate's settings."""
         config = {**dataclasses.asdict(self.config), "gate": None}

@@ -27,7 +27,7 @@ class Trial:
     """One problem of a task, answered by the base model and with the task.
 
     Attributes:
-        is_repeated: The base model's answer is the broken program again.
+        is_repeated: The base model's answer is the broken program again, or none.
         log_probability: Of the task's answer, in nats; below a threshold the base model is heard
             first.
         source: Where the problem comes from; those of one source are alike.
