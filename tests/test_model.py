@@ -85,7 +85,7 @@ def test_guessing_ahead_changes_no_token_and_saves_passes(
     prompts = [model._encode(f"u:{c[0]['content']}{END}a:") for c in conversations()]
     known = {tuple(p): answer for p, answer in zip(prompts, plain, strict=True)}
     monkeypatch.setattr(KnowingLookup, "answers", known)
-    monkeypatch.setattr("sleepy_coder.model.PromptLookup", KnowingLookup)
+    monkeypatch.setattr("sleepy_coder.answer_row.PromptLookup", KnowingLookup)
     model.decoder.max_draft = 6
     guessed, few = tokens_of(model, conversations(), monkeypatch, **options)
     assert by_copying == plain
@@ -423,3 +423,59 @@ def test_each_row_keeps_to_its_own_limit():
     assert all(a.tokens_out <= limit for a, limit in zip(done, [3, 50, 7], strict=True))
     assert done[0].tokens_out == 3
     assert done[1].text == alone[1]
+
+
+def choices(model, conversation, tokens):
+    """Return each token's log-probability, the likeliest other token, and that one's."""
+    text = model.tokenizer.apply_chat_template(
+        conversation, tokenize=False, add_generation_prompt=True
+    )
+    prompt = model.tokenizer(text)["input_ids"]
+    with torch.inference_mode():
+        logits = model.hf_model(torch.tensor([prompt + tokens])).logits[0, len(prompt) - 1 : -1]
+    logs = logits.log_softmax(dim=-1)
+    own = logs.gather(1, torch.tensor(tokens)[:, None]).squeeze(1)
+    rest = logs.scatter(1, torch.tensor(tokens)[:, None], float("-inf")).max(dim=1)
+    return own, rest.indices, rest.values
+
+
+@pytest.mark.parametrize("max_draft", [0, 16])
+@pytest.mark.parametrize("batch_tokens", [0, 100_000])
+def test_a_refused_answer_is_left_where_the_likeliest_other_may_come(
+    monkeypatch, max_draft, batch_tokens
+):
+    model = make_model(1)
+    model.batch_tokens, model.decoder.max_draft = batch_tokens, max_draft
+    asked = conversations(40)
+    free, _ = tokens_of(model, asked, monkeypatch)
+    texts = [model._decode(tokens) for tokens in free]
+    refuses = [lambda text, known=known: text == known for known in texts]
+    refuses[0] = None
+    turned, _ = tokens_of(model, asked, monkeypatch, is_refused=refuses)
+    assert turned[0] == free[0]
+    num_turned = 0
+    for conversation, before, after in list(zip(asked, free, turned, strict=True))[1:]:
+        first = next((n for n in range(1, NUM_TOKENS) if "\n" in model._decode(before[:n])), None)
+        if first is None:
+            assert after == before
+            continue
+        own, others, values = choices(model, conversation, before)
+        bounds = torch.cat([own.new_zeros(1), own.cumsum(0)[:-1]]) + values
+        place = first + int(bounds[first:].argmax())
+        assert after[: place + 1] == [*before[:place], int(others[place])]
+        later, _, rest = choices(model, conversation, after)
+        assert (later > rest)[place + 1 :].all()
+        num_turned += 1
+    assert num_turned >= 3
+
+
+def test_an_answer_that_is_always_refused_ends_all_the_same():
+    model = make_model(1)
+    heard = []
+    done = model.generate(
+        conversations(12),
+        max_new_tokens=NUM_TOKENS,
+        is_refused=[lambda text: bool(heard.append(text)) or True] * 12,
+    )
+    assert {completion.num_turns for completion in done} == {0, 4}
+    assert len(heard) == sum(min(c.num_turns + 1, 4) for c in done)

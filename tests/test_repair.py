@@ -44,6 +44,36 @@ def test_hints_in_second_place_are_given_where_base_repeats_the_program(problem,
     assert len(model.asked) == (2 if said == BUGGY else 1)
 
 
+@pytest.mark.parametrize(("name", "is_held_to_it"), [("base", False), ("base-again", True)])
+def test_a_repeated_program_is_refused_only_where_a_strategy_says_so(problem, name, is_held_to_it):
+    class Stubborn(ScriptedModel):
+        def generate(self, conversations, *, is_refused, **options):
+            said = render_answer(BUGGY)
+            (refuses,) = is_refused
+            assert refuses is None or (refuses(said) and not refuses(render_answer(FIXED)))
+            self.answer = lambda _: said if refuses is None else render_answer(FIXED)
+            return super().generate(conversations, **options)
+
+    generation = run(name, problem, model=Stubborn(lambda _: ""))
+    assert extract_code(generation.output) == (FIXED if is_held_to_it else BUGGY)
+
+
+def test_a_later_attempt_may_repeat_neither_the_program_nor_an_earlier_answer(problem, sandbox):
+    refused = []
+
+    class Listening(ScriptedModel):
+        def generate(self, conversations, *, is_refused, **options):
+            refused.extend(is_refused)
+            return super().generate(conversations, **options)
+
+    wrong = render_answer(BUGGY.replace("+= 2", "+= 3"))
+    run("base", problem, model=Listening(lambda _: wrong), sandbox=sandbox, attempts=2)
+    assert [refuses is None for refuses in refused] == [True, True, False]
+    assert refused[2](wrong)
+    assert refused[2](render_answer(BUGGY))
+    assert not refused[2](render_answer(FIXED))
+
+
 def test_strategies_never_see_reference_or_expectation(problem, sandbox):
     marked = replace(
         problem,
@@ -80,9 +110,9 @@ def test_a_second_attempt_sees_what_the_compiler_said_of_the_first(problem, sand
 
 
 def test_attempts_end_with_the_last_answer_when_none_is_accepted(problem, sandbox):
-    model = ScriptedModel(lambda messages: f"idea {len(messages)}")
+    model = ScriptedModel(lambda messages: render_answer(f"fn idea{len(messages)}("))
     generation = run("base", problem, model=model, sandbox=sandbox, attempts=2)
-    assert generation.output == "idea 4"
+    assert extract_code(generation.output) == "fn idea4(\n"
     assert len(model.asked) == 2
 
 

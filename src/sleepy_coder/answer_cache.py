@@ -59,7 +59,12 @@ class AnswerCache:
 
 
 def question_key(
-    model: tuple[str, str], task: tuple[str, str] | None, messages: Sequence[Any], limit: int
+    model: tuple[str, str],
+    task: tuple[str, str] | None,
+    messages: Sequence[Any],
+    limit: int,
+    *,
+    may_repeat: bool = True,
 ) -> str:
     """Return the key of a greedy answer.
 
@@ -68,6 +73,8 @@ def question_key(
         task: Hash of the store or adapters, and the task's name; None is the base model.
         messages: The conversation.
         limit: The most tokens of the answer.
+        may_repeat: Whether the answer may be a program that the conversation holds already.
     """
-    material = json.dumps([model, task, list(messages), limit])
+    rules = [] if may_repeat else ["no repeat"]
+    material = json.dumps([model, task, list(messages), limit, *rules])
     return hashlib.sha256(material.encode()).hexdigest()[:24]

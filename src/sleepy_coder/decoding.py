@@ -6,21 +6,26 @@ Every step checks one guess a row (`drafts.PromptLookup`) in one forward pass. T
 those that the model itself chooses at each place, so the answer is the one that plain decoding
 gives, up to floating-point ties; with a temperature too, since the randomness that decides a place
 is drawn per row and place, not per step.
+
+An answer may be refused (`Row.is_refused`). The row then turns back to where another token was
+nearly as likely, takes that one and goes on from there.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
 
-from sleepy_coder.drafts import PromptLookup
+from sleepy_coder.answer_row import Row, Token
 from sleepy_coder.kv_cache import PrefixStore, RowCache, shared_length
 
 _CLOSED_FENCE = re.compile(r"^[ \t]*```[^\n]*\n.*?^[ \t]*```", re.MULTILINE | re.DOTALL)
@@ -53,42 +58,6 @@ class Sampling:
         mass = total.gather(-1, kept - 1)
         place = torch.searchsorted(total, uniform.to(total)[:, None] * mass)
         return order.gather(-1, place.clamp(max=kept - 1)).squeeze(-1)
-
-
-@dataclass
-class Row:
-    """One conversation while it is answered.
-
-    Attributes:
-        index: Its place among the conversations handed in.
-        prompt: The prompt's tokens.
-        limit: The most tokens of its answer.
-        task: What `Decoder.use_tasks` is told of this row.
-        output: The answer's tokens.
-        scores: The logarithm of each token's probability, in nats.
-    """
-
-    index: int
-    prompt: list[int]
-    limit: int
-    lookup: PromptLookup
-    draws: torch.Tensor | None
-    task: str | None = None
-    output: list[int] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
-    is_done: bool = False
-    started: float = 0.0
-    seconds: float = 0.0
-
-    @property
-    def num_cached(self) -> int:
-        """How many tokens have keys and values: all but the newest."""
-        return len(self.prompt) + len(self.output) - 1
-
-    @property
-    def room(self) -> int:
-        """How many tokens the prompt and the longest answer take."""
-        return len(self.prompt) + self.limit
 
 
 class Decoder:
@@ -160,14 +129,11 @@ class Decoder:
     def _join(self, rows: list[Row], cache: RowCache, sampling: Sampling) -> None:
         """Read rows' prompts behind those in the cache, and choose their first tokens."""
         started = time.perf_counter()
-        chosen, scores = self._prefill(rows, cache, sampling)
-        for row, token, value in zip(rows, chosen, scores, strict=True):
+        for row, token in zip(rows, self._prefill(rows, cache, sampling), strict=True):
             row.started = started
-            self._take(row, [token], [value])
+            self._take(row, [token])
 
-    def _prefill(
-        self, rows: list[Row], cache: RowCache, sampling: Sampling
-    ) -> tuple[list[int], list[float]]:
+    def _prefill(self, rows: list[Row], cache: RowCache, sampling: Sampling) -> list[Token]:
         start, first = 0, cache.num_rows
         if len(rows) == 1:
             start, layers = self.prefixes.longest(rows[0].prompt, rows[0].task)
@@ -179,8 +145,7 @@ class Decoder:
         if sampling.temperature > 0:
             uniform = torch.stack([row.draws[0] for row in rows if row.draws is not None])
         logits = self._head(last)
-        tokens = sampling.choose(logits, uniform)
-        return tokens.tolist(), score(logits, tokens).tolist()
+        return _read_tokens(logits, sampling.choose(logits, uniform), rows)
 
     def _step(self, rows: list[Row], cache: RowCache, sampling: Sampling) -> None:
         guesses = [row.lookup.propose(row.limit - len(row.output) - 1) for row in rows]
@@ -199,16 +164,15 @@ class Decoder:
             uniform = torch.cat(parts)
         tokens = sampling.choose(logits, uniform)
         chosen: list[int] = tokens.tolist()
-        at, kept, taken = 0, list[int](), list[list[int]]()
+        at, kept, counts = 0, list[int](), list[int]()
         for guess in guesses:
             own = chosen[at : at + len(guess) + 1]
-            taken.append(own[: shared_length(guess, own) + 1])
-            kept += range(at, at + len(taken[-1]))
+            counts.append(shared_length(guess, own) + 1)
+            kept += range(at, at + counts[-1])
             at += len(own)
-        scores: list[float] = score(logits[kept], tokens[kept]).tolist()
-        for row, own in zip(rows, taken, strict=True):
-            self._take(row, own, scores[: len(own)])
-            del scores[: len(own)]
+        taken = iter(_read_tokens(logits[kept], tokens[kept], rows))
+        for row, count in zip(rows, counts, strict=True):
+            self._take(row, list(islice(taken, count)))
 
     def _forward(
         self,
@@ -241,16 +205,16 @@ class Decoder:
         self._announcement.enter_context(self.use_tasks(tasks))
         self._announced = tasks
 
-    def _take(self, row: Row, tokens: list[int], scores: list[float]) -> None:
-        """Append tokens up to where the answer ends."""
-        row.lookup.extend(tokens)
+    def _take(self, row: Row, tokens: list[Token]) -> None:
+        """Append tokens up to where the answer ends; turn back where that answer is refused."""
         before = len(row.output)
-        row.output += tokens
-        row.scores += scores
+        row.extend(tokens)
         end = self._find_end(row.output, before)
         if end is not None:
-            del row.output[end:], row.scores[end:]
+            row.cut(end)
         row.is_done = end is not None or len(row.output) >= row.limit
+        if row.is_done and row.may_turn and row.is_refused(self._decode(row.output)):
+            row.turn_back(self._decode)
 
     def _find_end(self, output: list[int], start: int) -> int | None:
         """Return how many tokens the answer has, looking from `start` on, or None if it goes on."""
@@ -280,6 +244,16 @@ def _groups_to_read(rows: Sequence[Row]) -> list[list[Row]]:
             groups.append([])
         groups[-1].append(row)
     return groups
+
+
+def _read_tokens(logits: torch.Tensor, tokens: torch.Tensor, rows: Sequence[Row]) -> list[Token]:
+    """Return the chosen tokens, with the likeliest others where a row may have to turn back."""
+    ids, scores = tokens.tolist(), score(logits, tokens).tolist()
+    if not any(row.may_turn for row in rows):
+        return list(map(Token, ids, scores))
+    rest = logits.scatter(1, tokens[:, None], -math.inf)
+    others = rest.argmax(dim=-1)
+    return list(map(Token, ids, scores, others.tolist(), score(logits, others).tolist()))
 
 
 def score(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:

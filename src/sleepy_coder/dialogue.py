@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.answer_cache import AnswerCache, question_key
@@ -42,14 +42,18 @@ class Voice:
         task: A learned task; None is the base model.
         answer_form: How that task was taught to answer.
         hint: A sentence of advice in the prompt.
+        may_repeat: Whether a program that was turned down may come again; if not, the likeliest
+            other answer is looked for (`model.generate`'s `is_refused`).
     """
 
     task: str | None = None
     answer_form: AnswerForm = "program"
     hint: str | None = None
+    may_repeat: bool = True
 
 
 _PLAIN = Voice()  # the base model without advice
+_OTHERWISE = Voice(may_repeat=False)
 
 
 @dataclass
@@ -86,14 +90,36 @@ class Dialogue:
         limit = bench.max_new_tokens
         return limit if self.voice.answer_form == "program" else min(limit, _MOST_EDIT_TOKENS)
 
+    def recall(self, model: RepairModel, bench: Workbench, cache: AnswerCache) -> Completion | None:
+        """Return the next answer if it was given before.
+
+        One that nobody held to something new is as good, unless it was a repetition.
+        """
+        if not self.voice.may_repeat:
+            free = replace(self, voice=replace(self.voice, may_repeat=True))
+            found = free.recall(model, bench, cache)
+            if found is not None and not self.is_repeated(found.text):
+                return found
+        return cache.find(self.key(model, bench))
+
     def key(self, model: RepairModel, bench: Workbench) -> str:
         """Return the key under which the next answer is kept."""
         task = None
         if self.voice.task is not None and bench.learned is not None:
             task = (bench.learned.sha256, self.voice.task)
         return question_key(
-            (model.sha256, str(model.dtype)), task, self.messages(bench), self.max_new_tokens(bench)
+            (model.sha256, str(model.dtype)),
+            task,
+            self.messages(bench),
+            self.max_new_tokens(bench),
+            may_repeat=self.voice.may_repeat,
         )
+
+    def is_repeated(self, answer: str) -> bool:
+        """Whether an answer cannot be right: no program, or one that was turned down before."""
+        known = (self.problem.buggy, *(extract_code(each.output) for each in self.history))
+        code = extract_code(self.read(answer) or "")
+        return any(is_no_repair(code, program) for program in known if program is not None)
 
     def read(self, answer: str) -> str | None:
         """Return an answer with its edits made, or None where none of them fits the program."""
@@ -136,7 +162,7 @@ class Dialogue:
     def reopen(self, attempt: Attempt) -> None:
         """Go on after an answer that failed: the base model sees it and what is wrong with it."""
         self.history.append(attempt)
-        self.voice, self.second = _PLAIN, None
+        self.voice, self.second = _PLAIN, _OTHERWISE
 
 
 def _describe(chosen: Route | None) -> Mapping[str, Any] | None:
@@ -158,7 +184,8 @@ def open_dialogue(
         bench: Its learned tasks say which of them may go first.
         use_hint: Give advice for the pattern that the route leads to.
         choose_task: Which learned task answers.
-        is_second: Let the base model answer first, plainly.
+        is_second: Let the base model answer first, plainly, unless the task may go before it;
+            where it repeats the program, the voice asked for is heard and may not.
 
     Raises:
         InputError: The problem has no diagnostics.
@@ -173,10 +200,13 @@ def open_dialogue(
     hint = PATTERNS[chosen.task].hint if use_hint and chosen and chosen.task in PATTERNS else None
     task = choose_task(chosen, bench)
     voice = Voice(task, bench.learned.answer_form(task) if bench.learned else "program", hint)
-    if task is not None and bench.learned is not None:
-        is_second |= bench.learned.min_log_probability(task) == float("inf")
-    if is_second and voice != _PLAIN:
-        return Dialogue(problem, diagnostics, chosen, second=voice)
+    goes_first = (
+        task is not None
+        and bench.learned is not None
+        and bench.learned.min_log_probability(task) < float("inf")
+    )
+    if is_second and not goes_first:
+        return Dialogue(problem, diagnostics, chosen, second=replace(voice, may_repeat=False))
     return Dialogue(problem, diagnostics, chosen, voice)
 
 
@@ -200,7 +230,8 @@ def _answer_all(
     """Get one answer in every dialogue.
 
     A learned task that may go first answers, if it is sure. Otherwise the base model does; and
-    where that merely repeats the broken program or gives none, the second voice does.
+    where that merely repeats the broken program or gives none, the second voice does, and is
+    held to something new.
     """
     cache = bench.answers or AnswerCache()
     generations: dict[int, Generation] = {}
@@ -216,11 +247,10 @@ def _answer_all(
         dialogue = dialogues[row]
         dialogue.spend(completion)
         if not dialogue.is_sure(completion, bench):
-            dialogue.voice, dialogue.second = _PLAIN, dialogue.voice
+            dialogue.second = replace(dialogue.voice, may_repeat=False)
+            dialogue.voice = _PLAIN
             unsure.append(row)
-        elif dialogue.second is not None and is_no_repair(
-            extract_code(completion.text), dialogue.problem.buggy
-        ):
+        elif dialogue.second is not None and dialogue.is_repeated(completion.text):
             dialogue.voice, dialogue.second = dialogue.second, None
             repeated.append(row)
         else:
@@ -247,10 +277,9 @@ def _ask(
     if not rows:
         return
     model = bench.require_model(name)
-    keys = {row: dialogues[row].key(model, bench) for row in rows}
     fresh: list[int] = []
     for row in rows:
-        found = cache.find(keys[row])
+        found = dialogues[row].recall(model, bench, cache)
         if found is None:
             fresh.append(row)
         else:
@@ -258,16 +287,18 @@ def _ask(
     if not fresh:
         return
 
+    asked = [dialogues[row] for row in fresh]
+
     def keep(place: int, completion: Completion) -> None:
-        cache.add(keys[fresh[place]], completion)
+        cache.add(asked[place].key(model, bench), completion)
         on_done(fresh[place], completion)
 
-    asked = [dialogues[row] for row in fresh]
     model.generate(
         [d.messages(bench) for d in asked],
         max_new_tokens=[d.max_new_tokens(bench) for d in asked],
         on_done=keep,
         tasks=[d.voice.task for d in asked],
+        is_refused=[None if d.voice.may_repeat else d.is_repeated for d in asked],
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import torch
 
-from sleepy_coder.decoding import Decoder, Row, Sampling, close_fence
-from sleepy_coder.drafts import PromptLookup
+from sleepy_coder.answer_row import Row
+from sleepy_coder.decoding import Decoder, Sampling, close_fence
 from sleepy_coder.errors import WeightsError
 from sleepy_coder.quantized import is_int8_supported, load_or_quantize, replace_linears
 from sleepy_coder.weights import DEFAULT_MODEL, ModelFiles, resolve_model
@@ -36,6 +36,7 @@ class Completion:
     Attributes:
         seconds: From the start of its batch to the end of this answer.
         log_probability: Of the whole answer, in nats, whatever the temperature.
+        num_turns: How many answers before this one were refused.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Completion:
     tokens_out: int
     seconds: float
     log_probability: float
+    num_turns: int = 0
 
 
 class RepairModel:
@@ -86,6 +88,7 @@ class RepairModel:
         seed: int = 0,
         on_done: Callable[[int, Completion], None] | None = None,
         tasks: Sequence[str | None] | None = None,
+        is_refused: Sequence[Callable[[str], bool] | None] | None = None,
     ) -> list[Completion]:
         """Return an answer for each conversation, in order.
 
@@ -101,6 +104,9 @@ class RepairModel:
             seed: Of the drawing; the same seed gives the same answers.
             on_done: Called with a conversation's place and its answer as soon as it is complete.
             tasks: A learned task for each row, or None for the base model's own answer.
+            is_refused: For each row, what says of an answer's text that it will not do, or None
+                where any answer will. A row that is refused goes on at another likely token, a few
+                times at most: its answer may be refused in the end.
 
         Raises:
             ValueError: `max_new_tokens` is below 1.
@@ -116,6 +122,9 @@ class RepairModel:
                 zip(conversations, limits, tasks or [None] * count, strict=True)
             )
         ]
+        for row, refuses in zip(rows, is_refused or [None] * count, strict=True):
+            if refuses is not None:
+                row.is_refused = refuses
         completions: dict[int, Completion] = {}
         for row in self.decoder.run(rows, sampling, self.batch_tokens):
             completions[row.index] = self._complete(row)
@@ -135,14 +144,14 @@ class RepairModel:
             conversation, tokenize=False, add_generation_prompt=True
         )
         prompt = self._encode(text)
-        lookup = PromptLookup(prompt, self.decoder.max_draft)
-        return Row(index, prompt, limit, lookup, sampling.draws(index, limit), task)
+        draws = sampling.draws(index, limit)
+        return Row(index, prompt, limit, self.decoder.max_draft, draws, task)
 
     def _complete(self, row: Row) -> Completion:
         text = close_fence(self._decode(row.output))
-        return Completion(
-            text, len(row.prompt), len(row.output), row.seconds, math.fsum(row.scores)
-        )
+        log_probability = math.fsum(token.score for token in row.tokens)
+        sizes = (len(row.prompt), len(row.output))
+        return Completion(text, *sizes, row.seconds, log_probability, row.num_turns)
 
     def _encode(self, text: str) -> list[int]:
         tokens: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -185,6 +185,13 @@ STRATEGIES: dict[str, Strategy] = {
             propose=_propose_with_model("hints", use_hint=True),
         ),
         Strategy(
+            "base-again",
+            "base, or its likeliest other answer where it repeats the program",
+            needs_model=True,
+            needs_rust=False,
+            propose=_propose_with_model("base-again", is_second=True),
+        ),
+        Strategy(
             "hints-second",
             "base, or hints where base repeats the program",
             needs_model=True,
@@ -196,7 +203,7 @@ STRATEGIES: dict[str, Strategy] = {
             "base, or the learned task of the diagnostics' route where base repeats the program",
             needs_model=True,
             needs_rust=False,
-            propose=_propose_with_model("routed", choose_task=_by_route("routed")),
+            propose=_propose_with_model("routed", choose_task=_by_route("routed"), is_second=True),
             serves="store",
             needs_tasks=True,
         ),
@@ -206,7 +213,10 @@ STRATEGIES: dict[str, Strategy] = {
             needs_model=True,
             needs_rust=False,
             propose=_propose_with_model(
-                "routed-hints", use_hint=True, choose_task=_by_route("routed-hints")
+                "routed-hints",
+                use_hint=True,
+                choose_task=_by_route("routed-hints"),
+                is_second=True,
             ),
             serves="store",
             needs_tasks=True,

@@ -1,0 +1,125 @@
+"""One conversation while it is answered: its tokens, and the way back from an answer that fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+import torch
+
+from sleepy_coder.drafts import PromptLookup
+
+_MOST_TURNS = 4  # answers beyond the first that a row may have refused
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token of an answer.
+
+    Attributes:
+        score: The logarithm of its probability, in nats.
+        other: The likeliest token but this one, where the row may have to turn back.
+        other_score: The logarithm of that one's probability.
+    """
+
+    token: int
+    score: float
+    other: int = -1
+    other_score: float = -math.inf
+
+
+def _is_never_refused(_text: str) -> bool:
+    return False
+
+
+@dataclass
+class Row:
+    """One conversation while it is answered.
+
+    Attributes:
+        index: Its place among the conversations handed in.
+        prompt: The prompt's tokens.
+        limit: The most tokens of its answer.
+        max_draft: The most tokens guessed ahead in one step; 0 is plain decoding.
+        draws: One uniform number for each token of its answer, or None for greedy decoding.
+        task: What `Decoder.use_tasks` is told of this row.
+        is_refused: Says of a complete answer's text that it will not do.
+        tokens: The answer.
+        output: The same without how likely it was.
+        num_turns: How many answers were refused.
+    """
+
+    index: int
+    prompt: list[int]
+    limit: int
+    max_draft: int
+    draws: torch.Tensor | None
+    task: str | None = None
+    is_refused: Callable[[str], bool] = _is_never_refused
+    tokens: list[Token] = field(default_factory=list)
+    output: list[int] = field(default_factory=list)
+    num_turns: int = 0
+    is_done: bool = False
+    started: float = 0.0
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.lookup = PromptLookup(self.prompt, self.max_draft)
+
+    @property
+    def num_cached(self) -> int:
+        """How many tokens have keys and values: all but the newest."""
+        return len(self.prompt) + len(self.output) - 1
+
+    @property
+    def room(self) -> int:
+        """How many tokens the prompt and the longest answer take."""
+        return len(self.prompt) + self.limit
+
+    @property
+    def may_turn(self) -> bool:
+        """Whether its answer may be refused, once more."""
+        return self.is_refused is not _is_never_refused and self.num_turns < _MOST_TURNS
+
+    def extend(self, tokens: Sequence[Token]) -> None:
+        """Append tokens to the answer."""
+        ids = [token.token for token in tokens]
+        self.lookup.extend(ids)
+        self.output += ids
+        self.tokens += tokens
+
+    def cut(self, length: int) -> None:
+        """Keep the answer's first tokens only."""
+        del self.output[length:], self.tokens[length:]
+
+    def turn_back(self, decode: Callable[[list[int]], str]) -> None:
+        """Take the other token at the place from which the likeliest other answer may come.
+
+        A greedy answer to the end of which no other is found by looking one token aside, such as
+        a copy of the prompt, is often the likeliest only by a little at a single place. Among all
+        answers that leave it at one place, an upper bound of the probability is that of their
+        tokens up to there; the place with the highest bound is taken. Nothing happens where no
+        place is left, or the answer never gets beyond its first line (the fence).
+
+        Args:
+            decode: Tokens to text.
+        """
+        lengths = range(1, len(self.output) + 1)
+        first = next((n for n in lengths if "\n" in decode(self.output[:n])), len(self.output))
+        before = list(accumulate((token.score for token in self.tokens), initial=0.0))
+        bounds = {
+            place: before[place] + self.tokens[place].other_score
+            for place in range(first, len(self.tokens))
+        }
+        place = max(bounds, key=bounds.__getitem__, default=None)
+        if place is None or bounds[place] == -math.inf:
+            return
+        turned = self.tokens[place]
+        kept = [*self.tokens[:place], Token(turned.other, turned.other_score)]
+        self.tokens, self.output = [], []
+        self.lookup = PromptLookup(self.prompt, self.max_draft)
+        self.extend(kept)
+        self.num_turns += 1
+        self.is_done = False
