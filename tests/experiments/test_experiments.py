@@ -39,6 +39,7 @@ def test_routing_compares_all_strategies_and_seeds(runner, data, served):
     assert passed(heldout["strategies"]) == {
         "base": 1,
         "hints": 1,
+        "base-again": 1,
         "hints-second": 1,
         "averaged": 2,  # its edits do not fit the second program: the base model answers
         "projected": 2,
@@ -76,7 +77,7 @@ def test_transfer_compares_stores_by_pattern_and_length(runner, data, served):
     summary = run_transfer(data, TransferPlan(stores, Path("adapters")), runner)
     runs = summary["sets"]["transfer"]["runs"]
     assert list(runs) == [
-        *("base", "hints", "hints-second", "rustfix"),
+        *("base", "base-again", "hints", "hints-second", "rustfix"),
         *("routed-plain", "routed-kl", "projected", "lora", "cascade"),
     ]
     routed = runs["routed-kl"]

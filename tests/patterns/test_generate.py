@@ -2,8 +2,8 @@
 
 # ruff: noqa: S311 - seeded on purpose
 
-import re
 import difflib
+import re
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 

@@ -26,7 +26,16 @@ from sleepy_coder.results import RunRecord, describe_environment
 from sleepy_coder.serving import TaskSources
 
 _ORDER = (
-    *(BASE, "hints", "hints-second", "averaged", "projected", "routed", "routed-hints"),
+    *(
+        BASE,
+        "base-again",
+        "hints",
+        "hints-second",
+        "averaged",
+        "projected",
+        "routed",
+        "routed-hints",
+    ),
     *("lora", "rustfix", "cascade"),
 )
 

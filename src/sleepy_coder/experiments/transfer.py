@@ -61,7 +61,7 @@ class TransferPlan:
         ]
         others = ["projected", "lora"] if self.adapters else []
         return [
-            *(Arm(name, name) for name in (BASE, "hints", "hints-second", "rustfix")),
+            *(Arm(name, name) for name in (BASE, "base-again", "hints", "hints-second", "rustfix")),
             *routed,
             *(Arm(name, name, sources) for name in [*others, "cascade"]),
         ]
@@ -126,7 +126,8 @@ def _draw(
     out: Path,
 ) -> None:
     base, bins = records[BASE], bins_of(problem_set)
-    shown = [BASE, *(f"routed-{store}" for store in plan.stores), "lora", "cascade", "hints-second"]
+    routed = [f"routed-{store}" for store in plan.stores]
+    shown = [BASE, *routed, "lora", "cascade", "hints-second", "base-again"]
     shown = [arm for arm in shown if arm in records]
     rates = {
         arm: {str(lines): rate for lines, rate in group_rates(records[arm], bins).items()}
