@@ -23,12 +23,13 @@ from sleepy_coder.results import RunRecord, load_run_record
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
 STRATEGIES = (
-    *("rustfix", "rustfix-maybe", "base", "hints", "hints-second"),
+    *("rustfix", "rustfix-maybe", "base", "base-again", "hints", "hints-second"),
     *("averaged", "routed", "cascade"),
 )
 MODELS = ("1.5b", "0.5b")
 # Whose repair README shows: rustc has no suggestion of its own for it.
 SHOWN = "rh_009"
+_MANY = 10  # a pattern with fewer problems says little by itself
 
 
 def load_runs(model: str) -> list[RunRecord]:
@@ -266,6 +267,83 @@ def render_learned(model: str) -> str:
     return "\n".join([*table, "", fact])
 
 
+def render_comparison(experiment: str, set_name: str) -> str:
+    """Return what the arms of a comparing experiment solve of one set, and against base."""
+    summary = json.loads((RESULTS / experiment / "summary.json").read_text())
+    found = summary["sets"][set_name]
+    arms = found.get("runs") or found["strategies"]
+    has_lengths = "length_rates" in arms["base"]
+    lengths = list(arms["base"]["length_rates"]) if has_lengths else []
+    head = [f"{found['size']} problems", "solved", "percent", "gained", "lost"]
+    head += [f"{lines} lines" for lines in lengths]
+    rows = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
+    for name, arm in arms.items():
+        totals, against = arm["totals"], arm["against_base"]
+        cells = [name, str(totals["passed"]), f"{100 * totals['frac']:.1f}"]
+        cells += ["", ""] if name == "base" else [str(len(against[k])) for k in ("gained", "lost")]
+        rates = [arm["length_rates"][each] for each in lengths]
+        cells += [f"{rate['passed']}/{rate['total']}" for rate in rates]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def render_patterns(experiment: str, set_name: str, arm: str) -> str:
+    """Return what an arm gains in each pattern, those with ten problems and more."""
+    summary = json.loads((RESULTS / experiment / "summary.json").read_text())
+    groups = summary["sets"][set_name]["runs"][arm]["patterns"]
+    many = {name: each for name, each in groups.items() if each["total"] >= _MANY}
+    rows = [
+        "| pattern | problems | base | " + arm + " | lost |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, each in sorted(many.items(), key=lambda item: item[1]["change_frac"], reverse=True):
+        cells = [each["total"], each["num_before"], each["num_after"], len(each["lost"])]
+        rows.append(f"| {name} | {' | '.join(map(str, cells))} |")
+    return "\n".join(rows)
+
+
+def render_recipes() -> str:
+    """Return what ways of training mend of the problems that the base model repeats."""
+    record = json.loads((RESULTS / "learn" / "recipes.json").read_text())
+    sets = list(record["rows"][0]["sets"])
+    sizes = [record["rows"][0]["sets"][name]["problems"] for name in sets]
+    heads = [f"{name}, {size}" for name, size in zip(sets, sizes, strict=True)]
+    lines = [f"| who answers | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(sets)}"]
+    for row in record["rows"]:
+        found = [row["sets"][name] for name in sets]
+        cells = [f"{each['passed_without_turning']} → {each['passed']}" for each in found]
+        lines.append(f"| {row['name']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def render_train_gpu() -> str:
+    """Return how fast many tasks train in one pass, against PEFT's one after the other."""
+    record = json.loads((RESULTS / "train_gpu.json").read_text())
+    work = record["work"]
+    head = (
+        f"{work['num_tasks']} tasks, {record['setting']['num_steps']} steps of "
+        f"{record['setting']['rows_per_task']} rows each, {record['device_name']}, matrix products "
+        f"at {record['matmul_peak_tflops']:.0f} TFLOP/s at best:"
+    )
+    rows = [
+        head,
+        "",
+        "| | s | tokens/s | share of the peak | times the faster PEFT |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, side in record["sides"].items():
+        cells = [f"{side['seconds']:.1f}", f"{side['tokens_per_s']:,.0f}"]
+        cells += [f"{100 * side['model_flops_frac']:.0f} %", f"{side['times_peft']:.2f}"]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    learned = json.loads((RESULTS / "learn" / "qwen2.5-coder-1.5b-instruct.json").read_text())
+    training = learned["training"]
+    fact = (
+        f"The shipped store's {len(training['losses'])} tasks took {training['seconds']:.0f} s on "
+        f"{training['num_ranks']} GPUs, {training['tokens_per_s']:,.0f} tokens/s."
+    )
+    return "\n".join([*rows, "", fact])
+
+
 def render_paper_numbers() -> str:
     """Return the numbers of result files that settle lines of the paper checklist."""
     rows = [*_share_numbers(), *_learned_numbers()]
@@ -378,6 +456,12 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "share-product": render_share_product,
     "gate-rules": render_gate_rules,
     "learned-1.5b": lambda: render_learned("1.5b"),
+    "transfer": lambda: render_comparison("transfer", "transfer"),
+    "transfer-patterns": lambda: render_patterns("transfer", "transfer", "routed-shipped"),
+    "heldout": lambda: render_comparison("routing", "heldout"),
+    "frozen-gpu": lambda: render_comparison("routing", "frozen"),
+    "train-gpu": render_train_gpu,
+    "recipes": render_recipes,
     "paper-numbers": render_paper_numbers,
 }
 

@@ -97,11 +97,10 @@ class Row:
     def turn_back(self, decode: Callable[[list[int]], str]) -> None:
         """Take the other token at the place from which the likeliest other answer may come.
 
-        A greedy answer to the end of which no other is found by looking one token aside, such as
-        a copy of the prompt, is often the likeliest only by a little at a single place. Among all
-        answers that leave it at one place, an upper bound of the probability is that of their
-        tokens up to there; the place with the highest bound is taken. Nothing happens where no
-        place is left, or the answer never gets beyond its first line (the fence).
+        A greedy answer that only copies is often the likeliest by a little at a single place. An
+        answer that leaves it at one place is at most as likely as the tokens up to there together
+        with the other token; the place where this bound is highest is taken. Nothing happens where
+        no place is left, or where the answer never gets beyond its first line (the fence).
 
         Args:
             decode: Tokens to text.
