@@ -431,7 +431,24 @@ def _learned_numbers() -> list[tuple[str, str, str]]:
             ", ".join(heldout),
             "learn/edits_first.json",
         ),
+        (
+            "shipped store, transfer: base, base held to something new, routed; lost",
+            _compared("transfer", "transfer", "routed-shipped", "base", "base-again"),
+            "transfer/summary.json",
+        ),
+        (
+            "shipped store, held-out shapes: base, averaged, routed; lost",
+            _compared("routing", "heldout", "routed", "base", "averaged"),
+            "routing/summary.json",
+        ),
     ]
+
+
+def _compared(experiment: str, set_name: str, arm: str, *others: str) -> str:
+    found = json.loads((RESULTS / experiment / "summary.json").read_text())["sets"][set_name]
+    arms = found.get("runs") or found["strategies"]
+    solved = ", ".join(str(arms[name]["totals"]["passed"]) for name in (*others, arm))
+    return f"{solved} of {found['size']}; {len(arms[arm]['against_base']['lost'])}"
 
 
 def _solved(outcomes: dict[str, str]) -> str:
