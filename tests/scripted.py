@@ -19,6 +19,7 @@ class ScriptedCompletion:
     tokens_out: int = 5
     seconds: float = 0.1
     log_probability: float = -0.5
+    num_turns: int = 0
 
 
 @dataclass

@@ -33,7 +33,13 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"model": ("1", "int8")}, {"task": ("s", "t")}, {"messages": [{"a": "c"}]}, {"limit": 2}],
+    [
+        {"model": ("1", "int8")},
+        {"task": ("s", "t")},
+        {"messages": [{"a": "c"}]},
+        {"limit": 2},
+        {"may_repeat": False},
+    ],
     ids=str,
 )
 def test_keys_differ_where_answers_may(change):

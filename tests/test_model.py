@@ -1,11 +1,13 @@
 import itertools
 import random
+import re
 from contextlib import contextmanager
 from typing import ClassVar
 
 import pytest
 import torch
 
+from sleepy_coder.answer_row import Row, Token
 from sleepy_coder.decoding import Sampling
 from sleepy_coder.drafts import PromptLookup
 from sleepy_coder.errors import WeightsError
@@ -439,6 +441,14 @@ def choices(model, conversation, tokens):
     return own, rest.indices, rest.values
 
 
+@pytest.fixture
+def first_line_opens_the_code():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sleepy_coder.answer_row._OPEN_FENCE", re.compile("\n"))
+        yield
+
+
+@pytest.mark.usefixtures("first_line_opens_the_code")
 @pytest.mark.parametrize("max_draft", [0, 16])
 @pytest.mark.parametrize("batch_tokens", [0, 100_000])
 def test_a_refused_answer_is_left_where_the_likeliest_other_may_come(
@@ -472,6 +482,7 @@ def test_a_refused_answer_is_left_where_the_likeliest_other_may_come(
     assert num_turned >= 3
 
 
+@pytest.mark.usefixtures("first_line_opens_the_code")
 def test_an_answer_that_is_always_refused_ends_all_the_same():
     model = make_model(1)
     heard = []
@@ -482,3 +493,40 @@ def test_an_answer_that_is_always_refused_ends_all_the_same():
     )
     assert {completion.num_turns for completion in done} == {0, 4}
     assert len(heard) == sum(min(c.num_turns + 1, 4) for c in done)
+    assert all((c.tokens_out > NUM_TOKENS) == (c.num_turns > 0) for c in done)
+
+
+@pytest.mark.parametrize(
+    ("turn", "limit", "expected"),
+    [
+        (END, 40, "```rust\nlet a"),  # the other token ends the turn
+        ("`", 40, "```rust\nlet a\n```"),  # it closes the block
+        ("b", 14, "```rust\nlet ab"),  # it is the last that there is room for
+    ],
+)
+def test_a_token_taken_on_turning_back_may_end_the_answer(turn, limit, expected):
+    model = make_model()
+    text = "```rust\nlet a\n``" if turn == "`" else "```rust\nlet a"
+    ids = model.tokenizer(text + ("\n```" if limit == 40 else "c"))["input_ids"]
+    (other,) = model.tokenizer(turn)["input_ids"]
+    tokens = [Token(id_, -0.1) for id_ in ids]
+    place = len(text)
+    tokens[place] = Token(ids[place], -0.1, other, -2.0)
+    refused = model._decode(ids)
+    row = Row(0, [1], limit, 0, None, is_refused=lambda said: said == refused)
+    model.decoder._take(row, tokens)
+    assert row.is_done
+    assert row.num_turns == 1
+    assert model._decode(row.output).removesuffix("\n") == expected
+    assert len(row.output) <= limit
+
+
+def test_no_place_outside_the_code_is_turned_to():
+    model = make_model()
+    ids = model.tokenizer("Here:\n```rust\nlet a\n```")["input_ids"]
+    tokens = [Token(id_, -0.1, 66, -0.2) for id_ in ids]
+    tokens[17:] = [Token(id_, -0.1, 66, -5.0) for id_ in ids[17:]]
+    row = Row(0, [1], 99, 0, None, is_refused=lambda _: True)
+    model.decoder._take(row, tokens)
+    assert model._decode(row.output)[:14] == "Here:\n```rust\n"
+    assert len(row.output) == 15

@@ -73,7 +73,7 @@ def question_key(
         task: Hash of the store or adapters, and the task's name; None is the base model.
         messages: The conversation.
         limit: The most tokens of the answer.
-        may_repeat: Whether the answer may be a program that the conversation holds already.
+        may_repeat: Whether the answer may be no program, or one that the conversation holds.
     """
     rules = [] if may_repeat else ["no repeat"]
     material = json.dumps([model, task, list(messages), limit, *rules])

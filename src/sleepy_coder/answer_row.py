@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -11,7 +12,8 @@ import torch
 
 from sleepy_coder.drafts import PromptLookup
 
-_MOST_TURNS = 4  # answers beyond the first that a row may have refused
+_MOST_TURNS = 4
+_OPEN_FENCE = re.compile(r"^[ \t]*```[^\n]*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,6 @@ class Token:
     other_score: float = -math.inf
 
 
-def _is_never_refused(_text: str) -> bool:
-    return False
-
-
 @dataclass
 class Row:
     """One conversation while it is answered.
@@ -45,10 +43,11 @@ class Row:
         max_draft: The most tokens guessed ahead in one step; 0 is plain decoding.
         draws: One uniform number for each token of its answer, or None for greedy decoding.
         task: What `Decoder.use_tasks` is told of this row.
-        is_refused: Says of a complete answer's text that it will not do.
+        is_refused: Says of a complete answer's text that it will not do; None takes any.
         tokens: The answer.
         output: The same without how likely it was.
-        num_turns: How many answers were refused.
+        num_turns: How often it turned back.
+        num_dropped: Tokens of the answers that were refused and do not belong to this one.
     """
 
     index: int
@@ -57,10 +56,11 @@ class Row:
     max_draft: int
     draws: torch.Tensor | None
     task: str | None = None
-    is_refused: Callable[[str], bool] = _is_never_refused
+    is_refused: Callable[[str], bool] | None = None
     tokens: list[Token] = field(default_factory=list)
     output: list[int] = field(default_factory=list)
     num_turns: int = 0
+    num_dropped: int = 0
     is_done: bool = False
     started: float = 0.0
     seconds: float = 0.0
@@ -81,7 +81,7 @@ class Row:
     @property
     def may_turn(self) -> bool:
         """Whether its answer may be refused, once more."""
-        return self.is_refused is not _is_never_refused and self.num_turns < _MOST_TURNS
+        return self.is_refused is not None and self.num_turns < _MOST_TURNS
 
     def extend(self, tokens: Sequence[Token]) -> None:
         """Append tokens to the answer."""
@@ -91,34 +91,40 @@ class Row:
         self.tokens += tokens
 
     def cut(self, length: int) -> None:
-        """Keep the answer's first tokens only."""
+        """Keep the first tokens of an answer that is complete: nothing is guessed behind them."""
         del self.output[length:], self.tokens[length:]
 
-    def turn_back(self, decode: Callable[[list[int]], str]) -> None:
-        """Take the other token at the place from which the likeliest other answer may come.
+    def turn_back(self, decode: Callable[[list[int]], str]) -> bool:
+        """Take the other token where it may lead to the likeliest other answer, if it is refused.
 
         A greedy answer that only copies is often the likeliest by a little at a single place. An
         answer that leaves it at one place is at most as likely as the tokens up to there together
-        with the other token; the place where this bound is highest is taken. Nothing happens where
-        no place is left, or where the answer never gets beyond its first line (the fence).
+        with the other token; the place where this bound is highest is taken. It must lie in the
+        code, behind the line that opens the fence, or be the end of the code.
 
         Args:
             decode: Tokens to text.
+
+        Returns:
+            Whether it turned: the answer was refused, not too often yet, and there is such a place.
         """
+        if self.is_refused is None or not self.may_turn or not self.is_refused(decode(self.output)):
+            return False
         lengths = range(1, len(self.output) + 1)
-        first = next((n for n in lengths if "\n" in decode(self.output[:n])), len(self.output))
+        first = next((n for n in lengths if _OPEN_FENCE.search(decode(self.output[:n]))), None)
         before = list(accumulate((token.score for token in self.tokens), initial=0.0))
         bounds = {
             place: before[place] + self.tokens[place].other_score
-            for place in range(first, len(self.tokens))
+            for place in range(first or len(self.tokens), len(self.tokens))
         }
         place = max(bounds, key=bounds.__getitem__, default=None)
         if place is None or bounds[place] == -math.inf:
-            return
+            return False
         turned = self.tokens[place]
         kept = [*self.tokens[:place], Token(turned.other, turned.other_score)]
+        self.num_dropped += len(self.tokens) - place
         self.tokens, self.output = [], []
         self.lookup = PromptLookup(self.prompt, self.max_draft)
         self.extend(kept)
         self.num_turns += 1
-        self.is_done = False
+        return True

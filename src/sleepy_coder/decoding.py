@@ -7,13 +7,12 @@ those that the model itself chooses at each place, so the answer is the one that
 gives, up to floating-point ties; with a temperature too, since the randomness that decides a place
 is drawn per row and place, not per step.
 
-An answer may be refused (`Row.is_refused`). The row then turns back to where another token was
-nearly as likely, takes that one and goes on from there.
+An answer may be refused (`Row.is_refused`). The row then turns back to where the next likely token
+may lead to a likely answer (`Row.turn_back`), takes it and goes on from there.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -209,12 +208,16 @@ class Decoder:
         """Append tokens up to where the answer ends; turn back where that answer is refused."""
         before = len(row.output)
         row.extend(tokens)
-        end = self._find_end(row.output, before)
+        self._end(row, before)
+        while row.is_done and row.turn_back(self._decode):
+            self._end(row, len(row.output) - 1)
+
+    def _end(self, row: Row, start: int) -> None:
+        """Cut an answer where it ends, looking from `start` on; say whether it does."""
+        end = self._find_end(row.output, start)
         if end is not None:
             row.cut(end)
         row.is_done = end is not None or len(row.output) >= row.limit
-        if row.is_done and row.may_turn and row.is_refused(self._decode(row.output)):
-            row.turn_back(self._decode)
 
     def _find_end(self, output: list[int], start: int) -> int | None:
         """Return how many tokens the answer has, looking from `start` on, or None if it goes on."""
@@ -247,29 +250,34 @@ def _groups_to_read(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def _read_tokens(logits: torch.Tensor, tokens: torch.Tensor, rows: Sequence[Row]) -> list[Token]:
-    """Return the chosen tokens, with the likeliest others where a row may have to turn back."""
-    ids, scores = tokens.tolist(), score(logits, tokens).tolist()
-    if not any(row.may_turn for row in rows):
-        return list(map(Token, ids, scores))
-    rest = logits.scatter(1, tokens[:, None], -math.inf)
-    others = rest.argmax(dim=-1)
-    return list(map(Token, ids, scores, others.tolist(), score(logits, others).tolist()))
-
-
-def score(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Return the log-probability of each token, (places,), in nats, whatever the temperature.
+    """Return the chosen tokens, with the likeliest others where a row may have to turn back.
 
     Args:
         logits: (places, vocabulary).
         tokens: (places,).
+        rows: Of the batch.
     """
-    chunks = map(torch.Tensor.float, torch.split(logits, _SCORED_AT_A_TIME))
+    read = _with_others if any(row.may_turn for row in rows) else _alone
+    chunks = torch.split(logits, _SCORED_AT_A_TIME)
     chosen = torch.split(tokens, _SCORED_AT_A_TIME)
-    parts = [
-        chunk.gather(1, those[:, None]).squeeze(1) - chunk.logsumexp(1)
-        for chunk, those in zip(chunks, chosen, strict=True)
-    ]
-    return torch.cat(parts)
+    parts = [read(chunk.float(), those) for chunk, those in zip(chunks, chosen, strict=True)]
+    columns = [torch.cat(column).tolist() for column in zip(*parts, strict=True)]
+    return list(map(Token, tokens.tolist(), *columns))
+
+
+def _alone(logits: torch.Tensor, tokens: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Return the log-probability of each token, (places,), whatever the temperature."""
+    return (logits.gather(1, tokens[:, None]).squeeze(1) - logits.logsumexp(1),)
+
+
+def _with_others(logits: torch.Tensor, tokens: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Return that, the likeliest other token of each place, and its log-probability."""
+    total = logits.logsumexp(1)
+    values, ids = logits.topk(2, dim=1)
+    place = (ids[:, :1] == tokens[:, None]).long()  # the second, where the first was chosen
+    other, other_value = (each.gather(1, place).squeeze(1) for each in (ids, values))
+    chosen = logits.gather(1, tokens[:, None]).squeeze(1)
+    return chosen - total, other, other_value - total
 
 
 def close_fence(text: str) -> str:

@@ -42,8 +42,9 @@ class Voice:
         task: A learned task; None is the base model.
         answer_form: How that task was taught to answer.
         hint: A sentence of advice in the prompt.
-        may_repeat: Whether a program that was turned down may come again; if not, the likeliest
-            other answer is looked for (`model.generate`'s `is_refused`).
+        may_repeat: Whether the answer may be one that cannot be right: no program, or one that
+            was turned down. If not, the model is made to look for another (`is_refused` of
+            `RepairModel.generate`).
     """
 
     task: str | None = None
@@ -53,7 +54,7 @@ class Voice:
 
 
 _PLAIN = Voice()  # the base model without advice
-_OTHERWISE = Voice(may_repeat=False)
+_NO_REPEAT = Voice(may_repeat=False)
 
 
 @dataclass
@@ -93,17 +94,23 @@ class Dialogue:
     def recall(self, model: RepairModel, bench: Workbench, cache: AnswerCache) -> Completion | None:
         """Return the next answer if it was given before.
 
-        One that nobody held to something new is as good, unless it was a repetition.
+        What was said freely is as good, unless it cannot be right.
         """
-        if not self.voice.may_repeat:
-            free = replace(self, voice=replace(self.voice, may_repeat=True))
-            found = free.recall(model, bench, cache)
-            if found is not None and not self.is_repeated(found.text):
-                return found
+        found = cache.find(self.key(model, bench, may_repeat=True))
+        if found is not None and (self.voice.may_repeat or not self.cannot_be_right(found.text)):
+            return found
         return cache.find(self.key(model, bench))
 
-    def key(self, model: RepairModel, bench: Workbench) -> str:
-        """Return the key under which the next answer is kept."""
+    def remember(
+        self, completion: Completion, model: RepairModel, bench: Workbench, cache: AnswerCache
+    ) -> None:
+        """Keep the next answer; one that was never refused is also what is said freely."""
+        cache.add(self.key(model, bench), completion)
+        if not self.voice.may_repeat and completion.num_turns == 0:
+            cache.add(self.key(model, bench, may_repeat=True), completion)
+
+    def key(self, model: RepairModel, bench: Workbench, *, may_repeat: bool | None = None) -> str:
+        """Return the key under which the next answer is kept; by default the voice's own."""
         task = None
         if self.voice.task is not None and bench.learned is not None:
             task = (bench.learned.sha256, self.voice.task)
@@ -112,10 +119,10 @@ class Dialogue:
             task,
             self.messages(bench),
             self.max_new_tokens(bench),
-            may_repeat=self.voice.may_repeat,
+            may_repeat=self.voice.may_repeat if may_repeat is None else may_repeat,
         )
 
-    def is_repeated(self, answer: str) -> bool:
+    def cannot_be_right(self, answer: str) -> bool:
         """Whether an answer cannot be right: no program, or one that was turned down before."""
         known = (self.problem.buggy, *(extract_code(each.output) for each in self.history))
         code = extract_code(self.read(answer) or "")
@@ -162,7 +169,7 @@ class Dialogue:
     def reopen(self, attempt: Attempt) -> None:
         """Go on after an answer that failed: the base model sees it and what is wrong with it."""
         self.history.append(attempt)
-        self.voice, self.second = _PLAIN, _OTHERWISE
+        self.voice, self.second = _NO_REPEAT, None
 
 
 def _describe(chosen: Route | None) -> Mapping[str, Any] | None:
@@ -205,9 +212,12 @@ def open_dialogue(
         and bench.learned is not None
         and bench.learned.min_log_probability(task) < float("inf")
     )
-    if is_second and not goes_first:
-        return Dialogue(problem, diagnostics, chosen, second=replace(voice, may_repeat=False))
-    return Dialogue(problem, diagnostics, chosen, voice)
+    if not is_second or goes_first:
+        return Dialogue(problem, diagnostics, chosen, voice)
+    second = replace(voice, may_repeat=False)
+    if second == _NO_REPEAT:  # the base model all the way: one question does
+        return Dialogue(problem, diagnostics, chosen, second)
+    return Dialogue(problem, diagnostics, chosen, second=second)
 
 
 def converse(name: str, dialogues: Sequence[Dialogue], bench: Workbench) -> list[Generation]:
@@ -230,8 +240,8 @@ def _answer_all(
     """Get one answer in every dialogue.
 
     A learned task that may go first answers, if it is sure. Otherwise the base model does; and
-    where that merely repeats the broken program or gives none, the second voice does, and is
-    held to something new.
+    where that merely repeats the broken program or gives none, the second voice does, and may
+    not repeat it.
     """
     cache = bench.answers or AnswerCache()
     generations: dict[int, Generation] = {}
@@ -250,7 +260,7 @@ def _answer_all(
             dialogue.second = replace(dialogue.voice, may_repeat=False)
             dialogue.voice = _PLAIN
             unsure.append(row)
-        elif dialogue.second is not None and dialogue.is_repeated(completion.text):
+        elif dialogue.second is not None and dialogue.cannot_be_right(completion.text):
             dialogue.voice, dialogue.second = dialogue.second, None
             repeated.append(row)
         else:
@@ -290,7 +300,7 @@ def _ask(
     asked = [dialogues[row] for row in fresh]
 
     def keep(place: int, completion: Completion) -> None:
-        cache.add(asked[place].key(model, bench), completion)
+        asked[place].remember(completion, model, bench, cache)
         on_done(fresh[place], completion)
 
     model.generate(
@@ -298,7 +308,7 @@ def _ask(
         max_new_tokens=[d.max_new_tokens(bench) for d in asked],
         on_done=keep,
         tasks=[d.voice.task for d in asked],
-        is_refused=[None if d.voice.may_repeat else d.is_repeated for d in asked],
+        is_refused=[None if d.voice.may_repeat else d.cannot_be_right for d in asked],
     )
 
 

@@ -35,8 +35,9 @@ class Completion:
 
     Attributes:
         seconds: From the start of its batch to the end of this answer.
+        tokens_out: Written in all, those of refused answers too.
         log_probability: Of the whole answer, in nats, whatever the temperature.
-        num_turns: How many answers before this one were refused.
+        num_turns: How often it was refused and turned back (`answer_row.Row.turn_back`).
     """
 
     text: str
@@ -105,8 +106,8 @@ class RepairModel:
             on_done: Called with a conversation's place and its answer as soon as it is complete.
             tasks: A learned task for each row, or None for the base model's own answer.
             is_refused: For each row, what says of an answer's text that it will not do, or None
-                where any answer will. A row that is refused goes on at another likely token, a few
-                times at most: its answer may be refused in the end.
+                where any answer will. A refused row turns back, a few times at most: what it says
+                in the end may be refused as well.
 
         Raises:
             ValueError: `max_new_tokens` is below 1.
@@ -123,8 +124,7 @@ class RepairModel:
             )
         ]
         for row, refuses in zip(rows, is_refused or [None] * count, strict=True):
-            if refuses is not None:
-                row.is_refused = refuses
+            row.is_refused = refuses
         completions: dict[int, Completion] = {}
         for row in self.decoder.run(rows, sampling, self.batch_tokens):
             completions[row.index] = self._complete(row)
@@ -150,7 +150,7 @@ class RepairModel:
     def _complete(self, row: Row) -> Completion:
         text = close_fence(self._decode(row.output))
         log_probability = math.fsum(token.score for token in row.tokens)
-        sizes = (len(row.prompt), len(row.output))
+        sizes = (len(row.prompt), len(row.output) + row.num_dropped)
         return Completion(text, *sizes, row.seconds, log_probability, row.num_turns)
 
     def _encode(self, text: str) -> list[int]:

@@ -186,7 +186,7 @@ STRATEGIES: dict[str, Strategy] = {
         ),
         Strategy(
             "base-again",
-            "base, or its likeliest other answer where it repeats the program",
+            "base, or another likely answer of it where it repeats the program",
             needs_model=True,
             needs_rust=False,
             propose=_propose_with_model("base-again", is_second=True),
@@ -252,10 +252,10 @@ STRATEGIES: dict[str, Strategy] = {
         ),
         Strategy(
             "cascade",
-            "rustfix, routed (given a store), base; the first that the compiler accepts stands",
+            "rustfix, routed (given a store), base-again; the first that rustc accepts stands",
             needs_model=True,
             needs_rust=True,
-            propose=_propose_cascade(["rustfix", "routed", "base"]),
+            propose=_propose_cascade(["rustfix", "routed", "base-again"]),
             serves="store",
         ),
     )
