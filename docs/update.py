@@ -432,7 +432,7 @@ def _learned_numbers() -> list[tuple[str, str, str]]:
             "learn/edits_first.json",
         ),
         (
-            "shipped store, transfer: base, base held to something new, routed; lost",
+            "shipped store, transfer: base, base-again, routed; lost",
             _compared("transfer", "transfer", "routed-shipped", "base", "base-again"),
             "transfer/summary.json",
         ),
