@@ -202,6 +202,7 @@ EXACT = "exact thin SVD (error only)"
 REPEATED = {
     "ours",
     "ours, torch.mm",
+    "ours, product objective",
     "svd_lowrank (paper)",
 }  # the quick ones, where one run says least
 ONCE = {
