@@ -11,11 +11,13 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
 from sleepy_coder.cli import main
 from sleepy_coder.cli.problems import render_problem
+from sleepy_coder.experiments.transfer import ENOUGH_PROBLEMS
 from sleepy_coder.problems import load_set
 from sleepy_coder.report import compare, render_markdown, render_repair
 from sleepy_coder.results import RunRecord, load_run_record
@@ -29,7 +31,6 @@ STRATEGIES = (
 MODELS = ("1.5b", "0.5b")
 # Whose repair README shows: rustc has no suggestion of its own for it.
 SHOWN = "rh_009"
-_MANY = 10  # a pattern with fewer problems says little by itself
 
 
 def load_runs(model: str) -> list[RunRecord]:
@@ -269,12 +270,9 @@ def render_learned(model: str) -> str:
 
 def render_comparison(experiment: str, set_name: str) -> str:
     """Return what the arms of a comparing experiment solve of one set, and against base."""
-    summary = json.loads((RESULTS / experiment / "summary.json").read_text())
-    found = summary["sets"][set_name]
-    arms = found.get("runs") or found["strategies"]
-    has_lengths = "length_rates" in arms["base"]
-    lengths = list(arms["base"]["length_rates"]) if has_lengths else []
-    head = [f"{found['size']} problems", "solved", "percent", "gained", "lost"]
+    size, arms = _compared_arms(experiment, set_name)
+    lengths = list(arms["base"].get("length_rates", ()))
+    head = [f"{size} problems", "solved", "percent", "gained", "lost"]
     head += [f"{lines} lines" for lines in lengths]
     rows = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
     for name, arm in arms.items():
@@ -289,9 +287,9 @@ def render_comparison(experiment: str, set_name: str) -> str:
 
 def render_patterns(experiment: str, set_name: str, arm: str) -> str:
     """Return what an arm gains in each pattern, those with ten problems and more."""
-    summary = json.loads((RESULTS / experiment / "summary.json").read_text())
-    groups = summary["sets"][set_name]["runs"][arm]["patterns"]
-    many = {name: each for name, each in groups.items() if each["total"] >= _MANY}
+    _, arms = _compared_arms(experiment, set_name)
+    groups = arms[arm]["patterns"]
+    many = {name: each for name, each in groups.items() if each["total"] >= ENOUGH_PROBLEMS}
     rows = [
         "| pattern | problems | base | " + arm + " | lost |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -445,10 +443,16 @@ def _learned_numbers() -> list[tuple[str, str, str]]:
 
 
 def _compared(experiment: str, set_name: str, arm: str, *others: str) -> str:
-    found = json.loads((RESULTS / experiment / "summary.json").read_text())["sets"][set_name]
-    arms = found.get("runs") or found["strategies"]
+    size, arms = _compared_arms(experiment, set_name)
     solved = ", ".join(str(arms[name]["totals"]["passed"]) for name in (*others, arm))
-    return f"{solved} of {found['size']}; {len(arms[arm]['against_base']['lost'])}"
+    return f"{solved} of {size}; {len(arms[arm]['against_base']['lost'])}"
+
+
+def _compared_arms(experiment: str, set_name: str) -> tuple[int, dict[str, Any]]:
+    """Return how many problems a comparing experiment's set has, and arm -> its results."""
+    summary = json.loads((RESULTS / experiment / "summary.json").read_text())
+    found = summary["sets"][set_name]
+    return found["size"], found.get("runs") or found["strategies"]
 
 
 def _solved(outcomes: dict[str, str]) -> str:

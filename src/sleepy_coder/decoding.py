@@ -213,7 +213,7 @@ class Decoder:
             self._end(row, len(row.output) - 1)
 
     def _end(self, row: Row, start: int) -> None:
-        """Cut an answer where it ends, looking from `start` on; say whether it does."""
+        """Cut an answer where it ends, looking from `start` on; mark it as done if it does."""
         end = self._find_end(row.output, start)
         if end is not None:
             row.cut(end)

@@ -117,14 +117,20 @@ class RepairModel:
         if min(limits, default=1) < 1:
             raise ValueError(f"max_new_tokens: got {min(limits)}, expected at least 1")
         sampling = Sampling(temperature, top_p, seed)
+        none = [None] * count
+        asked = zip(conversations, limits, tasks or none, is_refused or none, strict=True)
         rows = [
-            self._row(i, conversation, limit, sampling, task)
-            for i, (conversation, limit, task) in enumerate(
-                zip(conversations, limits, tasks or [None] * count, strict=True)
+            Row(
+                index=place,
+                prompt=self._encode_prompt(conversation),
+                limit=limit,
+                max_draft=self.decoder.max_draft,
+                draws=sampling.draws(place, limit),
+                task=task,
+                is_refused=refuses,
             )
+            for place, (conversation, limit, task, refuses) in enumerate(asked)
         ]
-        for row, refuses in zip(rows, is_refused or [None] * count, strict=True):
-            row.is_refused = refuses
         completions: dict[int, Completion] = {}
         for row in self.decoder.run(rows, sampling, self.batch_tokens):
             completions[row.index] = self._complete(row)
@@ -132,20 +138,11 @@ class RepairModel:
                 on_done(row.index, completions[row.index])
         return [completions[i] for i in range(len(rows))]
 
-    def _row(
-        self,
-        index: int,
-        conversation: Conversation,
-        limit: int,
-        sampling: Sampling,
-        task: str | None,
-    ) -> Row:
+    def _encode_prompt(self, conversation: Conversation) -> list[int]:
         text = self.tokenizer.apply_chat_template(
             conversation, tokenize=False, add_generation_prompt=True
         )
-        prompt = self._encode(text)
-        draws = sampling.draws(index, limit)
-        return Row(index, prompt, limit, self.decoder.max_draft, draws, task)
+        return self._encode(text)
 
     def _complete(self, row: Row) -> Completion:
         text = close_fence(self._decode(row.output))

@@ -32,7 +32,7 @@ from sleepy_coder.serving import TaskSources
 SETS = ("transfer", "gate")
 _LENGTHS = (1, 41, 81)  # lines of a program at which a bin begins
 _MOST_LINES = 7  # of one figure; more look alike
-_FEW = 10  # a pattern with fewer problems says little by itself
+ENOUGH_PROBLEMS = 10  # a pattern with fewer says little by itself
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _summarize(problem_set: ProblemSet, records: Mapping[str, RunRecord]) -> dic
         arms[name] = {
             **summarize_arm(record, base),
             "patterns": render_groups(patterns),
-            "patterns_below_base": falls_below(patterns, _FEW),
+            "patterns_below_base": falls_below(patterns, ENOUGH_PROBLEMS),
             "lengths": render_groups(lengths),
             "length_rates": {
                 str(lines): render_rate(rate) for lines, rate in group_rates(record, bins).items()
