@@ -10,6 +10,7 @@ from sleepy_coder.answer_cache import AnswerCache, question_key
 from sleepy_coder.diagnostics import Diagnostic, parse_diagnostics, select_errors
 from sleepy_coder.edits import apply_edits
 from sleepy_coder.errors import InputError
+from sleepy_coder.gutting import find_gutting
 from sleepy_coder.judge import accept, compile_source
 from sleepy_coder.patterns import PATTERNS
 from sleepy_coder.prompt import (
@@ -22,6 +23,7 @@ from sleepy_coder.prompt import (
     render_messages,
 )
 from sleepy_coder.router import Route, route
+from sleepy_coder.syntax import has_syntax_error
 from sleepy_coder.workbench import Generation, Workbench
 
 if TYPE_CHECKING:
@@ -123,10 +125,19 @@ class Dialogue:
         )
 
     def cannot_be_right(self, answer: str) -> bool:
-        """Whether an answer cannot be right: no program, or one that was turned down before."""
-        known = (self.problem.buggy, *(extract_code(each.output) for each in self.history))
+        """Whether an answer is seen to be wrong without compiling it.
+
+        It holds no program or one that was turned down before, is no Rust where the broken program
+        is, or leaves out what that has.
+        """
+        buggy = self.problem.buggy
         code = extract_code(self.read(answer) or "")
-        return any(is_no_repair(code, program) for program in known if program is not None)
+        known = (buggy, *(extract_code(each.output) for each in self.history))
+        if code is None or any(is_no_repair(code, other) for other in known if other is not None):
+            return True
+        if has_syntax_error(code) and not has_syntax_error(buggy):
+            return True
+        return find_gutting(buggy, None, code) is not None
 
     def read(self, answer: str) -> str | None:
         """Return an answer with its edits made, or None where none of them fits the program."""

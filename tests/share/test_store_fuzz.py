@@ -137,14 +137,33 @@ def test_wrong_bases_with_true_hashes(store, change):
 @pytest.mark.parametrize(
     "change",
     [
-        {"x.coef_a": torch.rand(3, 1)},
-        {"x.coef_a": torch.rand(2, 2)},
-        {"x.coef_b": torch.rand(3)},
-        {"x.coef_b": torch.tensor(1.0)},
-        {"x.coef_a": torch.full((2, 1), float("inf"))},
-        {"z.coef_a": torch.rand(2, 1)},
+        {"coef_a": torch.rand(5)},
+        {"coef_a": torch.rand(4, 1)},
+        {"coef_b": torch.rand(7)},
+        {"coef_b": torch.tensor(1.0)},
+        {"coef_b": torch.ones(6, dtype=torch.int16)},
+        {"coef_a": torch.full((4,), float("inf"))},
+        {"coef_c": torch.rand(4)},
+        {"widths": torch.tensor([1, 2], dtype=torch.int16)},
+        {"widths": torch.tensor([3, -1], dtype=torch.int16)},
+        {"widths": torch.ones(3, dtype=torch.int16)},
+        {"widths": torch.ones(2)},
+        {"widths": torch.empty(0, dtype=torch.int16)},
     ],
-    ids=["rows", "columns", "vector", "scalar", "inf", "extra"],
+    ids=[
+        "more numbers",
+        "a matrix",
+        "other numbers",
+        "a scalar",
+        "whole numbers",
+        "inf",
+        "extra",
+        "other widths",
+        "a negative width",
+        "a width too many",
+        "real widths",
+        "no widths",
+    ],
 )
 def test_wrong_coefficients_with_true_hashes(store, change):
     file = store / "coefficients" / "one.safetensors"
@@ -159,7 +178,7 @@ HASH = "0" * 64
 @pytest.mark.parametrize(
     "change",
     [
-        {"schema_version": 2},
+        {"schema_version": 1},
         {"schema_version": "1"},
         {"schema_version": 10**400},
         {"base_model": 3},

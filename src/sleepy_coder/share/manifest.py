@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sleepy_coder.share.subspace import Subspace
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST_FILE = "manifest.json"
 BASIS_FILE = "basis.safetensors"
 MOMENTS_FILE = "moments.safetensors"

@@ -43,7 +43,7 @@ from sleepy_coder.share.subspace import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -73,7 +73,7 @@ def save_store(store: Store, path: Path | str) -> None:
             save_file(_moment_tensors(subspace.moments), directory / MOMENTS_FILE)
         (directory / "coefficients").mkdir()
         for name, task in subspace.tasks.items():
-            save_file(_task_tensors(task), directory / task_file(name))
+            save_file(_task_tensors(task, subspace.bases), directory / task_file(name))
         files = {
             file.relative_to(directory).as_posix(): sha256_of(file)
             for file in sorted(directory.rglob("*.safetensors"))
@@ -157,12 +157,21 @@ def _basis_tensors(subspace: Subspace) -> dict[str, Tensor]:
     }
 
 
-def _task_tensors(task: TaskCoefficients) -> dict[str, Tensor]:
+def _task_tensors(task: TaskCoefficients, modules: Iterable[str]) -> dict[str, Tensor]:
+    """Return a task as three tensors: named one by one, its many small ones were mostly names."""
+    widths = [task[name].coef_a.shape[1] if name in task else 0 for name in modules]
+    own = [task[name] for name in modules if name in task]
     return {
-        f"{name}.{side}": tensor.detach().cpu().contiguous()
-        for name, coef in task.items()
-        for side, tensor in (("coef_a", coef.coef_a), ("coef_b", coef.coef_b))
+        "widths": torch.tensor(widths, dtype=torch.int16),
+        "coef_a": _flat([coef.coef_a for coef in own]),
+        "coef_b": _flat([coef.coef_b for coef in own]),
     }
+
+
+def _flat(matrices: Sequence[Tensor]) -> Tensor:
+    """Return the numbers of matrices one after another, each row by row."""
+    flat = [matrix.detach().cpu().reshape(-1) for matrix in matrices]
+    return torch.cat(flat) if flat else torch.zeros(0)
 
 
 def _moment_tensors(moments: Mapping[str, ModuleMoments]) -> dict[str, Tensor]:
@@ -200,27 +209,28 @@ def _read_bases(path: Path, manifest: Mapping[str, Any]) -> dict[str, ModuleBasi
 
 
 def _read_task(path: Path, name: str, bases: Mapping[str, ModuleBasis]) -> TaskCoefficients:
-    """Return one task's coefficients, shapes checked against the bases."""
+    """Return one task's coefficients, sizes checked against the bases."""
     file = task_file(name)
-    tensors = _read(path, file)
-    modules = [module for module in bases if f"{module}.coef_a" in tensors]
-    if set(tensors) != {f"{module}.{side}" for module in modules for side in ("coef_a", "coef_b")}:
-        raise StoreError(f"{file}: its tensors are not coefficients of the store's modules")
-    task = {}
-    for module in modules:
-        coef = ModuleCoefficients(
-            coef_b=tensors[f"{module}.coef_b"], coef_a=tensors[f"{module}.coef_a"]
-        )
-        width = coef.coef_a.shape[-1] if coef.coef_a.ndim else 0
-        expected = (
-            (bases[module].basis_a.shape[1], width),
-            (bases[module].basis_b.shape[1], width),
-        )
-        got = (tuple(coef.coef_a.shape), tuple(coef.coef_b.shape))
-        if got != expected:
-            raise StoreError(f"{file}: {module} has shapes {got}, expected {expected}")
-        task[module] = coef
-    return task
+    tensors = _read(path, file, (*_FLOATING, torch.int16))
+    if set(tensors) != {"widths", "coef_a", "coef_b"} or any(t.ndim != 1 for t in tensors.values()):
+        raise StoreError(f"{file}: expected the vectors widths, coef_a and coef_b")
+    widths = tensors["widths"].tolist()
+    if tensors["widths"].dtype != torch.int16 or len(widths) != len(bases) or min(widths) < 0:
+        raise StoreError(f"{file}: expected widths to be int16, one a module, none negative")
+    task_bases = {module: p for module, p in zip(bases, widths, strict=True) if p}
+    sides = []
+    for side in ("coef_a", "coef_b"):
+        ks = [getattr(bases[m], side.replace("coef", "basis")).shape[1] for m in task_bases]
+        sizes = [k * p for k, p in zip(ks, task_bases.values(), strict=True)]
+        values = tensors[side]
+        if len(values) != sum(sizes) or not values.dtype.is_floating_point:
+            raise StoreError(f"{file}: {side} has {len(values)} numbers, expected {sum(sizes)}")
+        parts = zip(values.split(sizes), ks, strict=True)
+        sides.append([part.view(k, -1) for part, k in parts])
+    return {
+        module: ModuleCoefficients(coef_b=coef_b, coef_a=coef_a)
+        for module, coef_a, coef_b in zip(task_bases, *sides, strict=True)
+    }
 
 
 def _read_moments(path: Path, bases: Mapping[str, ModuleBasis]) -> dict[str, ModuleMoments]:

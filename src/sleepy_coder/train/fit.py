@@ -23,6 +23,7 @@ from torch import Tensor
 from sleepy_coder.train.checkpoint import FitState, fingerprint, load_checkpoint, save_checkpoint
 from sleepy_coder.train.config import FitConfig, FitReport
 from sleepy_coder.train.distributed import Ranks, current_ranks
+from sleepy_coder.train.fused import can_fuse, fused_layers
 from sleepy_coder.train.guard import Guard, SharedParameters
 from sleepy_coder.train.losses import hidden_states, recomputed_layers, row_losses
 from sleepy_coder.train.optimizer import TaskAdam
@@ -227,8 +228,10 @@ def _accumulate(run: _Run, state: FitState, rows: Sequence[Row]) -> dict[str, fl
     indices = [torch.tensor([place[row.task] for row in group]) for group in own]
     shares = [(1 / counts[index]).to(sums.device) for index in indices]
     indices = [index.to(sums.device) for index in indices]
-    for batch, index, share in zip(batches, indices, shares, strict=True):
-        sums.index_add_(0, index, _backward(run, batch, share).double())
+    is_fused = run.config.fuse_layers and can_fuse(sums.device)
+    with fused_layers(run.model) if is_fused else nullcontext():
+        for batch, index, share in zip(batches, indices, shares, strict=True):
+            sums.index_add_(0, index, _backward(run, batch, share).double())
     state.report.num_tokens += sum(map(len, rows))
     groups = [group for part in parts for group in part]
     state.report.num_positions += sum(len(group) * max(map(len, group)) for group in groups)
