@@ -252,7 +252,7 @@ def render_learned(model: str) -> str:
     tried = [t for t in map(json.loads, lines) if t["step"] == step]
     base = [t["is_solved_by_base"] for t in tried]
     alone = [t["is_solved_by_task"] for t in tried]
-    second = [t["is_solved_by_task" if t["is_repeated"] else "is_solved_by_base"] for t in tried]
+    second = [t["is_solved_by_task" if t["is_refused"] else "is_solved_by_base"] for t in tried]
     table = [f"| {len(tried)} problems that select | solved | gained | lost |"]
     table += ["| --- | ---: | ---: | ---: |", f"| base model | {sum(base)} | | |"]
     for name, solved in (
@@ -262,7 +262,7 @@ def render_learned(model: str) -> str:
         gained = sum(own and not other for own, other in zip(solved, base, strict=True))
         lost = sum(other and not own for own, other in zip(solved, base, strict=True))
         table.append(f"| {name} | {sum(solved)} | {gained} | {lost} |")
-    repeated = sum(t["is_repeated"] for t in tried)
+    repeated = sum(t["is_refused"] for t in tried)
     failed = len(tried) - sum(base)
     fact = f"Of the {failed} problems that the base model fails, it repeats {repeated} as they are."
     return "\n".join([*table, "", fact])

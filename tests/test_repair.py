@@ -74,6 +74,34 @@ def test_a_later_attempt_may_repeat_neither_the_program_nor_an_earlier_answer(pr
     assert not refused[1](render_answer(FIXED))
 
 
+MAIN = "fn main() {"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_refused"),
+    [
+        (FIXED, False),
+        (BUGGY, True),
+        (FIXED.replace(MAIN, f"struct Meter;\n{MAIN}"), False),
+        ("// gone\n", True),
+        (FIXED.replace("total = 1;", "total = 1"), True),
+        (FIXED.replace(MAIN, f"{MAIN} std::process::exit(0);"), True),
+        ("no program", True),
+    ],
+    ids=["fix", "repeats", "adds", "drops", "does not parse", "escapes", "none"],
+)
+def test_what_is_seen_to_be_wrong_without_compiling_is_refused(problem, said, is_refused):
+    dialogue = open_dialogue(problem, Workbench())
+    answer = said if said == "no program" else render_answer(said)
+    assert dialogue.cannot_be_right(answer) == is_refused
+
+
+def test_a_broken_program_that_does_not_parse_may_get_an_answer_that_does_not(problem):
+    unparsed = replace(problem, buggy=BUGGY.replace("= 1;", "= 1"))
+    dialogue = open_dialogue(unparsed, Workbench())
+    assert not dialogue.cannot_be_right(render_answer(FIXED.replace("= 1;", "= 1")))
+
+
 def test_strategies_never_see_reference_or_expectation(problem, sandbox):
     marked = replace(
         problem,

@@ -10,7 +10,6 @@ from sleepy_coder.answer_cache import AnswerCache, question_key
 from sleepy_coder.diagnostics import Diagnostic, parse_diagnostics, select_errors
 from sleepy_coder.edits import apply_edits
 from sleepy_coder.errors import InputError
-from sleepy_coder.gutting import find_gutting
 from sleepy_coder.judge import accept, compile_source
 from sleepy_coder.patterns import PATTERNS
 from sleepy_coder.prompt import (
@@ -23,7 +22,7 @@ from sleepy_coder.prompt import (
     render_messages,
 )
 from sleepy_coder.router import Route, route
-from sleepy_coder.syntax import has_syntax_error
+from sleepy_coder.syntax import normalized
 from sleepy_coder.workbench import Generation, Workbench
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class Dialogue:
 
     Attributes:
         voice: Who answers next.
-        second: Who answers where the base model repeats the broken program, if anyone does.
+        second: Who answers where the base model's answer is seen to be no repair, if anyone does.
         spent: All answers so far, those that did not stand too.
     """
 
@@ -125,19 +124,12 @@ class Dialogue:
         )
 
     def cannot_be_right(self, answer: str) -> bool:
-        """Whether an answer is seen to be wrong without compiling it.
-
-        It holds no program or one that was turned down before, is no Rust where the broken program
-        is, or leaves out what that has.
-        """
-        buggy = self.problem.buggy
+        """Whether an answer cannot be right: no repair, or one that was turned down before."""
         code = extract_code(self.read(answer) or "")
-        known = (buggy, *(extract_code(each.output) for each in self.history))
-        if code is None or any(is_no_repair(code, other) for other in known if other is not None):
+        if code is None or is_no_repair(code, self.problem.buggy):
             return True
-        if has_syntax_error(code) and not has_syntax_error(buggy):
-            return True
-        return find_gutting(buggy, None, code) is not None
+        earlier = (extract_code(each.output) for each in self.history)
+        return any(normalized(code) == normalized(each) for each in earlier if each is not None)
 
     def read(self, answer: str) -> str | None:
         """Return an answer with its edits made, or None where none of them fits the program."""
@@ -203,7 +195,7 @@ def open_dialogue(
         use_hint: Give advice for the pattern that the route leads to.
         choose_task: Which learned task answers.
         is_second: Let the base model answer first, plainly, unless the task may go before it;
-            where it repeats the program, the voice asked for is heard and may not.
+            where that cannot be right, the voice asked for is heard and may not be wrong so.
 
     Raises:
         InputError: The problem has no diagnostics.
@@ -251,7 +243,7 @@ def _answer_all(
     """Get one answer in every dialogue.
 
     A learned task that may go first answers, if it is sure. Otherwise the base model does; and
-    where that merely repeats the broken program or gives none, the second voice does, and may
+    where that cannot be right (most often it repeats the program), the second voice does, and may
     not repeat it.
     """
     cache = bench.answers or AnswerCache()

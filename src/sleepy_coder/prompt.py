@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sleepy_coder.diagnostics import Diagnostic, render_compact, select_errors
-from sleepy_coder.syntax import normalized
+from sleepy_coder.gutting import find_gutting
+from sleepy_coder.syntax import has_syntax_error, normalized
 
 Message = dict[str, str]
 
@@ -114,8 +115,16 @@ def extract_code(output: str) -> str | None:
 
 
 def is_no_repair(code: str | None, program: str) -> bool:
-    """Whether an answer cannot be right: no program, or the broken one again, layout aside."""
-    return code is None or normalized(code) == normalized(program)
+    """Whether an answer is seen, without compiling it, not to repair a program.
+
+    It holds no program or the broken one again, layout aside; is no Rust where that is; or leaves
+    out what that has, or puts in a way past the checks (`find_gutting`).
+    """
+    if code is None or normalized(code) == normalized(program):
+        return True
+    if has_syntax_error(code) and not has_syntax_error(program):
+        return True
+    return find_gutting(program, None, code) is not None
 
 
 def prompt_sha256(messages: Sequence[Message]) -> str:

@@ -211,7 +211,7 @@ class Course:
                 task=judged.task,
                 is_solved_by_base=base[name].outcome == "pass",
                 is_solved_by_task=judged.outcome == "pass",
-                is_repeated=is_no_repair(base[name].code, problems[name].buggy),
+                is_refused=is_no_repair(base[name].code, problems[name].buggy),
                 log_probability=judged.log_probability or 0.0,
                 source=source_of(problems[name]),
             )

@@ -1,12 +1,12 @@
 """Which tasks may answer before the base model, from problems that none was trained on. Pure.
 
-Where the base model merely repeats the broken program it has no answer, and a task that answers
-then loses nothing. What the gate decides is which tasks may go first: they save an answer, and mend
-what the base model changes wrongly, but they may lose what it would have mended. On few problems a
-task that loses nothing may have been lucky, and one with which nothing is solved without going
-first may meet what is. So the losses that are to be expected of each task under each threshold are
-estimated with the loss rate of all tasks as a prior, and tasks go first in the order of what they
-gain for each expected loss until these reach the budget.
+Where the base model merely repeats the broken program, or says what cannot repair it, it has no
+answer, and a task that answers then loses nothing. What the gate decides is which tasks may go
+first: they save an answer, and mend what the base model changes wrongly, but they may lose what it
+would have mended. On few problems a task that loses nothing may have been lucky, and one with which
+nothing is solved without going first may meet what is. So the losses that are to be expected of
+each task under each threshold are estimated with the loss rate of all tasks as a prior, and tasks
+go first in the order of what they gain for each expected loss until these reach the budget.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Trial:
     """One problem of a task, answered by the base model and with the task.
 
     Attributes:
-        is_repeated: The base model's answer is the broken program again, or none.
+        is_refused: The base model's answer is seen to be no repair: most often it is the broken
+            program again.
         log_probability: Of the task's answer, in nats; below a threshold the base model is heard
             first.
         source: Where the problem comes from; those of one source are alike.
@@ -36,14 +37,14 @@ class Trial:
     task: str
     is_solved_by_base: bool
     is_solved_by_task: bool
-    is_repeated: bool
+    is_refused: bool
     log_probability: float
     source: str = ""
 
     @property
     def is_solved_second(self) -> bool:
-        """Whether it ends well with the base model first, and the task where that repeats."""
-        return self.is_solved_by_task if self.is_repeated else self.is_solved_by_base
+        """Whether it ends well with the base model first, the task where that is refused."""
+        return self.is_solved_by_task if self.is_refused else self.is_solved_by_base
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Ruling:
     Attributes:
         total: Problems it was tried on.
         solved: Of these, by the base model.
-        solved_second: With the base model first, and the task where that repeats the program.
+        solved_second: With the base model first, and the task where its answer is refused.
         gained: More than that, if the task goes first.
         lost: Of that, if the task goes first.
         expected_lost: Estimated losses on as many problems.

@@ -225,7 +225,7 @@ def _read_task(path: Path, name: str, bases: Mapping[str, ModuleBasis]) -> TaskC
         values = tensors[side]
         if len(values) != sum(sizes) or not values.dtype.is_floating_point:
             raise StoreError(f"{file}: {side} has {len(values)} numbers, expected {sum(sizes)}")
-        parts = zip(values.split(sizes), ks, strict=True)
+        parts = zip(torch.split(values, sizes), ks, strict=True)
         sides.append([part.view(k, -1) for part, k in parts])
     return {
         module: ModuleCoefficients(coef_b=coef_b, coef_a=coef_a)
