@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sleepy_coder.diagnostics import Diagnostic, select_errors
-from sleepy_coder.router.facts import Facts
+from sleepy_coder.router.facts import Facts, split_arguments
 from sleepy_coder.router.names import GENERIC_RULES, NAME_RULES
 from sleepy_coder.router.ownership import BORROW_RULES, LIFETIME_RULES, MOVE_RULES
 from sleepy_coder.router.rule import CERTAIN, CLEAR, LIKELY, Rule
@@ -42,8 +42,9 @@ RULES: tuple[Rule, ...] = (
 _COMES_FIRST = frozenset(
     {"E0261", "E0405", "E0412", "E0422", "E0423", "E0425", "E0432", "E0433", "E0531", "E0574"}
 )
-# Uninferred types: often there only because another expression has no type.
-_COMES_LAST = frozenset({"E0282", "E0283", "E0284"})
+# Uninferred types and fields that a pattern leaves out: often there only because another
+# expression has no type, or because the pattern names another field.
+_COMES_LAST = frozenset({"E0027", "E0282", "E0283", "E0284", "E0689"})
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,10 @@ def rank(diagnostics: Sequence[Diagnostic], source: str) -> list[Candidate]:
     view = SourceView(source)
     candidates = []
     for position, error in enumerate(order_errors(diagnostics)):
-        facts = Facts(error, view)
-        matching = [rule for rule in RULES if rule.matches(facts)]
+        parts = [Facts(part, view) for part in split_arguments(error)]
+        matching = [rule for rule in RULES if all(rule.matches(facts) for facts in parts)]
         candidates += [
-            Candidate(Route(rule.task, rule.score, rule.explain(facts)), error, position == 0)
+            Candidate(Route(rule.task, rule.score, rule.explain(parts[0])), error, position == 0)
             for rule in sorted(matching, key=lambda rule: -rule.score)
         ]
     return candidates

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from sleepy_coder.diagnostics import Diagnostic, Span
@@ -9,7 +10,7 @@ from sleepy_coder.router.types import RustType, parse_type
 from sleepy_coder.router.view import SourceView
 
 # Methods whose closures are handed references to the items, or items that are references.
-_ITERATOR_METHODS = frozenset(
+ITERATOR_METHODS = frozenset(
     "filter map any all position find find_map filter_map flat_map take_while skip_while "  # noqa: SIM905 - a table
     "map_while for_each fold partition inspect scan max_by_key min_by_key sort_by_key retain "
     "rposition count reduce".split()
@@ -125,10 +126,14 @@ class Facts:
 
     @property
     def is_about_type_parameter(self) -> bool:
-        """Whether rustc proposes to bound a type parameter."""
-        return self.has_help("restricting type parameter") or self.has_help(
-            "restrict type parameter"
+        """Whether rustc proposes to bound a type parameter, or a type that comes with one."""
+        proposals = (
+            "restricting type parameter",
+            "restrict type parameter",
+            "restricting opaque type",
+            "restricting the associated type",
         )
+        return any(self.has_help(words) for words in proposals)
 
     @property
     def can_derive(self) -> bool:
@@ -138,12 +143,51 @@ class Facts:
     @property
     def is_in_iterator_closure(self) -> bool:
         """Whether the error stands in a closure handed to an iterator's method."""
-        return self.view.closure_callee(self.primary) in _ITERATOR_METHODS
+        return self.view.closure_callee(self.primary) in ITERATOR_METHODS
 
     @property
     def similar_name(self) -> bool:
         """Whether rustc knows a name that is nearly the one it could not find."""
         return self.has_help("similar name exists") or self.has_help("with a similar name")
+
+
+def split_arguments(error: Diagnostic) -> list[Diagnostic]:
+    """Return an error for each wrong argument of a call, where rustc reports several in one.
+
+    Arguments that are only in the wrong order stay one error: it is not their types that are wrong.
+    """
+    if not error.message.startswith("arguments to this "):
+        return [error]
+    if any("these arguments" in child.message for child in error.children):
+        return [error]
+    labelled = [s for s in error.spans if s.label]
+    noted = [
+        replace(span, label=child.message)
+        for child in error.children
+        if child.message.startswith("expected `")
+        for span in child.spans
+    ]
+    return [
+        replace(
+            error,
+            message="mismatched types",
+            spans=(replace(argument, is_primary=True),),
+            children=tuple(
+                child
+                for child in error.children
+                if any(_touch(span, argument) for span in child.spans)
+            ),
+        )
+        for argument in sorted(labelled + noted, key=_start)
+    ] or [error]
+
+
+def _touch(one: Span, other: Span) -> bool:
+    return (
+        one.file_name == other.file_name
+        and one.byte_start <= other.byte_end
+        and other.byte_start <= one.byte_end
+    )
 
 
 # Longest first, so that `<<` is not read as `<`.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sleepy_coder.router.facts import Facts
+from sleepy_coder.router.facts import Facts, ticked
 from sleepy_coder.router.rule import CERTAIN, CLEAR, LIKELY, Rule, always
+from sleepy_coder.router.types import parse_type
 
 
 def _is_behind_shared_ref(f: Facts) -> bool:
@@ -18,10 +19,19 @@ def _is_not_declared_mut(f: Facts) -> bool:
     return f.says("not declared as mutable")
 
 
+def _lacks_lock(f: Facts) -> bool:
+    """Whether a Mutex or RwLock, perhaps in an Arc, is used as if it were the value in it."""
+    kind = parse_type(next(reversed(ticked(f.message)), ""))
+    held = kind.inner if kind.head == "Arc" else kind
+    is_used = f.says("cannot be applied to type") or f.says("no method named `")
+    return is_used and held.head in ("Mutex", "RwLock")
+
+
 def _is_closure_call(f: Facts) -> bool:
     """Whether the binding that lacks `mut` is a closure: it is called, or rustc says so."""
     return _is_not_declared_mut(f) and (
-        f.has_label("requires mutable binding due to") or f.view.is_called(f.primary)
+        f.has_label("requires mutable binding due to")
+        or any(f.view.is_called(span) for span in f.error.spans)
     )
 
 
@@ -132,6 +142,13 @@ BORROW_RULES = (
         "what an Arc holds is changed without a lock",
     ),
     Rule(
+        "mutex_needed",
+        LIKELY,
+        ("E0368", "E0599"),
+        _lacks_lock,
+        "what a lock holds is used without locking it",
+    ),
+    Rule(
         "closure_type_bound",
         CLEAR,
         ("E0594", "E0596", "E0507"),
@@ -201,7 +218,7 @@ MOVE_RULES = (
         "use_after_partial_move",
         CERTAIN,
         ("E0382",),
-        _moves_partially,
+        lambda f: _moves_partially(f) and not _moves_by_into_iter(f),
         "`{subject}` is used whole after a part of it was moved out",
     ),
     Rule(
@@ -234,7 +251,12 @@ MOVE_RULES = (
         "missing_copy",
         LIKELY,
         ("E0382",),
-        lambda f: _moves_generic(f) and not _moves_a_closure(f) and not _moves_in_loop(f),
+        lambda f: (
+            _moves_generic(f)
+            and not _moves_a_closure(f)
+            and not _moves_in_loop(f)
+            and not f.has_note("closures can only be called once")
+        ),
         "`{subject}` has a type parameter's type and is used twice: the parameter lacks Copy",
     ),
     Rule(
@@ -276,6 +298,13 @@ LIFETIME_RULES = (
         "a field is a reference without a lifetime",
     ),
     Rule(
+        "missing_lifetime_struct",
+        LIKELY,
+        ("E0726",),
+        lambda f: f.view.text(f.primary) in f.view.local_types,
+        "an `impl` does not name the lifetime of its type",
+    ),
+    Rule(
         "lifetime_too_short_return",
         CLEAR,
         (None, "E0621"),
@@ -283,6 +312,13 @@ LIFETIME_RULES = (
             f.says("lifetime may not live long enough") or f.says("explicit lifetime required")
         ),
         "a reference goes where its lifetime is not known to be long enough",
+    ),
+    Rule(
+        "lifetime_too_short_return",
+        CLEAR,
+        ("E0700",),
+        always,
+        "what is returned holds a reference, and its type does not name the lifetime",
     ),
     Rule(
         "undeclared_lifetime",

@@ -21,6 +21,18 @@ def _lacks_derivable(*traits: str) -> Callable[[Facts], bool]:
     return lambda f: _is_concrete(f) and f.can_derive and f.lacks(*traits)
 
 
+def _must_implement(*traits: str) -> Callable[[Facts], bool]:
+    """Hold where a type of the program lacks one of the traits, and rustc proposes no derive."""
+    return lambda f: (
+        _is_concrete(f)
+        and not f.can_derive
+        and any(
+            trait in traits and kind.head in f.view.local_types and not kind.refs
+            for kind, trait in f.unmet
+        )
+    )
+
+
 def _cannot_call(member: str, trait: str) -> Callable[[Facts], bool]:
     """Hold where a type has no such member because it lacks the trait that defines it."""
     return lambda f: (
@@ -28,6 +40,10 @@ def _cannot_call(member: str, trait: str) -> Callable[[Facts], bool]:
         and any(f.says(f"{start}{member}` found for") for start in _NO_MEMBER)
         and f.has_note("perhaps you need to implement", f"`{trait}`")
     )
+
+
+def _may_be_displayed(f: Facts) -> bool:
+    return not f.subject.startswith(("()", "{closure@"))
 
 
 def _label_names_local_type(f: Facts) -> bool:
@@ -47,11 +63,16 @@ def _compares_order(f: Facts) -> bool:
     return f.says("binary operation") and any(f.says(op) for op in _COMPARISONS)
 
 
-def _key_lacks_eq(f: Facts) -> bool:
-    """Whether what is missing is Eq, asked for by a hash map or set."""
+def _is_about_hashing(f: Facts) -> bool:
     hashed = ("HashMap", "HashSet", "hash_map", "hash_set")
-    texts = (f.message, *f.notes, *f.labels)
-    return _lacks_derivable("Eq")(f) and any(name in text for name in hashed for text in texts)
+    return any(name in text for name in hashed for text in (f.message, *f.notes, *f.labels))
+
+
+def _is_arithmetic_of_two_types(f: Facts) -> bool:
+    """Whether an arithmetic operator joins two types, one of them the program's own."""
+    heads = {side.head for side in f.operands}
+    is_own = not heads.isdisjoint(f.view.local_types)
+    return len(heads) > 1 and is_own and not f.says("can't compare `")
 
 
 def _clones_items_that_cannot(f: Facts) -> bool:
@@ -78,7 +99,8 @@ def _calls_iterator_method_on_collection(f: Facts) -> bool:
     """Whether `.iter()` was forgotten between a collection and an iterator's method."""
     kind, trait = f.unmet[0] if f.unmet else (RustType(), "")
     is_collection = kind.head in COLLECTIONS or kind.head.startswith("[")
-    return trait == "Iterator" and is_collection and not kind.refs
+    is_said = f.has_label("is not an iterator") and f.has_help("call `.", "iter()` first")
+    return is_said or (trait == "Iterator" and is_collection and not kind.refs)
 
 
 DERIVE_RULES = (
@@ -93,7 +115,7 @@ DERIVE_RULES = (
         "missing_display",
         CERTAIN,
         ("E0277",),
-        lambda f: _is_concrete(f) and f.lacks("Display") and f.subject != "()",
+        lambda f: _is_concrete(f) and f.lacks("Display") and _may_be_displayed(f),
         "`{subject}` is printed with `{{}}` and lacks Display",
     ),
     Rule(
@@ -151,9 +173,16 @@ DERIVE_RULES = (
     Rule(
         "missing_hash",
         CLEAR,
-        ("E0277",),
-        _key_lacks_eq,
+        ("E0277", "E0599"),
+        lambda f: _lacks_derivable("Eq")(f) and _is_about_hashing(f),
         "a key of a hash map or set lacks Eq",
+    ),
+    Rule(
+        "missing_hash",
+        LIKELY,
+        ("E0277", "E0599"),
+        lambda f: _must_implement("Eq", "Hash")(f) and _is_about_hashing(f),
+        "a key of a hash map or set lacks Eq or Hash and cannot derive it",
     ),
     Rule(
         "missing_ord",
@@ -161,6 +190,20 @@ DERIVE_RULES = (
         ("E0277", "E0599"),
         _lacks_derivable("Ord"),
         "values are put in order and their type lacks Ord",
+    ),
+    Rule(
+        "missing_ord",
+        CLEAR,
+        ("E0277", "E0599"),
+        _must_implement("Ord"),
+        "values are put in order and their type lacks Ord, which it cannot derive",
+    ),
+    Rule(
+        "missing_ord",
+        CLEAR,
+        ("E0277",),
+        lambda f: _lacks_derivable("Eq")(f) and f.has_note("required by a bound in `Ord`"),
+        "Ord is implemented for a type that lacks Eq",
     ),
     Rule(
         "missing_ord",
@@ -194,11 +237,27 @@ DERIVE_RULES = (
         "a type is compared and lacks PartialEq",
     ),
     Rule(
+        "missing_partial_eq",
+        CLEAR,
+        ("E0599",),
+        lambda f: (
+            _lacks_derivable("PartialEq")(f) and {trait for _, trait in f.unmet} == {"PartialEq"}
+        ),
+        "`{subject}` compares values and their type lacks PartialEq",
+    ),
+    Rule(
         "missing_default",
         CERTAIN,
         ("E0277", "E0599"),
         _lacks_derivable("Default"),
         "a default value is wanted from a type that lacks Default",
+    ),
+    Rule(
+        "missing_default",
+        CLEAR,
+        ("E0277", "E0599"),
+        _must_implement("Default"),
+        "a default value is wanted from a type that lacks Default and cannot simply derive it",
     ),
     Rule(
         "missing_default",
@@ -232,6 +291,13 @@ IMPL_RULES = (
         "`{subject}` takes `self` where its trait does not, or the other way round",
     ),
     Rule(
+        "wrong_trait_signature",
+        CLEAR,
+        (None, "E0049", "E0195", "E0276"),
+        lambda f: f.code is not None or f.says("signature doesn't match `trait` item"),
+        "a method has other parameters or bounds than in its trait",
+    ),
+    Rule(
         "missing_generic_bound",
         CERTAIN,
         ("E0277", "E0369", "E0599", "E0368"),
@@ -248,7 +314,7 @@ IMPL_RULES = (
     Rule(
         "binop_missing_impl",
         CERTAIN,
-        ("E0369", "E0368"),
+        ("E0369", "E0368", "E0600"),
         lambda f: (
             _is_concrete(f)
             and _may_lack_impl(f)
@@ -256,6 +322,13 @@ IMPL_RULES = (
             and not _compares_order(f)
         ),
         "an operator is used on a type that does not implement it",
+    ),
+    Rule(
+        "binop_missing_impl",
+        CLEAR,
+        ("E0277",),
+        lambda f: _is_concrete(f) and _is_arithmetic_of_two_types(f),
+        "an operator is used that a type of the program does not implement for the other side",
     ),
     Rule(
         "missing_iterator_bound",

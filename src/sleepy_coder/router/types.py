@@ -12,7 +12,9 @@ FLOATS = frozenset({"f32", "f64", "{float}"})
 ADAPTERS = frozenset(
     "Map Filter FilterMap FlatMap Flatten Rev Take TakeWhile Skip SkipWhile StepBy Chain Zip "  # noqa: SIM905 - a table
     "Enumerate Cloned Copied Inspect Peekable MapWhile Scan Fuse Cycle Chars CharIndices Bytes "
-    "Split SplitWhitespace Lines Iter IterMut IntoIter Keys Values Windows Chunks Drain".split()
+    "Split SplitN RSplit RSplitN SplitTerminator SplitInclusive SplitWhitespace Matches Lines "
+    "Iter IterMut IntoIter Keys IntoKeys Values ValuesMut IntoValues Windows Chunks ChunksExact "
+    "Drain Range RangeInclusive Repeat RepeatN FromFn Successors".split()
 )
 COLLECTIONS = frozenset(
     "Vec String HashMap HashSet BTreeMap BTreeSet VecDeque BinaryHeap LinkedList".split()  # noqa: SIM905 - a table

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from sleepy_coder.router.facts import Facts
+from sleepy_coder.router.facts import ITERATOR_METHODS, Facts, ticked
 from sleepy_coder.router.rule import CERTAIN, CLEAR, LIKELY, Rule
-from sleepy_coder.router.types import ADAPTERS, COLLECTIONS
+from sleepy_coder.router.types import ADAPTERS, COLLECTIONS, FLOATS, INTEGERS, parse_type
 from sleepy_coder.router.wrapped import (
     WRAPPERS,
     has_stray_semicolon,
     is_branch,
+    lacks_else,
     lacks_ok_unit,
     lacks_tail,
     plain,
+    returns_no_value,
     wraps,
 )
 
 
+def _numbers(f: Facts) -> set[str]:
+    """Return the types of the numbers that meet; operands may stand behind references."""
+    if is_branch(f):
+        return set()
+    sides = {side.head for side in f.operands} or {
+        "" if side.refs else side.head for side in (f.expected, f.found)
+    }
+    return sides if sides <= INTEGERS | FLOATS else set()
+
+
 def _mixes_integers(f: Facts) -> bool:
-    sides = f.operands or (f.expected, f.found)
-    is_pair = len(sides) == len(set(sides)) and all(side.is_integer for side in sides)
-    return is_pair and not is_branch(f) and "{integer}" not in {side.head for side in sides}
+    numbers = _numbers(f)
+    return len(numbers) > 1 and numbers <= INTEGERS - {"{integer}"}
 
 
 def _mixes_integer_and_float(f: Facts) -> bool:
-    sides = f.operands or (f.expected, f.found)
-    kinds = {(side.is_integer, side.is_float) for side in sides}
-    return kinds == {(True, False), (False, True)} and not is_branch(f)
+    numbers = _numbers(f)
+    return bool(numbers & INTEGERS) and bool(numbers & FLOATS)
 
 
 # rustc proposes `*` for an operand, for the target of an assignment, and for what is cast.
@@ -65,8 +75,50 @@ def _is_boxed_value(f: Facts) -> bool:
     return f.found.head == "Box" and f.has_help("consider unboxing the value")
 
 
+def _is_in_pattern(f: Facts) -> bool:
+    return f.has_label("this expression has type `")
+
+
 def _is_str_for_string(f: Facts) -> bool:
-    return (f.expected.text, f.found.head) == ("String", "str") and f.found.refs > 0
+    is_pair = (f.expected.text, f.found.head) == ("String", "str") and f.found.refs > 0
+    return is_pair and not _is_in_pattern(f)
+
+
+def _is_string_matched(f: Facts) -> bool:
+    """Whether a String is matched against literals."""
+    is_pair = (f.expected.text, f.found.head) == ("String", "str")
+    return is_pair and any(
+        f.has_label(f"this expression has type `{matched}`") for matched in ("String", "&String")
+    )
+
+
+def _is_str_behind_reference(f: Facts) -> bool:
+    """Whether a `&str` stands where a reference to a String is wanted."""
+    is_pair = (f.expected.text, f.found.head) == ("&String", "str") and f.found.refs > 0
+    return is_pair and not _is_in_pattern(f)
+
+
+def _is_iterator(f: Facts) -> bool:
+    """Whether the value found is an iterator, of a type that is named or not."""
+    return f.found.head in ADAPTERS or f.has_note("found opaque type `impl Iterator<")
+
+
+def _calls_collection_method_on_iterator(f: Facts) -> bool:
+    names = ticked(f.message)
+    is_method = f.says("no method named `", " found for struct `")
+    return is_method and names[0] in _COLLECTION_METHODS and parse_type(names[1]).head in ADAPTERS
+
+
+# Methods that collections have and iterators lack, for which one collects first.
+_COLLECTION_METHODS = frozenset(
+    "sort sort_by sort_by_key sort_unstable reverse dedup join concat push insert remove swap "  # noqa: SIM905 - a table
+    "retain windows chunks to_vec binary_search".split()
+)
+
+
+def _yields_nothing(f: Facts) -> bool:
+    """Whether the closure of an iterator ends in a semicolon, so that the items are `()`."""
+    return f.says("over elements of type `()`") and has_stray_semicolon(f)
 
 
 def _is_string_for_str(f: Facts) -> bool:
@@ -80,6 +132,20 @@ VALUE_RULES = (
         ("E0308",),
         plain(_is_str_for_string),
         "found `{found}` where `{expected}` is wanted",
+    ),
+    Rule(
+        "str_to_string",
+        LIKELY,
+        ("E0308",),
+        plain(_is_str_behind_reference),
+        "found `{found}` where `{expected}` is wanted",
+    ),
+    Rule(
+        "string_to_str",
+        CLEAR,
+        ("E0308",),
+        _is_string_matched,
+        "a String is matched against literals, which are `&str`",
     ),
     Rule(
         "string_to_str",
@@ -120,6 +186,15 @@ VALUE_RULES = (
         "an item is dereferenced where the reference is wanted",
     ),
     Rule(
+        "iter_ref_items",
+        CLEAR,
+        ("E0631",),
+        lambda f: (
+            f.view.text(f.primary) in ITERATOR_METHODS and f.has_help("adjusting the signature")
+        ),
+        "a closure declares an item as a value that is a reference, or the other way round",
+    ),
+    Rule(
         "missing_deref",
         CLEAR,
         ("E0308", "E0277", "E0369", "E0368", "E0606"),
@@ -153,13 +228,27 @@ VALUE_RULES = (
     Rule(
         "missing_return_value",
         CLEAR,
-        ("E0308",),
+        ("E0308", "E0317"),
         lambda f: (
             f.found.text == "()"
-            and (lacks_tail(f) or has_stray_semicolon(f))
+            and (lacks_tail(f) or has_stray_semicolon(f) or lacks_else(f))
             and not lacks_ok_unit(f)
         ),
         "the function ends without the `{expected}` that it should return",
+    ),
+    Rule(
+        "missing_return_value",
+        CLEAR,
+        ("E0069",),
+        returns_no_value,
+        "`return` stands without the value that the function should return",
+    ),
+    Rule(
+        "missing_return_value",
+        CLEAR,
+        ("E0277",),
+        _yields_nothing,
+        "a closure ends without the value that an iterator's items are made of",
     ),
     Rule(
         "branch_type_mismatch",
@@ -178,8 +267,15 @@ VALUE_RULES = (
         "missing_collect",
         CERTAIN,
         ("E0308",),
-        plain(lambda f: f.expected.head in COLLECTIONS and f.found.head in ADAPTERS),
+        plain(lambda f: f.expected.head in COLLECTIONS and _is_iterator(f)),
         "found the iterator `{found}` where `{expected}` is wanted",
+    ),
+    Rule(
+        "missing_collect",
+        CLEAR,
+        ("E0599",),
+        _calls_collection_method_on_iterator,
+        "`{subject}` is called on an iterator, and only collections have it",
     ),
     Rule(
         "collect_type",
@@ -188,6 +284,7 @@ VALUE_RULES = (
         lambda f: (
             f.says("cannot be built from", "iterator")
             and not f.has_label("is cloning the reference")
+            and not _yields_nothing(f)
         ),
         "a `{subject}` cannot be collected from these items",
     ),

@@ -13,6 +13,11 @@ from sleepy_coder.diagnostics import Span
 _LANGUAGE = Language(tree_sitter_rust.language())
 # Macros within the arguments of macros: deeper ones stay tokens.
 _MACRO_DEPTH = 4
+# What the value of the expression within becomes the value of.
+_PASSING_ON = frozenset(
+    "block expression_statement if_expression else_clause match_arm match_block "  # noqa: SIM905 - a table
+    "match_expression".split()
+)
 _TYPE_ITEMS = ("struct_item", "enum_item", "union_item")
 
 
@@ -45,6 +50,25 @@ class SourceView:
         )
         return frozenset(_text(name) for name in names if name is not None)
 
+    @cached_property
+    def item_names(self) -> frozenset[str]:
+        """The names of all functions, types, modules and other items that the program declares."""
+        names = (
+            n.child_by_field_name("name") for n in _walk(self._root) if n.type.endswith("_item")
+        )
+        return frozenset(_text(name) for name in names if name is not None)
+
+    def methods_of(self, type_name: str) -> frozenset[str]:
+        """Return the names of the functions in every `impl` of a type of the program."""
+        bodies = (
+            n.child_by_field_name("body")
+            for n in _walk(self._root)
+            if n.type == "impl_item" and _type_name(n) == type_name
+        )
+        items = (n for body in bodies if body is not None for n in body.named_children)
+        names = (n.child_by_field_name("name") for n in items if n.type == "function_item")
+        return frozenset(_text(name) for name in names if name is not None)
+
     def text(self, span: Span) -> str:
         """Return the underlined source."""
         return self._data[span.byte_start : span.byte_end].decode(errors="replace")
@@ -72,6 +96,20 @@ class SourceView:
     def is_tried(self, span: Span) -> bool:
         """Whether `?` follows the expression that the span is part of."""
         return any(n.type == "try_expression" for n in _ancestors(self._node(span)))
+
+    def is_tail(self, span: Span) -> bool:
+        """Whether a function or closure ends with the underlined expression and returns it."""
+        for node in _ancestors(self._node(span)):
+            parent = node.parent
+            if parent is None or _text(node).endswith(";"):
+                return False
+            if parent.type in ("function_item", "closure_expression"):
+                return True
+            if parent.type not in _PASSING_ON:
+                return False
+            if parent.type == "block" and not _is_last(node, parent):
+                return False
+        return False
 
     def closure_callee(self, span: Span) -> str:
         """Return the function or method that the closure around the span is handed to, or ''."""
@@ -143,6 +181,19 @@ def _last_name(function: Node) -> str:
         if inner is not None:
             return _last_name(inner)
     return _text(function)
+
+
+def _is_last(statement: Node, block: Node) -> bool:
+    """Whether nothing but comments follows the statement in its block."""
+    return [child for child in block.named_children if not child.is_extra][-1:] == [statement]
+
+
+def _type_name(item: Node) -> str:
+    """Return the `Stack` of `impl<T> Stack<T>`."""
+    named = item.child_by_field_name("type")
+    bare = named.child_by_field_name("type") if named is not None else None
+    name = bare if bare is not None else named
+    return _text(name) if name is not None else ""
 
 
 def _ancestors(node: Node) -> Iterator[Node]:

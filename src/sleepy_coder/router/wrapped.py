@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sleepy_coder.router.facts import Facts
-from sleepy_coder.router.rule import CERTAIN, CLEAR, Rule, always
+from sleepy_coder.router.rule import CERTAIN, CLEAR, LIKELY, Rule, always
 from sleepy_coder.router.types import RustType
 
 WRAPPERS = ("Option", "Result")
@@ -30,19 +30,38 @@ def wraps(variant: str) -> Callable[[Facts], bool]:
 
 def lacks_tail(f: Facts) -> bool:
     """Whether a function ends without the value that it should return."""
-    is_said = f.has_label("implicitly returns `()`") or f.has_help("consider returning a value")
-    return f.found.text == "()" and is_said
+    is_said = (
+        f.has_label("implicitly returns `()`")
+        or f.has_help("consider returning a value")
+        or f.has_note("loops evaluate to unit type `()`")
+    )
+    is_seen = not is_branch(f) and not f.primary.is_expansion and f.view.is_tail(f.primary)
+    return f.found.text == "()" and (is_said or is_seen)
 
 
 def has_stray_semicolon(f: Facts) -> bool:
     """Whether rustc proposes to remove a semicolon."""
-    return f.has_help("remove this semicolon")
+    return f.has_help("remove this semicolon") or f.has_help("removing this semicolon")
 
 
 def lacks_ok_unit(f: Facts) -> bool:
     """Whether a function that returns `Result<(), E>` ends without `Ok(())`."""
     is_unit_result = f.expected.head == "Result" and f.expected.inner.text == "()"
     return is_unit_result and f.found.text == "()" and not has_stray_semicolon(f)
+
+
+def lacks_else(f: Facts) -> bool:
+    """Whether a function ends in an `if` without `else`."""
+    return f.code == "E0317" and f.found.text == "()" and f.view.is_tail(f.primary)
+
+
+def _wants_ok_unit_returned(f: Facts) -> bool:
+    return f.has_label("expected `Result<(), ", "because of this return type")
+
+
+def returns_no_value(f: Facts) -> bool:
+    """Whether `return;` stands where a function should return a value other than `Ok(())`."""
+    return f.code == "E0069" and not _wants_ok_unit_returned(f)
 
 
 def _is_inner(outer: RustType, bare: RustType) -> bool:
@@ -52,6 +71,11 @@ def _is_inner(outer: RustType, bare: RustType) -> bool:
 def _is_unwrapped_value(f: Facts) -> bool:
     """Whether an Option or Result stands where the value inside it is wanted."""
     return f.expected.head not in ("", *WRAPPERS, "()") and _is_inner(f.found, f.expected)
+
+
+def _is_option_compared(f: Facts) -> bool:
+    """Whether an Option or Result is compared with a value like the one inside it."""
+    return f.view.is_compared(f.primary) and _is_inner(f.expected, f.found)
 
 
 def _is_arithmetic_on_option(f: Facts) -> bool:
@@ -123,7 +147,7 @@ RESULT_RULES = (
         "error_type_mismatch",
         CERTAIN,
         ("E0277",),
-        lambda f: f.says("`?` couldn't convert the error to"),
+        lambda f: f.says("`?` couldn't convert the error"),
         "`?` cannot convert the error",
     ),
     Rule(
@@ -136,9 +160,19 @@ RESULT_RULES = (
     Rule(
         "missing_ok_wrap",
         CLEAR,
-        ("E0308",),
-        lambda f: lacks_ok_unit(f) or (wraps("Ok")(f) and not lacks_tail(f)),
+        ("E0308", "E0317"),
+        lambda f: (
+            (lacks_ok_unit(f) and (f.code == "E0308" or lacks_else(f)))
+            or (wraps("Ok")(f) and not lacks_tail(f))
+        ),
         "found `{found}` where `{expected}` is wanted",
+    ),
+    Rule(
+        "missing_ok_wrap",
+        CLEAR,
+        ("E0069",),
+        _wants_ok_unit_returned,
+        "`return` stands without `Ok(())`",
     ),
     Rule(
         "missing_some_wrap",
@@ -153,6 +187,13 @@ RESULT_RULES = (
         ("E0308",),
         plain(_is_unwrapped_value),
         "found `{found}` where the `{expected}` inside it is wanted",
+    ),
+    Rule(
+        "unwrap_needed",
+        LIKELY,
+        ("E0308",),
+        lambda f: _is_option_compared(f) and not wraps("Some")(f) and not wraps("Ok")(f),
+        "an Option or Result is compared with a value, not the value inside",
     ),
     Rule(
         "unwrap_needed",

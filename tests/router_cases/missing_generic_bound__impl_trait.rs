@@ -1,0 +1,2 @@
+fn show(x: impl Clone) { println!("{}", x); }
+fn main() { show(1); }

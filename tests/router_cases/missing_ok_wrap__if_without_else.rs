@@ -1,0 +1,9 @@
+fn check(weight: u32) -> Result<(), String> {
+    if weight > 10 {
+        Err("heavy".to_string())
+    }
+}
+
+fn main() {
+    println!("{:?}", check(3));
+}

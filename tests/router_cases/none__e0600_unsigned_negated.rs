@@ -1,0 +1,5 @@
+fn main() {
+    let s: u32 = 3;
+    let back = -s;
+    println!("{}", back);
+}
