@@ -300,6 +300,16 @@ def render_patterns(experiment: str, set_name: str, arm: str) -> str:
     return "\n".join(rows)
 
 
+def render_refusals() -> str:
+    """Return what refusing more answers than those that repeat the program changed."""
+    record = json.loads((RESULTS / "refusals.json").read_text())
+    rows = ["| strategy | before | after | gained | lost |", "| --- | ---: | ---: | ---: | ---: |"]
+    for row in record["rows"]:
+        numbers = [f"{row[key]}" for key in ("before", "after", "gained", "lost")]
+        rows.append(f"| {row['strategy']} | {' | '.join(numbers)} |")
+    return "\n".join([f"{record['rows'][0]['problems']} problems:", "", *rows])
+
+
 def render_recipes() -> str:
     """Return what ways of training mend of the problems that the base model repeats."""
     record = json.loads((RESULTS / "learn" / "recipes.json").read_text())
@@ -483,6 +493,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "frozen-gpu": lambda: render_comparison("routing", "frozen"),
     "train-gpu": render_train_gpu,
     "recipes": render_recipes,
+    "refusals": render_refusals,
     "paper-numbers": render_paper_numbers,
 }
 

@@ -232,6 +232,7 @@ VALUE_RULES = (
         lambda f: (
             f.found.text == "()"
             and (lacks_tail(f) or has_stray_semicolon(f) or lacks_else(f))
+            and not is_branch(f)
             and not lacks_ok_unit(f)
         ),
         "the function ends without the `{expected}` that it should return",
@@ -258,7 +259,6 @@ VALUE_RULES = (
             is_branch(f)
             and not wraps("Ok")(f)
             and not wraps("Some")(f)
-            and not has_stray_semicolon(f)
             and {f.expected.head, f.found.head} != set(WRAPPERS)
         ),
         "branches have the types `{expected}` and `{found}`",
