@@ -125,3 +125,21 @@ def test_groups_keep_within_the_stage_on_both_sides(tmp_path):
     assert [part for group in groups for part in group] == parts
     assert all(90 * sum(part.rank for part in group) <= 1000 for group in groups)
     assert [len(group) for group in stacking._groups(parts, 1)] == [1] * len(parts)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("ranks", [(8, 4, 12), (8, 2, 6), (2, 2, 4, 8), (3, 5)])
+def test_factors_are_placed_bit_by_bit(tmp_path, dtype, ranks):
+    sources = write_adapters(tmp_path, ranks, ranks, [dtype] * len(ranks), (11, 7))
+    for source in sources:
+        path = tmp_path / source.name / "adapter_model.safetensors"
+        path.write_bytes(
+            path.read_bytes()[:-12] + b"\x00\x00\x80\x7f\x01\x00\xc0\x7f\xff\xff\xff\xff"
+        )
+    parts = [stacking.open_part(source, "m") for source in sources]
+    factors = [source.load_module("m").b for source in sources]
+    staged = [factor[None].clone() for factor in factors]
+    b = torch.empty(11, sum(ranks), dtype=dtype)
+    stacking._place(parts, staged, b)
+    bits = torch.int32 if dtype == torch.float32 else torch.int64
+    assert torch.equal(b.view(bits), torch.cat(factors, dim=1).view(bits))

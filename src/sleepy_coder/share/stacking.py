@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sleepy_coder.share.subspace import AdapterSource, InPlaceSource, LoraModule
 
 STAGE_BYTES = 4 * 2**20  # of factors read before B goes between the others: caches hold as much
+VECTOR_BYTES = 64  # of the widest vectors that torch uses on the CPU
 
 
 class Part(NamedTuple):
@@ -136,7 +137,26 @@ def _place(parts: Sequence[Part], staged: Sequence[Tensor], b: Tensor) -> None:
     else:
         for factor, scaling in zip(factors, scalings, strict=True):
             factor.mul_(scaling)
-    torch.cat(factors, dim=1, out=b)
+    *pieces, target = _in_words([*factors, b])
+    torch.cat(pieces, dim=1, out=target)
+
+
+def _in_words(matrices: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Return the same memory with 16 bytes to an element, if all matrices but the last are narrow.
+
+    ``torch.cat`` copies a row that is shorter than a vector element by element. Matrices whose
+    rows are no multiple of 16 bytes apart, or wide, come back as they are.
+    """
+    word = torch.complex128
+    is_narrow = all(x.shape[1] * x.itemsize < VECTOR_BYTES for x in matrices[:-1])
+    places = (
+        count * x.itemsize
+        for x in matrices
+        for count in (x.shape[1], x.stride(0), x.storage_offset())
+    )
+    if not is_narrow or any(place % word.itemsize for place in places):
+        return matrices
+    return [x.view(word) for x in matrices]
 
 
 def copy_parts(module: str, parts: Sequence[Part], b: Tensor, a: Tensor) -> None:
