@@ -1,10 +1,13 @@
 """Adapters in memory and float64 references for the tests of the Share library."""
 
+import json
 from dataclasses import dataclass, field
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
+from sleepy_coder.share.peft_io import PeftAdapter
 from sleepy_coder.share.subspace import LoraModule
 
 SHAPES = {"model.q_proj": (24, 20), "model.up_proj": (40, 20)}  # (outputs, inputs) by module
@@ -72,3 +75,26 @@ def projector(basis) -> Tensor:
 def relative(got, expected) -> float:
     """Return ``||got - expected|| / ||expected||``."""
     return float((got.double() - expected.double()).norm() / expected.double().norm())
+
+
+class WholeFactors:
+    """An adapter that can only be loaded, whatever it wraps."""
+
+    def __init__(self, adapter):
+        self.name, self.module_names = adapter.name, adapter.module_names
+        self.load_module = adapter.load_module
+
+
+def write_adapters(folder, ranks, alphas, dtypes, shape):
+    """Write PEFT adapters of module "m", (outputs, inputs), in subfolders t0, t1, ..."""
+    outputs, inputs = shape
+    generator = torch.Generator().manual_seed(0)
+    for number, (rank, alpha, dtype) in enumerate(zip(ranks, alphas, dtypes, strict=True)):
+        path = folder / f"t{number}"
+        path.mkdir()
+        a = torch.randn(rank, inputs, generator=generator).to(dtype)
+        b = torch.randn(outputs, rank, generator=generator).to(dtype)
+        save_file({"m.lora_A.weight": a, "m.lora_B.weight": b}, path / "adapter_model.safetensors")
+        config = {"peft_type": "LORA", "r": rank, "lora_alpha": alpha, "target_modules": ["m"]}
+        (path / "adapter_config.json").write_text(json.dumps(config))
+    return [PeftAdapter(folder / f"t{number}") for number in range(len(ranks))]

@@ -14,6 +14,7 @@ from jaxtyping import Float, Float64, jaxtyped
 from torch import Tensor
 
 from sleepy_coder.share import linalg, spans
+from sleepy_coder.share.sketch import row_signs, sketch_rows
 
 checked = jaxtyped(typechecker=beartype)
 
@@ -200,8 +201,7 @@ def test_randomized_span_of_transposed_memory_is_the_same():
 
 def test_sketch_has_the_gram_matrix_of_the_columns_in_expectation():
     columns = draw(0, 42, 5) + 1.0  # a mean, which signs must not let add up
-    generator = torch.Generator().manual_seed(0)
-    drawn = [spans.sketch_rows(columns, 10, generator) for _ in range(500)]
+    drawn = [sketch_rows(columns, row_signs(42, 11, seed)) for seed in range(500)]
     assert drawn[0].shape == (11, 5)
     mean = torch.stack([gram(sketched) for sketched in drawn]).mean(dim=0)
     assert relative(mean, gram(columns)) < 0.05

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import torch
 
 from sleepy_coder.errors import StoreError
-from sleepy_coder.share.linalg import energy, working_dtype
+from sleepy_coder.share.digest import Digest, Digester, digest_columns
+from sleepy_coder.share.linalg import working_dtype
 from sleepy_coder.share.stacking import (
     STAGE_BYTES,
     Part,
@@ -26,10 +27,8 @@ from sleepy_coder.share.stacking import (
 from sleepy_coder.share.weights import (
     UNWEIGHTED,
     Blocks,
-    factor_grams,
     product_energy,
     square_roots,
-    traces,
 )
 
 if TYPE_CHECKING:
@@ -60,8 +59,7 @@ class ColumnBlock:
         ranks: of the adapters, in order; they sum to c.
         b: (n, c), scaling folded in.
         a: (d, c).
-        energies: squared norms of ``b`` and ``a``.
-        grams: of every adapter's B and A, if the reader was asked for them.
+        digests: of ``b`` and ``a``.
         is_only: whether these are all of the module's adapters, so that no other block will
             overwrite the tensors.
     """
@@ -70,13 +68,16 @@ class ColumnBlock:
     ranks: tuple[int, ...]
     b: Tensor
     a: Tensor
-    energies: tuple[float, float]
-    grams: tuple[Blocks, Blocks]
+    digests: tuple[Digest, Digest]
     is_only: bool
 
     def side(self, side: Side) -> Tensor:
         """Return one side's columns."""
         return self.b if side == "b" else self.a
+
+    def digest(self, side: Side) -> Digest:
+        """Return what was taken of one side's columns when they were read."""
+        return self.digests[SIDES.index(side)]
 
     def weights(self, side: Side, objective: Objective) -> Blocks:
         """Return what the objective weighs a side's columns with."""
@@ -87,13 +88,14 @@ class ColumnBlock:
     def energy(self, side: Side, objective: Objective) -> float:
         """Return the squared norm of a side's columns as the objective weighs them."""
         if objective == "factors":
-            return self.energies[SIDES.index(side)]
+            return self.digest(side).energy
         return product_energy(*self._both_grams())
 
     def _both_grams(self) -> tuple[Blocks, Blocks]:
-        if not self.grams[0]:
+        of_b, of_a = self.digests
+        if not of_b.grams:
             raise ValueError("Gram matrices: got none, expected a reader with_grams")
-        return self.grams
+        return of_b.grams, of_a.grams
 
 
 class ColumnReader:
@@ -130,16 +132,22 @@ class ColumnReader:
         """Return the names of all target modules, in the order of first appearance."""
         return tuple(self._sources)
 
-    def read(self, module: str) -> ModuleColumns:
-        """Return the module's columns, to be iterated over as often as needed."""
-        return ModuleColumns(self, module)
+    def read(self, module: str, wanted: tuple[int, int] | None = None) -> ModuleColumns:
+        """Return the module's columns, to be iterated over as often as needed.
+
+        Args:
+            module: its name.
+            wanted: how many leading directions of B and of A will be sought (``top_span``); the
+                sketches for that are taken on the way, if there is only one block.
+        """
+        return ModuleColumns(self, module, wanted)
 
     def shape(self, module: str) -> tuple[int, int]:
         """Return the module's numbers of outputs and inputs, (n, d), from its first adapter."""
         shape = open_part(self._sources[module][0], module).shape
         return shape.b[0], shape.a[1]
 
-    def blocks(self, module: str) -> Iterator[ColumnBlock]:
+    def blocks(self, module: str, wanted: tuple[int, int] | None = None) -> Iterator[ColumnBlock]:
         """Yield the module's columns; one block unless they exceed ``block_bytes``."""
         parts: list[Part] = []
         size = 0
@@ -152,33 +160,38 @@ class ColumnReader:
             more = values * working_dtype(shape.dtype).itemsize
             if parts and size + more > self._block_bytes:
                 is_only = False
-                yield self._stack(module, parts, is_only=is_only)
+                yield self._stack(module, parts, None, is_only=is_only)
                 parts, size = [], 0
             parts.append(part)
             size += more
-        yield self._stack(module, parts, is_only=is_only)
+        yield self._stack(module, parts, wanted if is_only else None, is_only=is_only)
 
-    def _stack(self, module: str, parts: list[Part], *, is_only: bool) -> ColumnBlock:
+    def _stack(
+        self, module: str, parts: list[Part], wanted: tuple[int, int] | None, *, is_only: bool
+    ) -> ColumnBlock:
         shape = parts[0].shape
         ranks = tuple(part.rank for part in parts)
         dtype = working_dtype(shape.dtype)
         b = self._buffer("b", (shape.b[0], sum(ranks)), dtype)
         a = self._buffer("a", (sum(ranks), shape.a[1]), dtype)
         can_read = self._device.type == "cpu" and all(part.is_unread(dtype) for part in parts)
-        gram_b: Blocks = ()
         if can_read:
             size = max(STAGE_BYTES // dtype.itemsize, shape.b[0] * max(ranks))
             stage = self._buffer("stage", (size,), dtype)
-            gram_b = read_parts(module, parts, b, a, stage, with_grams=self._with_grams)
+            for_b, for_a = wanted or (None, None)
+            of_b = Digester(b, with_grams=self._with_grams, wanted=for_b)
+            of_a = Digester(a.T, with_grams=self._with_grams, wanted=for_a)
+            read_parts(module, parts, b, a, stage, (of_b, of_a))
+            digests = of_b.digest(), of_a.digest()
         else:
             copy_parts(module, parts, b, a)
-        grams: tuple[Blocks, Blocks] = (), ()
-        if self._with_grams:
-            grams = gram_b or factor_grams(b, ranks), factor_grams(a.T, ranks)
-        energies = (traces(grams[0]), traces(grams[1])) if grams[0] else (energy(b), energy(a))
+            digests = (
+                digest_columns(b, ranks, with_grams=self._with_grams),
+                digest_columns(a.T, ranks, with_grams=self._with_grams),
+            )
         names = tuple(part.source.name for part in parts)
-        block = ColumnBlock(names, ranks, b, a.T, energies, grams, is_only)
-        if not math.isfinite(sum(energies)):
+        block = ColumnBlock(names, ranks, b, a.T, digests, is_only)
+        if not math.isfinite(digests[0].energy + digests[1].energy):
             raise StoreError(describe_overflow(block, module))
         return block
 
@@ -200,8 +213,9 @@ class ModuleColumns:
         layout: names and ranks block by block, known once all blocks have been read.
     """
 
-    def __init__(self, reader: ColumnReader, module: str) -> None:
+    def __init__(self, reader: ColumnReader, module: str, wanted: tuple[int, int] | None) -> None:
         self.module = module
+        self._wanted = wanted
         self.layout: list[BlockLayout] = []
         self._reader = reader
         self._only: ColumnBlock | None = None
@@ -212,7 +226,7 @@ class ModuleColumns:
             return
         layout = []
         block = None
-        for block in self._reader.blocks(self.module):
+        for block in self._reader.blocks(self.module, self._wanted):
             layout.append(BlockLayout(block.names, block.ranks))
             yield block
         self.layout = layout

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -27,6 +27,7 @@ from sleepy_coder.share.linalg import complement, energy, sign_of_largest
 from sleepy_coder.share.moments import (
     add_moments,
     num_principal,
+    principal_moments,
     principal_rotation,
     rotate_moments,
     side_moments,
@@ -41,7 +42,7 @@ from sleepy_coder.share.subspace import (
     Subspace,
 )
 from sleepy_coder.share.tasks import split_coefficients
-from sleepy_coder.share.weights import UNWEIGHTED, weigh
+from sleepy_coder.share.weights import UNWEIGHTED, sum_weighted, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,13 +127,19 @@ def init_subspace(
     moments: dict[str, ModuleMoments] = {}
     tasks: dict[str, dict[str, ModuleCoefficients]] = {name: {} for name in names}
     for module in reader.modules:
-        learned = _init_module(reader.read(module), choices[module], options)
+        columns = reader.read(module, _wanted(choices[module], options))
+        learned = _init_module(columns, choices[module], options)
         bases[module], moments[module], coefficients = learned
         for name, entry in coefficients.items():
             tasks[name][module] = entry
         if on_module is not None:
             on_module(module)
     return Subspace(bases, tasks, moments, options.objective, options.center)
+
+
+def _wanted(rules: tuple[Choice, Choice], options: InitOptions) -> tuple[int, int] | None:
+    """Return how many directions will be sought first; None if not of the columns as they are."""
+    return None if options.center else (rules[0].first_guess, rules[1].first_guess)
 
 
 @dataclass(frozen=True)
@@ -163,10 +170,11 @@ def _init_module(
 def _learn_side(columns: ModuleColumns, side: Side, rule: Choice, options: InitOptions) -> _Side:
     """Return one side's principal directions, as many as the rule asks for."""
     mean = _mean(columns, side) if options.center else None
-    whole, weights, total = _gather(columns, side, rule, mean, options)
-    span = leading_span(whole, total, rule, weights)
+    gathered = _gather(columns, side, rule, mean, options)
+    total = gathered.energy
+    span = leading_span(gathered, rule)
     if len(columns.layout) == 1 and mean is None:
-        return _cut_span(span, total, rule, weights)
+        return _cut_span(span, total, rule, gathered.weights)
     basis = span.basis
     if mean is not None:
         basis = torch.cat([basis, complement(basis, mean.to(basis))], dim=1)
@@ -193,7 +201,8 @@ def _cut_span(span: Span, total: float, rule: Choice, weights: Blocks) -> _Side:
     basis = span.basis[:, :count]
     signs = sign_of_largest(basis)
     coordinates = signs[:, None] * span.coordinates[:count]
-    moments = side_moments(weigh(coordinates, weights), total)
+    summed = sum_weighted(coordinates, weights)
+    moments = principal_moments(span.energies[:count], summed, coordinates.shape[1], total)
     return _Side(basis * signs, moments, [coordinates])
 
 
@@ -203,17 +212,29 @@ def _mean(columns: ModuleColumns, side: Side) -> Tensor:
     return torch.stack(sums).sum(dim=0) / sum(sum(block.ranks) for block in columns.layout)
 
 
+class Gathered(NamedTuple):
+    """Columns that stand for all blocks of a side.
+
+    Attributes:
+        columns: (n, c); folded ones are weighted already.
+        weights: what to weigh them with.
+        energy: of all blocks' columns as the objective weighs them, less their mean if asked for.
+        sketch: of ``columns``, if one was taken when they were read.
+    """
+
+    columns: Tensor
+    weights: Blocks
+    energy: float
+    sketch: Tensor | None = None
+
+
 def _gather(
     columns: ModuleColumns, side: Side, rule: Choice, mean: Tensor | None, options: InitOptions
-) -> tuple[Tensor, Blocks, float]:
-    """Return columns that stand for all blocks, what to weigh them with, and all columns' energy.
-
-    The energy is that of the columns as the objective weighs them, less their mean if there is one.
-    Folded columns are weighted already.
-    """
+) -> Gathered:
+    """Return columns that stand for all blocks."""
     width = max(FOLD_LEAST, FOLD_FACTOR * rule.first_guess)
     whole: Tensor | None = None
-    weights = UNWEIGHTED
+    weights, sketch = UNWEIGHTED, None
     total = 0.0
     for block in columns:
         more = block.side(side)
@@ -222,28 +243,27 @@ def _gather(
             more = more - mean.to(more)
         total += block.energy(side, options.objective) if mean is None else energy(more)
         if block.is_only:
-            whole = more
+            whole, sketch = more, block.digest(side).sketch
         else:
             more, weights = weigh(more, weights), UNWEIGHTED
             whole, _ = fold_columns(more[:, :0] if whole is None else whole, more, width)
             whole = whole.clone() if whole is more else whole  # the next block overwrites this one
     if whole is None:
         raise InputError(f"module {columns.module}: got no adapter, expected at least one")
-    return whole, weights, total
+    return Gathered(whole, weights, total, sketch)
 
 
-def leading_span(columns: Tensor, total: float, rule: Choice, weights: Blocks = UNWEIGHTED) -> Span:
+def leading_span(gathered: Gathered, rule: Choice) -> Span:
     """Return a span wide enough for the rule to choose from.
 
     Args:
-        columns: (n, c).
-        total: energy the rule is to measure against, at least that of the columns.
+        gathered: the columns, with at least their own energy.
         rule: asked again with twice as many directions until it has enough.
-        weights: what the columns are weighted with.
     """
+    columns, weights, total, sketch = gathered
     wanted = rule.first_guess
     while True:
-        span = top_span(columns, wanted, weights, total=total)
+        span = top_span(columns, wanted, weights, total=total, sketch=sketch)
         is_all = span.basis.shape[1] < wanted or wanted >= min(columns.shape)
         if is_all or rule.components(span.energies[:wanted], total) is not None:
             return span
@@ -259,7 +279,7 @@ def _choices(reader: ColumnReader, options: InitOptions) -> dict[str, tuple[Choi
     mean_count = options.choice.total_bytes // (bytes_per_direction * options.dtype.itemsize)
     guess = FixedComponents(max(1, SPECTRUM_FACTOR * mean_count))
     for module in reader.modules:
-        columns = reader.read(module)
+        columns = reader.read(module, _wanted((guess, guess), options))
         product = sum(block.energy("b", "product") for block in columns)
         widths = sum(
             min(rank, options.pseudo_rank or rank)
@@ -267,8 +287,8 @@ def _choices(reader: ColumnReader, options: InitOptions) -> dict[str, tuple[Choi
             for rank in block.ranks
         )
         for side in SIDES:
-            whole, weights, total = _gather(columns, side, guess, None, options)
-            span = top_span(whole, min(guess.count, *whole.shape), weights)
+            whole, weights, total, sketch = _gather(columns, side, guess, None, options)
+            span = top_span(whole, min(guess.count, *whole.shape), weights, sketch=sketch)
             spectra[module, side] = SideSpectrum(
                 span.energies * (product / total if total else 0.0),
                 (whole.shape[0] + widths) * options.dtype.itemsize,

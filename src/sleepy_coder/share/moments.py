@@ -39,6 +39,23 @@ def side_moments(coordinates: Tensor, energy: float | None = None) -> SideMoment
     )
 
 
+def principal_moments(energies: Tensor, total: Tensor, count: int, energy: float) -> SideMoments:
+    """Return the moments of columns in their principal axes: their Gram matrix is diagonal.
+
+    Args:
+        energies: (k,), float64, squared norms of the coordinates' rows.
+        total: (k,), sum of the coordinates.
+        count: of the columns.
+        energy: squared norm of the columns.
+    """
+    return SideMoments(
+        gram=torch.diag(energies).cpu(),
+        total=total.cpu().double(),
+        count=count,
+        energy=max(float(energies.sum()), energy),
+    )
+
+
 def add_moments(first: SideMoments, second: SideMoments) -> SideMoments:
     """Return the moments of both sets of columns, given in the same coordinates."""
     return SideMoments(

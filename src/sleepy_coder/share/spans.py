@@ -6,7 +6,6 @@ and two products with a narrow matrix; everything else is small.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -19,15 +18,20 @@ from sleepy_coder.share.linalg import (
     orthonormalize_by,
     rank_tolerance,
 )
+from sleepy_coder.share.sketch import RowSigns, row_signs, sketch_rows
 from sleepy_coder.share.weights import UNWEIGHTED, pull, weigh
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from sleepy_coder.share.weights import Blocks
 
 EXACT_SIZE = 128  # a Gram matrix of this size costs less than two steps of an iteration
+OVERSAMPLING = 8  # extra directions carried along, from the second step on
 SKETCH_ROWS = 8  # rows of the sketch per direction sought; 16 gained nothing measurable
+SEEDS = 0, 1  # of the sketch, and of the combinations of its rows that an iteration starts with
 CACHED_ROWS = 2048  # rows that are multiplied twice before the next ones push them out of the cache
 WELL_CONDITIONED = 100.0  # ratio of eigenvalues up to which a float32 Gram matrix orthonormalizes
 MAX_STEPS = 8  # subspace iterations; 1 is the rule, 2-3 happen on slowly decaying spectra
@@ -58,9 +62,9 @@ def top_span(
     weights: Blocks = UNWEIGHTED,
     *,
     total: float | None = None,
-    oversampling: int = 8,
+    sketch: Tensor | None = None,
+    oversampling: int = OVERSAMPLING,
     max_steps: int = MAX_STEPS,
-    seed: int = 0,
 ) -> Span:
     """Return a span that holds the columns' leading left singular vectors.
 
@@ -84,16 +88,19 @@ def top_span(
         components: how many leading directions are wanted.
         weights: what the columns are weighted with; they are multiplied as they are all the same.
         total: ``energy(weigh(columns, weights))``, if it is known.
+        sketch: of the columns, without the weights, if there is one by ``sketch_signs``. One for
+            another number of components is not used.
         oversampling: extra directions carried along, from the second step on.
         max_steps: full passes over the columns at most.
-        seed: of the sketch; the global random state is not touched.
     """
     width = min(components + oversampling, *columns.shape)
-    if min(columns.shape) <= max(EXACT_SIZE, 3 * width):
+    signs = sketch_signs(columns.shape, components, oversampling)
+    if signs is None:
         return exact_span(columns, width, weights)
-    generator = torch.Generator().manual_seed(seed)
-    sketched = weigh(sketch_rows(columns, SKETCH_ROWS * width, generator), weights)
-    right, seen = leading_right(sketched, width, generator)
+    if sketch is None or sketch.shape[0] != signs.num_rows:
+        sketch = sketch_rows(columns, signs)
+    sketched = weigh(sketch, weights)
+    right, seen = leading_right(sketched, width)
     spare = right[:, components:], seen[:, components:]
     right, seen = right[:, :components], seen[:, :components]
     total = energy(weigh(columns, weights)) if total is None else total
@@ -116,33 +123,41 @@ def top_span(
             break  # there are no more directions, or no better ones
         right, seen = torch.cat([following.T, spare[0]], 1), torch.cat([ahead, spare[1]], 1)
         spare = right[:, :0], seen[:, :0]
-    return Span(found @ mixing.to(found), mixing.T.to(across) @ across, energies)
+    turn = mixing.T.to(found)
+    return Span(times_transposed(found, turn), turn @ across, energies)
 
 
-def leading_right(
-    sketched: Tensor, width: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def sketch_signs(
+    shape: Sequence[int], components: int, oversampling: int = OVERSAMPLING
+) -> RowSigns | None:
+    """Return how ``top_span`` sketches columns of a shape (n, c); None where it does not."""
+    width = min(components + oversampling, *shape)
+    if min(shape) <= max(EXACT_SIZE, 3 * width):
+        return None
+    return row_signs(shape[0], SKETCH_ROWS * width, SEEDS[0])
+
+
+def leading_right(sketched: Tensor, width: int) -> tuple[Tensor, Tensor]:
     """Return about the leading right singular vectors over singular values, and what they sketch.
 
-    One power step from random combinations of the sketch's rows, then scaled so that the columns
-    of the second result are orthonormal.
+    One power step from random combinations of the sketch's rows gives a basis of left vectors,
+    their principal axes the scale: the columns of the second result are almost orthonormal.
 
     Args:
         sketched: (s, c).
         width: how many.
-        generator: of the combinations.
 
     Returns:
         R (c, width) and ``sketched @ R`` (s, width).
     """
-    start = sketch_rows(sketched, width, generator).contiguous()
-    seen = times_transposed(start, sketched)
-    right, _ = torch.linalg.qr(times_transposed(seen, sketched.T).T)
-    seen = times_transposed(right.T.contiguous(), sketched).T
-    values, vectors = descending_eigh(gram(seen))
+    start = sketch_rows(sketched, row_signs(sketched.shape[0], width, SEEDS[1])).contiguous()
+    left, _ = torch.linalg.qr(times_transposed(start, sketched).T)
+    along = times_transposed(left.T.contiguous(), sketched.T)
+    values, vectors = descending_eigh(gram(along.T))
     floor = float(values[:1].sum()) * torch.finfo(sketched.dtype).eps ** 2
-    scaled = vectors * values.clamp_min(max(floor, torch.finfo(sketched.dtype).tiny)).rsqrt()
-    return right @ scaled.to(right), seen @ scaled.to(right)
+    scaled = vectors / values.clamp_min(max(floor, torch.finfo(sketched.dtype).tiny))
+    turn = scaled.T.to(along)
+    return (turn @ along).T, (turn @ times_transposed(along, sketched)).T
 
 
 def capture(columns: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
@@ -239,21 +254,6 @@ def exact_span(columns: Tensor, width: int, weights: Blocks = UNWEIGHTED) -> Spa
         _, vectors = descending_eigh(gram(columns))
         basis = orthonormalize(columns @ vectors[:, :width].to(columns.dtype))
     return rotate_span(basis, basis.T @ raw, weights)
-
-
-def sketch_rows(columns: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """Return a sketch (about ``size`` rows, c) with the columns' Gram matrix in expectation.
-
-    Row j is the sum of the columns' rows j, j + rows, ... with random signs.
-    """
-    groups = max(1, columns.shape[0] // size)
-    rows = math.ceil(columns.shape[0] / groups)
-    drawn = torch.randint(0, 2, (groups, rows), generator=generator)
-    signs = (2 * drawn - 1).to(columns)
-    sketched = columns[:rows] * signs[0, :, None]
-    for group, chunk in enumerate(torch.split(columns, rows)[1:], start=1):
-        sketched[: len(chunk)].addcmul_(chunk, signs[group, : len(chunk), None])
-    return sketched
 
 
 def fold_columns(kept: Tensor, block: Tensor, width: int) -> tuple[Tensor, float]:

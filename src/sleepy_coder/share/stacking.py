@@ -7,22 +7,24 @@ trips to the memory as they can.
 from __future__ import annotations
 
 import math
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 
 from sleepy_coder.share.files import bytes_of
 from sleepy_coder.share.subspace import LoraShape
-from sleepy_coder.share.weights import Blocks, join_runs, tall_grams
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
+    from sleepy_coder.share.digest import Digester
     from sleepy_coder.share.subspace import AdapterSource, InPlaceSource, LoraModule
 
-STAGE_BYTES = 2**20  # of B factors that are read before they go between the others: a cache's size
+STAGE_BYTES = 4 * 2**20  # of factors read before B goes between the others: caches hold as much
+VECTOR_BYTES = 64  # of the widest vectors that torch uses on the CPU
 
 
 class Part(NamedTuple):
@@ -62,9 +64,8 @@ def read_parts(
     b: Tensor,
     a: Tensor,
     stage: Tensor,
-    *,
-    with_grams: bool = False,
-) -> Blocks:
+    digesters: tuple[Digester, Digester],
+) -> None:
     """Read the factors from their files: A where it belongs, B through a stage.
 
     B's columns go between those of other adapters, a few values at a time. The stage holds some
@@ -76,48 +77,86 @@ def read_parts(
         b: (n, c), filled.
         a: (c, d), filled.
         stage: (s,), overwritten; large enough for any one B.
-        with_grams: take the Gram matrices of the B factors, which are in the caches just then.
+        digesters: of B and A; they get the factors while they are in the caches.
+    """
+    of_b, of_a = digesters
+    begin = 0
+    for group in _groups(parts, stage.numel()):
+        end = begin + sum(part.rank for part in group)
+        staged = _read_group(module, group, a[begin:end], stage)
+        _place(group, staged, b[:, begin:end])
+        for factors in staged:
+            count, _, rank = factors.shape
+            end = begin + count * rank
+            of_b.take(factors.mT)
+            of_a.take(a[begin:end].view(count, rank, -1))
+            begin = end
+
+
+def _groups(parts: Sequence[Part], size: int) -> Iterator[list[Part]]:
+    """Yield neighbours whose B, and whose A, have up to so many values in all; or single parts."""
+    group: list[Part] = []
+    in_b = in_a = 0
+    for part in parts:
+        more_b, more_a = math.prod(part.shape.b), math.prod(part.shape.a)
+        if group and max(in_b + more_b, in_a + more_a) > size:
+            yield group
+            group, in_b, in_a = [], 0, 0
+        group.append(part)
+        in_b, in_a = in_b + more_b, in_a + more_a
+    yield group
+
+
+def _read_group(module: str, parts: Sequence[Part], a: Tensor, stage: Tensor) -> list[Tensor]:
+    """Read the parts' A side by side, (c, d), and their B one after another into the stage.
 
     Returns:
-        Those Gram matrices, or nothing.
+        Those B, (t, n, r) for every run of parts of one rank.
     """
-    rows, staged_bytes = bytes_of(a), bytes_of(stage)
-    row_bytes = a.shape[1] * a.itemsize
-    begin = end = used = 0
-    group: list[Part] = []
-    grams: list[Tensor] = []
+    into_a, into_b = bytes_of(a), bytes_of(stage)
+    in_a = in_b = 0
     for part in parts:
-        size = math.prod(part.shape.b)
-        if used + size > stage.numel():
-            grams += _place(group, stage[:used], b[:, begin:end], with_grams=with_grams)
-            group, begin, used = [], end, 0
-        cast("InPlaceSource", part.source).read_module(
-            module,
-            rows[end * row_bytes : (end + part.rank) * row_bytes],
-            staged_bytes[used * b.itemsize : (used + size) * b.itemsize],
-        )
-        group.append(part)
-        used, end = used + size, end + part.rank
-    grams += _place(group, stage[:used], b[:, begin:end], with_grams=with_grams)
-    return join_runs(grams)
+        end_a = in_a + math.prod(part.shape.a) * a.itemsize
+        end_b = in_b + math.prod(part.shape.b) * a.itemsize
+        source = cast("InPlaceSource", part.source)
+        source.read_module(module, into_a[in_a:end_a], into_b[in_b:end_b])
+        in_a, in_b = end_a, end_b
+    rows = parts[0].shape.b[0]
+    shapes = [(len(list(run)), rows, rank) for rank, run in groupby(parts, lambda part: part.rank)]
+    runs = torch.split(stage[: in_b // a.itemsize], [math.prod(shape) for shape in shapes])
+    return [run.view(shape) for run, shape in zip(runs, shapes, strict=True)]
 
 
-def _place(parts: Sequence[Part], staged: Tensor, b: Tensor, *, with_grams: bool) -> list[Tensor]:
-    """Scale the parts' B factors, one after another in ``staged``, and put them side by side."""
-    sizes = [math.prod(part.shape.b) for part in parts]
-    factors = [x.view(b.shape[0], -1) for x in torch.split(staged, sizes)]
+def _place(parts: Sequence[Part], staged: Sequence[Tensor], b: Tensor) -> None:
+    """Scale the parts' B, (t, n, r) for every run of one rank, and put them side by side."""
+    factors = [factor for run in staged for factor in run.unbind()]
     scalings = [part.shape.scaling for part in parts]
     if len(set(scalings)) == 1:
-        staged *= scalings[0]
+        for run in staged:
+            run.mul_(scalings[0])
     else:
         for factor, scaling in zip(factors, scalings, strict=True):
             factor.mul_(scaling)
-    torch.cat(factors, dim=1, out=b)
-    if not with_grams:
-        return []
-    if len({part.rank for part in parts}) == 1:
-        return [tall_grams(staged.view(len(parts), b.shape[0], -1))]
-    return [tall_grams(factor[None]) for factor in factors]
+    *pieces, target = _in_words([*factors, b])
+    torch.cat(pieces, dim=1, out=target)
+
+
+def _in_words(matrices: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Return the same memory with 16 bytes to an element, if all matrices but the last are narrow.
+
+    ``torch.cat`` copies a row that is shorter than a vector element by element. Matrices whose
+    rows are no multiple of 16 bytes apart, or wide, come back as they are.
+    """
+    word = torch.complex128
+    is_narrow = all(x.shape[1] * x.itemsize < VECTOR_BYTES for x in matrices[:-1])
+    places = (
+        count * x.itemsize
+        for x in matrices
+        for count in (x.shape[1], x.stride(0), x.storage_offset())
+    )
+    if not is_narrow or any(place % word.itemsize for place in places):
+        return matrices
+    return [x.view(word) for x in matrices]
 
 
 def copy_parts(module: str, parts: Sequence[Part], b: Tensor, a: Tensor) -> None:

@@ -46,6 +46,12 @@ def pull(right: Tensor, weights: Blocks) -> Tensor:
     return weigh(right.T, tuple(w.mT for w in weights)).T
 
 
+def sum_weighted(columns: Tensor, weights: Blocks) -> Tensor:
+    """Return the sum of ``columns @ L`` over its columns, (n,), float64."""
+    ones = columns.new_ones((columns.shape[1], 1), dtype=torch.float64)
+    return (columns.double() @ pull(ones, weights)).squeeze(1)
+
+
 def factor_grams(columns: Tensor, ranks: Sequence[int]) -> Blocks:
     """Return every adapter's Gram matrix, float64, of sums in the columns' dtype.
 
@@ -74,6 +80,17 @@ def tall_grams(factors: Tensor) -> Tensor:
     folded = factors.view(count, num_rows // fold, fold * rank)
     squares = torch.bmm(folded.mT, folded).view(count, fold, rank, fold, rank)
     return squares.diagonal(dim1=1, dim2=3).double().sum(dim=-1)
+
+
+def stacked_grams(factors: Tensor) -> Tensor:
+    """Return the Gram matrices (t, r, r), float64, of factors with their transposes contiguous.
+
+    Args:
+        factors: (t, r, n), contiguous or the transposes of contiguous (n, r).
+    """
+    if factors.is_contiguous():
+        return torch.bmm(factors, factors.mT).double()
+    return tall_grams(factors.mT)
 
 
 def join_runs(blocks: Sequence[Tensor]) -> Blocks:
