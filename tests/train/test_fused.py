@@ -1,9 +1,9 @@
 import pytest
 import torch
-from tests.tiny_model import make_hf_model
 from transformers.models.qwen2 import modeling_qwen2
 
 from sleepy_coder.train.fused import can_fuse, fused_layers
+from tiny_model import make_hf_model
 
 # What dynamo itself asks of tensors in the middle of a graph.
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
