@@ -61,7 +61,7 @@ def _wants_ok_unit_returned(f: Facts) -> bool:
 
 def returns_no_value(f: Facts) -> bool:
     """Whether `return;` stands where a function should return a value other than `Ok(())`."""
-    return f.code == "E0069" and not _wants_ok_unit_returned(f)
+    return not _wants_ok_unit_returned(f)
 
 
 def _is_inner(outer: RustType, bare: RustType) -> bool:

@@ -215,13 +215,20 @@ def _read_task(path: Path, name: str, bases: Mapping[str, ModuleBasis]) -> TaskC
     if set(tensors) != {"widths", "coef_a", "coef_b"} or any(t.ndim != 1 for t in tensors.values()):
         raise StoreError(f"{file}: expected the vectors widths, coef_a and coef_b")
     widths = tensors["widths"].tolist()
-    if tensors["widths"].dtype != torch.int16 or len(widths) != len(bases) or min(widths) < 0:
+    if (
+        tensors["widths"].dtype != torch.int16
+        or len(widths) != len(bases)
+        or min(widths, default=0) < 0
+    ):
         raise StoreError(f"{file}: expected widths to be int16, one a module, none negative")
-    task_bases = {module: p for module, p in zip(bases, widths, strict=True) if p}
+    own = {module: p for module, p in zip(bases, widths, strict=True) if p}
+    components = {
+        "coef_a": [bases[module].basis_a.shape[1] for module in own],
+        "coef_b": [bases[module].basis_b.shape[1] for module in own],
+    }
     sides = []
-    for side in ("coef_a", "coef_b"):
-        ks = [getattr(bases[m], side.replace("coef", "basis")).shape[1] for m in task_bases]
-        sizes = [k * p for k, p in zip(ks, task_bases.values(), strict=True)]
+    for side, ks in components.items():
+        sizes = [k * p for k, p in zip(ks, own.values(), strict=True)]
         values = tensors[side]
         if len(values) != sum(sizes) or not values.dtype.is_floating_point:
             raise StoreError(f"{file}: {side} has {len(values)} numbers, expected {sum(sizes)}")
@@ -229,7 +236,7 @@ def _read_task(path: Path, name: str, bases: Mapping[str, ModuleBasis]) -> TaskC
         sides.append([part.view(k, -1) for part, k in parts])
     return {
         module: ModuleCoefficients(coef_b=coef_b, coef_a=coef_a)
-        for module, coef_a, coef_b in zip(task_bases, *sides, strict=True)
+        for module, coef_a, coef_b in zip(own, *sides, strict=True)
     }
 
 
