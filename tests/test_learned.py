@@ -175,6 +175,15 @@ def test_advice_goes_to_the_task_in_second_place_not_to_the_base_model(problem):
     assert ["Advice:" in asked[-1]["content"] for asked in model.asked] == [False, True]
 
 
+def test_alone_a_task_answers_without_the_base_models_being_heard(problem):
+    model = ScriptedModel(
+        lambda m: render_edits(BUGGY, FIXED) if "```edit" in m[0]["content"] else "no program"
+    )
+    generation = run("routed-alone", problem, model=model, learned=SECOND)
+    assert extract_code(generation.output) == FIXED
+    assert (generation.task, len(model.asked)) == (TASK, 1)
+
+
 @pytest.mark.parametrize("said", [FIXED, BUGGY.replace("1", "2")])
 def test_what_the_base_model_changes_stands(problem, said):
     model = ScriptedModel(lambda _: render_answer(said))

@@ -1,6 +1,7 @@
 """The sandbox runs programs, keeps to its limits and says when it cannot confine."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -83,6 +84,17 @@ def test_second_run_may_change_what_was_put_in_between(sandbox, work_dir):
 
 
 @needs_bwrap
+def test_a_program_that_ends_before_it_is_looked_at_is_no_failure(work_dir, monkeypatch):
+    def open_late(pid):
+        time.sleep(0.5)
+        return open_pidfd(pid)
+
+    open_pidfd = os.pidfd_open
+    monkeypatch.setattr(os, "pidfd_open", open_late)
+    done = Sandbox().run(["true"], work_dir=work_dir)
+    assert (done.returncode, done.stop) == (0, None)
+
+
 def test_work_dir_can_be_read_only(work_dir):
     done = sh(Sandbox(), work_dir, "touch made", is_writable=False)
 

@@ -46,12 +46,14 @@ class Voice:
         may_repeat: Whether the answer may be one that cannot be right: no program, or one that
             was turned down. If not, the model is made to look for another (`is_refused` of
             `RepairModel.generate`).
+        is_alone: Whether the answer stands, however unlikely, without the base model's being heard.
     """
 
     task: str | None = None
     answer_form: AnswerForm = "program"
     hint: str | None = None
     may_repeat: bool = True
+    is_alone: bool = False
 
 
 _PLAIN = Voice()  # the base model without advice
@@ -145,7 +147,8 @@ class Dialogue:
         if self.voice.task is None or bench.learned is None:
             return True
         least = bench.learned.min_log_probability(self.voice.task)
-        return completion.log_probability >= least and self.read(completion.text) is not None
+        is_likely = self.voice.is_alone or completion.log_probability >= least
+        return is_likely and self.read(completion.text) is not None
 
     def spend(self, completion: Completion) -> None:
         """Count what an answer took, once."""
@@ -186,6 +189,7 @@ def open_dialogue(
     use_hint: bool = False,
     choose_task: ChooseTask = lambda *_: None,
     is_second: bool = False,
+    is_alone: bool = False,
 ) -> Dialogue:
     """Return the start of a model's work on a problem.
 
@@ -196,6 +200,7 @@ def open_dialogue(
         choose_task: Which learned task answers.
         is_second: Let the base model answer first, plainly, unless the task may go before it;
             where that cannot be right, the voice asked for is heard and may not be wrong so.
+        is_alone: Let the task's answer stand whatever it is.
 
     Raises:
         InputError: The problem has no diagnostics.
@@ -210,6 +215,7 @@ def open_dialogue(
     hint = PATTERNS[chosen.task].hint if use_hint and chosen and chosen.task in PATTERNS else None
     task = choose_task(chosen, bench)
     voice = Voice(task, bench.learned.answer_form(task) if bench.learned else "program", hint)
+    voice = replace(voice, is_alone=is_alone)
     goes_first = (
         task is not None
         and bench.learned is not None

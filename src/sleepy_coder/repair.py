@@ -91,9 +91,10 @@ def _propose_with_model(
     use_hint: bool = False,
     choose_task: ChooseTask = lambda *_: None,
     is_second: bool = False,
+    is_alone: bool = False,
 ) -> Propose:
     def propose(problems: Sequence[Problem], bench: Workbench) -> list[Generation]:
-        how = {"use_hint": use_hint, "is_second": is_second}
+        how = {"use_hint": use_hint, "is_second": is_second, "is_alone": is_alone}
         dialogues = [open_dialogue(p, bench, choose_task=choose_task, **how) for p in problems]
         return converse(name, dialogues, bench)
 
@@ -217,6 +218,17 @@ STRATEGIES: dict[str, Strategy] = {
                 use_hint=True,
                 choose_task=_by_route("routed-hints"),
                 is_second=True,
+            ),
+            serves="store",
+            needs_tasks=True,
+        ),
+        Strategy(
+            "routed-alone",
+            "the learned task of the diagnostics' route, whatever the base model would say",
+            needs_model=True,
+            needs_rust=False,
+            propose=_propose_with_model(
+                "routed-alone", choose_task=_by_route("routed-alone"), is_alone=True
             ),
             serves="store",
             needs_tasks=True,

@@ -139,8 +139,11 @@ def _start(
 
 def _start_bwrap(
     argv: Sequence[str], env: Mapping[str, str], *, has_input: bool
-) -> tuple[subprocess.Popen[bytes], int]:
-    """Start bubblewrap; return it and a pidfd of the first process in its pid namespace."""
+) -> tuple[subprocess.Popen[bytes], int | None]:
+    """Start bubblewrap; return it and a pidfd of the first process in its pid namespace.
+
+    None stands for one that has ended: a short command may be over before it is looked at.
+    """
     reading, writing = os.pipe()
     with open(reading, "rb") as info:  # noqa: PTH123 - a descriptor
         try:
@@ -152,7 +155,10 @@ def _start_bwrap(
     if not told:
         _, errors = process.communicate()
         raise SandboxError(f"{argv[0]} failed: {_decode(errors).strip()[-500:]}")
-    return process, os.pidfd_open(json.loads(told)["child-pid"])
+    try:
+        return process, os.pidfd_open(json.loads(told)["child-pid"])
+    except ProcessLookupError:
+        return process, None
 
 
 def _exchange(process: subprocess.Popen[bytes], streams: _Streams, limits: Limits) -> Stop | None:

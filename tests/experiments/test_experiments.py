@@ -45,6 +45,7 @@ def test_routing_compares_all_strategies_and_seeds(runner, data, served):
         "projected": 2,
         "routed": 2,
         "routed-hints": 2,
+        "routed-alone": 2,
         "lora": 2,
         "rustfix": 1,
         "cascade": 2,
@@ -78,7 +79,7 @@ def test_transfer_compares_stores_by_pattern_and_length(runner, data, served):
     runs = summary["sets"]["transfer"]["runs"]
     assert list(runs) == [
         *("base", "base-again", "hints", "hints-second", "rustfix"),
-        *("routed-plain", "routed-kl", "projected", "lora", "cascade"),
+        *("routed-plain", "alone-plain", "routed-kl", "alone-kl", "projected", "lora", "cascade"),
     ]
     routed = runs["routed-kl"]
     assert routed["store"]["sha256"].startswith("store two")

@@ -35,6 +35,7 @@ _ORDER = (
         "projected",
         "routed",
         "routed-hints",
+        "routed-alone",
     ),
     *("lora", "rustfix", "cascade"),
 )

@@ -40,7 +40,7 @@ class TransferPlan:
     """What to compare.
 
     Attributes:
-        stores: Name -> store; each gets a routed run. The first is the cascade's too.
+        stores: Name -> store; each gets two runs, routed and alone. The first is the cascade's too.
         adapters: For `lora`, and projected onto the first store's basis; None leaves both out.
     """
 
@@ -57,7 +57,9 @@ class TransferPlan:
             raise InputError("transfer: got no store, expected at least one; pass --store")
         sources = TaskSources(next(iter(self.stores.values())), self.adapters)
         routed = [
-            Arm(f"routed-{name}", "routed", TaskSources(path)) for name, path in self.stores.items()
+            Arm(f"{arm}-{name}", strategy, TaskSources(path))
+            for name, path in self.stores.items()
+            for arm, strategy in (("routed", "routed"), ("alone", "routed-alone"))
         ]
         others = ["projected", "lora"] if self.adapters else []
         return [
