@@ -257,14 +257,14 @@ def render_learned(model: str) -> str:
     table += ["| --- | ---: | ---: | ---: |", f"| base model | {sum(base)} | | |"]
     for name, solved in (
         ("the routed task, whatever the base model says", alone),
-        ("the base model, and the routed task where that repeats the program", second),
+        ("the base model, and the routed task where that is seen to be no repair", second),
     ):
         gained = sum(own and not other for own, other in zip(solved, base, strict=True))
         lost = sum(other and not own for own, other in zip(solved, base, strict=True))
         table.append(f"| {name} | {sum(solved)} | {gained} | {lost} |")
-    repeated = sum(t["is_refused"] for t in tried)
+    refused = sum(t["is_refused"] for t in tried)
     failed = len(tried) - sum(base)
-    fact = f"Of the {failed} problems that the base model fails, it repeats {repeated} as they are."
+    fact = f"Of the {failed} problems that the base model fails, {refused} are seen to be no repair."
     return "\n".join([*table, "", fact])
 
 
@@ -297,6 +297,44 @@ def render_patterns(experiment: str, set_name: str, arm: str) -> str:
     for name, each in sorted(many.items(), key=lambda item: item[1]["change_frac"], reverse=True):
         cells = [each["total"], each["num_before"], each["num_after"], len(each["lost"])]
         rows.append(f"| {name} | {' | '.join(map(str, cells))} |")
+    return "\n".join(rows)
+
+
+def render_coefficients() -> str:
+    """Return what training one task at a time does to the frozen problems, routed and forced."""
+    path = RESULTS / "experiments" / "coefficients" / "qwen2.5-coder-1.5b-instruct.json"
+    record = json.loads(path.read_text())
+    tasks = next(iter(record["arms"].values()))["tasks"]
+    own = [name for name, task in record["routes"].items() if task in tasks]
+    rows = [
+        f"| trained alone, {len(tasks)} tasks | parameters a task | own problems solved |"
+        " lost, routed | lost, forced |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        f"| base model | | {sum(record['base'][name] for name in own)}/{len(own)} | | |",
+    ]
+    for arm, found in record["arms"].items():
+        solved = sum(
+            found["tasks"][record["routes"][name]]["routed"]["solved"][name] for name in own
+        )
+        rows.append(
+            f"| {arm} | {found['parameters_per_task']:,} | {solved}/{len(own)} "
+            f"| {found['mean_lost_routed']:.2f} | {found['mean_lost_forced']:.2f} |"
+        )
+    return "\n".join(rows)
+
+
+def render_rerank() -> str:
+    """Return what choosing between the base model's and the task's answer by likelihood changes."""
+    record = json.loads((RESULTS / "rerank.json").read_text())
+    rows = [
+        "| set | answers that differ | only base right | only the task right | margin, nats "
+        "| gained | lost |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for each in record["rows"]:
+        cells = [each[key] for key in ("set", "differ", "base_only", "task_only")]
+        cells += [each[key] for key in ("margin", "gained", "lost")]
+        rows.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(rows)
 
 
@@ -494,6 +532,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "train-gpu": render_train_gpu,
     "recipes": render_recipes,
     "refusals": render_refusals,
+    "coefficients": render_coefficients,
+    "rerank": render_rerank,
     "paper-numbers": render_paper_numbers,
 }
 

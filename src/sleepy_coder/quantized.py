@@ -49,6 +49,7 @@ def _fbgemm() -> Iterator[None]:
         torch.backends.quantized.engine = previous
 
 
+@torch.no_grad()  # a scale that remembers its weights would keep all of them, in float32
 def quantize_weight(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the int8 values (n, d) and float32 scales (n,) of a weight matrix (n, d)."""
     full = weight.float()
