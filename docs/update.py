@@ -264,7 +264,9 @@ def render_learned(model: str) -> str:
         table.append(f"| {name} | {sum(solved)} | {gained} | {lost} |")
     refused = sum(t["is_refused"] for t in tried)
     failed = len(tried) - sum(base)
-    fact = f"Of the {failed} problems that the base model fails, {refused} are seen to be no repair."
+    fact = (
+        f"Of the {failed} problems that the base model fails, {refused} are seen to be no repair."
+    )
     return "\n".join([*table, "", fact])
 
 
@@ -302,13 +304,14 @@ def render_patterns(experiment: str, set_name: str, arm: str) -> str:
 
 def render_coefficients() -> str:
     """Return what training one task at a time does to the frozen problems, routed and forced."""
-    path = RESULTS / "experiments" / "coefficients" / "qwen2.5-coder-1.5b-instruct.json"
-    record = json.loads(path.read_text())
+    record = _coefficients_record()
     tasks = next(iter(record["arms"].values()))["tasks"]
     own = [name for name, task in record["routes"].items() if task in tasks]
     rows = [
-        f"| trained alone, {len(tasks)} tasks | parameters a task | own problems solved |"
-        " lost, routed | lost, forced |",
+        (
+            f"| trained alone, {len(tasks)} tasks | parameters a task | own problems solved |"
+            " lost, routed | lost, forced |"
+        ),
         "| --- | ---: | ---: | ---: | ---: |",
         f"| base model | | {sum(record['base'][name] for name in own)}/{len(own)} | | |",
     ]
@@ -327,8 +330,10 @@ def render_rerank() -> str:
     """Return what choosing between the base model's and the task's answer by likelihood changes."""
     record = json.loads((RESULTS / "rerank.json").read_text())
     rows = [
-        "| set | answers that differ | only base right | only the task right | margin, nats "
-        "| gained | lost |",
+        (
+            "| set | answers that differ | only base right | only the task right | margin, nats "
+            "| gained | lost |"
+        ),
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for each in record["rows"]:
@@ -487,7 +492,28 @@ def _learned_numbers() -> list[tuple[str, str, str]]:
             _compared("routing", "heldout", "routed", "base", "averaged"),
             "routing/summary.json",
         ),
+        (
+            "a task alone, lost of 30, routed; forced: p = 1, with anchors, LoRA",
+            _lost_alone("p = 1", "p = 1, anchors", "LoRA"),
+            "experiments/coefficients",
+        ),
     ]
+
+
+def _lost_alone(*arms: str) -> str:
+    """Return what tasks trained alone lose on average, routed; and forced on every problem."""
+    found = _coefficients_record()["arms"]
+    routed, forced = (
+        ", ".join(f"{found[arm][f'mean_lost_{way}']:.1f}" for arm in arms)
+        for way in ("routed", "forced")
+    )
+    return f"{routed}; {forced}"
+
+
+def _coefficients_record() -> dict[str, Any]:
+    path = RESULTS / "experiments" / "coefficients" / "qwen2.5-coder-1.5b-instruct.json"
+    record: dict[str, Any] = json.loads(path.read_text())
+    return record
 
 
 def _compared(experiment: str, set_name: str, arm: str, *others: str) -> str:
