@@ -19,6 +19,7 @@ import re
 import shutil
 import sys
 import tempfile
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_JSON_BYTES = 64 << 20
+MOST_OPEN = 128  # files kept open at a time; systems allow a process 256 and more
+_KEPT: set[int] = set()
 PICKLE_SUFFIXES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _DTYPES = {
@@ -129,7 +132,8 @@ class TensorFile:
 
     The header is checked when the file is opened. A tensor is read by a plain read, not mapped: the
     pages of a thousand mapped adapters would all count as this process's memory, and a file that
-    shrinks while it is mapped kills the process.
+    shrinks while it is mapped kills the process. The first files stay open as long as they are
+    needed: reading a module of many adapters would open each of them once more for every module.
 
     Raises:
         StoreError: The file cannot be read, or is no safetensors file of plain dense tensors.
@@ -137,6 +141,7 @@ class TensorFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._handle: int | None = None
         try:
             with path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
@@ -144,6 +149,7 @@ class TensorFile:
                 if size < 8 or length > min(size - 8, MAX_JSON_BYTES):  # noqa: PLR2004 - the length field
                     raise StoreError(f"{path.name}: truncated or not a safetensors file")
                 header = file.read(length)
+                self._handle = _keep_open(self, file.fileno())
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}") from None
         try:
@@ -174,7 +180,7 @@ class TensorFile:
         return tensor
 
     def read_into(self, targets: Iterable[tuple[str, memoryview]]) -> None:
-        """Read tensors' bytes into memory that is there, the file opened once.
+        """Read tensors' bytes into memory that is there, the file opened once at most.
 
         Args:
             targets: names, and exactly as many bytes as those tensors have in the file.
@@ -182,7 +188,8 @@ class TensorFile:
         Raises:
             StoreError: The sizes differ, or the file has changed and is too short.
         """
-        handle = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        if (handle := self._handle) is None:
+            handle = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
             for name, target in targets:
                 entry = self._entries[name]
@@ -194,7 +201,23 @@ class TensorFile:
                 if entry.size and _read_at(handle, target, entry.start) != entry.size:
                     raise StoreError(f"{self.path.name}: ends inside tensor {name!r}")
         finally:
-            os.close(handle)
+            if handle != self._handle:
+                os.close(handle)
+
+
+def _keep_open(owner: TensorFile, handle: int) -> int | None:
+    """Return a descriptor that lives as long as its owner, or None where enough are kept."""
+    if not hasattr(os, "preadv") or len(_KEPT) >= MOST_OPEN:
+        return None
+    kept = os.dup(handle)
+    _KEPT.add(kept)
+    weakref.finalize(owner, _close, kept)
+    return kept
+
+
+def _close(handle: int) -> None:
+    _KEPT.discard(handle)
+    os.close(handle)
 
 
 def bytes_of(tensor: Tensor) -> memoryview:

@@ -33,7 +33,9 @@ OVERSAMPLING = 8  # extra directions carried along, from the second step on
 SKETCH_ROWS = 8  # rows of the sketch per direction sought; 16 gained nothing measurable
 SEEDS = 0, 1  # of the sketch, and of the combinations of its rows that an iteration starts with
 CACHED_ROWS = 2048  # rows that are multiplied twice before the next ones push them out of the cache
-WELL_CONDITIONED = 100.0  # ratio of eigenvalues up to which a float32 Gram matrix orthonormalizes
+WELL_CONDITIONED = (
+    10.0  # per column, the condition up to which a float32 Gram matrix orthonormalizes
+)
 MAX_STEPS = 8  # subspace iterations; 1 is the rule, 2-3 happen on slowly decaying spectra
 UNFINISHED_FRAC = 0.0075  # stop when a step would gain less than this part of the squared residual
 ROUNDING_FRAC = 1e-6  # of the energy: what float32 columns cannot tell from nothing
@@ -205,12 +207,12 @@ def well_conditioned(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return Y, ``Y.T @ columns``, Y's sketch, and M (w, k), float64, with Y @ M orthonormal.
 
-    M comes from the eigenvectors of ``Y.T @ Y``, which float32 carries only if Y's columns are
-    almost orthonormal (as they are for right singular vectors over singular values). It is found
-    as ``Y.T @ columns @ right``, where entries below the diagonal are the accurate ones (their
-    rounding is that of a smaller singular value over a larger) and the only ones that the
-    eigensolver reads. Otherwise Y becomes an orthonormal
-    basis of what it spans, which takes one more pass over the columns.
+    M comes from the Cholesky factor of ``Y.T @ Y``, which float32 carries only if Y's columns are
+    almost orthonormal (as they are for right singular vectors over singular values). That Gram
+    matrix is found as ``Y.T @ columns @ right``, where entries below the diagonal are the accurate
+    ones (their rounding is that of a smaller singular value over a larger) and the only ones that
+    are read. Otherwise Y becomes an orthonormal basis of what it spans, which takes one more pass
+    over the columns.
 
     Args:
         columns: (n, c).
@@ -219,12 +221,19 @@ def well_conditioned(
         across: ``Y.T @ columns``, (w, c).
         seen: the sketch of Y, (s, w).
     """
-    values, vectors = descending_eigh(across @ right)
-    if float(values[-1]) * WELL_CONDITIONED >= float(values[0]) > 0.0:
-        return found, across, seen, vectors * values.rsqrt()
+    identity = torch.eye(right.shape[1], dtype=torch.float64, device=right.device)
+    root, failure = torch.linalg.cholesky_ex((across @ right).double())
+    if not int(failure):
+        mixing = torch.linalg.solve_triangular(root, identity, upper=False).T
+        # The product of both norms bounds the condition number, and is k for orthonormal columns.
+        condition = torch.linalg.vector_norm(root.T @ root) * torch.linalg.vector_norm(
+            mixing.T @ mixing
+        )
+        if float(condition) <= WELL_CONDITIONED * len(identity):
+            return found, across, seen, mixing
     basis, made = orthonormalize_by(found)
-    identity = torch.eye(basis.shape[1], dtype=torch.float64, device=basis.device)
-    return basis, basis.T @ columns, seen @ made.to(seen), identity
+    kept = identity[: basis.shape[1], : basis.shape[1]]
+    return basis, basis.T @ columns, seen @ made.to(seen), kept
 
 
 def rotate_span(basis: Tensor, coordinates: Tensor, weights: Blocks = UNWEIGHTED) -> Span:
