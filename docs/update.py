@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,77 @@ def render_gate_rules() -> str:
         cells += [f"{100 * row['gained_frac']:.1f}", f"{100 * row['lost_frac']:.2f}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+_SHARE_KINDS = {
+    "mean": "columns with a mean",
+    "no-mean": "no mean",
+    "common-init": "A from one common start",
+}
+_SHARE_TOOLS = {
+    "ours": "ours",
+    "ours, torch.mm": "ours, products by `torch.mm`",
+    "ours, product objective": 'ours, objective "product"',
+    "ours, 60 % variance": "ours, 60 % of the variance",
+    "svd_lowrank (paper)": "the paper's `svd_lowrank` way, mean dropped",
+    "vlora-dev": "vlora-dev 1.0.0",
+    "vlora-dev, our bytes": "vlora-dev at no more bytes than ours (its k = 3)",
+    "vlora-dev, 60 % variance": "vlora-dev, 60 % of the variance",
+    "lorashare": "lorashare 0.1.3",
+    "exact thin SVD (error only)": "exact thin SVD",
+}
+
+
+def render_share_init(target: str) -> str:
+    """Return what phase 1 costs and loses beside its peers, for each kind of adapters."""
+    rows = json.loads((RESULTS / "share_init.json").read_text())["rows"]
+    table = ["| | CPU s | peak memory, MB | stored, MB | error of ΔW |", "| --- |" + " ---: |" * 4]
+    for kind, title in _SHARE_KINDS.items():
+        found = [row for row in rows if (row["target"], row["kind"]) == (target, kind)]
+        if found:
+            table.append(f"| **{title}** | | | | |")
+        for tool, name in _SHARE_TOOLS.items():
+            own = [row for row in found if row["tool"] == tool]
+            if not own:
+                continue
+            cells = [_range(own, "cpu_s", ".2f"), _range(own, "peak_rss_mb", ",.0f")]
+            cells.append(f"{own[0]['bytes'] / 1e6:,.0f}" if "bytes" in own[0] else "")
+            table.append(f"| {name} | {' | '.join(cells)} | {own[0]['error']:.4f} |")
+    return "\n".join(table)
+
+
+def _range(rows: Sequence[Mapping[str, Any]], key: str, form: str) -> str:
+    """Return the smallest and the largest value, or the only one."""
+    shown = [format(value, form) for value in sorted(row[key] for row in rows if key in row)]
+    return " to ".join(dict.fromkeys((*shown[:1], *shown[-1:])))
+
+
+def render_share_speeds() -> str:
+    """Return how many times as fast as others phase 1 is, by the median of the runs."""
+    rows = json.loads((RESULTS / "share_init.json").read_text())["rows"]
+    others = ("svd_lowrank (paper)", "vlora-dev")
+    table = ["| times as fast as | `svd_lowrank` | vlora-dev |", "| --- | ---: | ---: |"]
+    for kind, title in _SHARE_KINDS.items():
+        for tool in ("ours", "ours, product objective"):
+            medians = {
+                name: statistics.median(
+                    row["cpu_s"]
+                    for row in rows
+                    if (row["target"], row["kind"], row["tool"]) == ("full", kind, name)
+                )
+                for name in (tool, *others)
+            }
+            cells = [f"{medians[other] / medians[tool]:.1f}" for other in others]
+            table.append(f"| {title}: {_SHARE_TOOLS[tool]} | {' | '.join(cells)} |")
+    return "\n".join(table)
+
+
+def render_share_streaming() -> str:
+    """Return what phase 1 costs with more and more adapters of one layer."""
+    rows = json.loads((RESULTS / "share_init.json").read_text())["streaming"]
+    table = ["| adapters of one layer | CPU s | peak memory, MB |", "| ---: | ---: | ---: |"]
+    table += [f"| {r['adapters']:,} | {r['cpu_s']:.2f} | {r['peak_rss_mb']:,.0f} |" for r in rows]
+    return "\n".join(table)
 
 
 def render_share_product() -> str:
@@ -548,6 +620,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "edits-losses": render_edits_losses,
     "edits-solved": render_edits_solved,
     "forms": render_forms,
+    "share-init": lambda: render_share_init("full"),
+    "share-init-attn": lambda: render_share_init("attn"),
+    "share-speeds": render_share_speeds,
+    "share-streaming": render_share_streaming,
     "share-product": render_share_product,
     "gate-rules": render_gate_rules,
     "learned-1.5b": lambda: render_learned("1.5b"),
