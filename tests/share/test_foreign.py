@@ -1,6 +1,12 @@
-"""Stores that vlora-dev and lorashare themselves wrote, and forged ones."""
+"""Stores that vlora-dev and lorashare themselves wrote, and forged ones.
+
+`foreign/` keeps what vlora-dev 1.0.0 and lorashare 0.1.3 wrote; where they are installed, they
+write it once more.
+"""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,9 +18,7 @@ from sleepy_coder.share.foreign import open_lorashare, open_vlora
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.tasks import delta_weight
 
-vlora = pytest.importorskip("vlora")
-lorashare = pytest.importorskip("lorashare")
-
+KEPT = Path(__file__).parent / "foreign"
 MODULES = ("model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj")
 
 
@@ -49,23 +53,39 @@ def original_delta(path, module, scaling):
     return scaling * b @ a
 
 
-@pytest.fixture
-def vlora_store(tmp_path):
-    paths = write_adapters(tmp_path / "adapters", mean=0.7)
+def write_with_vlora(paths, out):
+    vlora = pytest.importorskip("vlora")
     adapters = [vlora.load_adapter(path) for path in paths]
     names = [path.name for path in paths]
-    vlora.SharedSubspace.from_adapters(adapters, task_ids=names, num_components=2).save(
-        tmp_path / "vlora"
-    )
-    return tmp_path / "vlora", paths
+    vlora.SharedSubspace.from_adapters(adapters, task_ids=names, num_components=2).save(out)
 
 
-@pytest.fixture
-def lorashare_store(tmp_path):
-    paths = write_adapters(tmp_path / "adapters", mean=0.0)  # it would drop any other
+def write_with_lorashare(paths, out):
+    lorashare = pytest.importorskip("lorashare")
     model = lorashare.SHAREModel.from_adapters([str(path) for path in paths], num_components=4)
-    model.save_pretrained(tmp_path / "lorashare")
-    return tmp_path / "lorashare", paths
+    model.save_pretrained(out)
+
+
+def make_store(folder, tool, mean, write, *, is_kept):
+    """Return a store in a folder of its own, and the adapters that went into it."""
+    paths = write_adapters(folder / "adapters", mean=mean)
+    if is_kept:
+        shutil.copytree(KEPT / tool, folder / tool)
+    else:
+        write(paths, folder / tool)
+    return folder / tool, paths
+
+
+@pytest.fixture(params=["kept", "written"])
+def vlora_store(tmp_path, request):
+    is_kept = request.param == "kept"
+    return make_store(tmp_path, "vlora", 0.7, write_with_vlora, is_kept=is_kept)
+
+
+@pytest.fixture(params=["kept", "written"])
+def lorashare_store(tmp_path, request):  # with a mean of 0: it would drop any other
+    is_kept = request.param == "kept"
+    return make_store(tmp_path, "lorashare", 0.0, write_with_lorashare, is_kept=is_kept)
 
 
 def assert_tasks_are(sources, paths, scaling, tolerance):
