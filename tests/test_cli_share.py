@@ -87,6 +87,15 @@ def test_init_then_export_gives_the_adapters_back(store, adapters, tmp_path):
         )
 
 
+def test_export_onto_the_store_or_its_folder_is_refused_and_keeps_them(store, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    for place in (store, tmp_path):
+        result = share("export", store, "two", "--out", place, code=1)
+        assert "exists and is not a PEFT adapter" in result.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+    assert load_store(store).subspace.tasks
+
+
 def test_init_records_the_model_and_no_path(store):
     loaded = load_store(store)
     assert loaded.base_model == "tiny-base"
