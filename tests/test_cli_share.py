@@ -33,13 +33,15 @@ MODULES = {
 }
 
 
-def write_adapter(path, seed, rank=4, alpha=8):
+def write_adapter(path, seed, rank=4, alpha=8, zeros=()):
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
     for module, (n, d) in MODULES.items():
         prefix = f"base_model.model.{module}"
         tensors[f"{prefix}.lora_A.weight"] = torch.randn(rank, d, generator=generator)
         tensors[f"{prefix}.lora_B.weight"] = torch.randn(n, rank, generator=generator)
+    for key, tensor in tensors.items():
+        tensor.mul_(not any(part in key for part in zeros))
     path.mkdir(parents=True)
     save_file(tensors, path / "adapter_model.safetensors")
     config = {"peft_type": "LORA", "r": rank, "lora_alpha": alpha, "target_modules": list(SHAPES)}
@@ -69,6 +71,29 @@ def as_json(*arguments, code=0):
 def store(adapters, tmp_path):
     share("init", adapters, "--components", 12, "--out", tmp_path / "store")
     return tmp_path / "store"
+
+
+@pytest.mark.parametrize("options", [[], ["--pseudo-rank", 2], ["--objective", "product"]])
+@pytest.mark.parametrize("zeros", [["0.self_attn.q_proj.lora_B"], ["lora_B"], ["lora_A"]])
+def test_a_factor_of_zeros_survives_every_command(tmp_path, zeros, options):
+    for seed, name in enumerate(("one", "two")):
+        write_adapter(tmp_path / "in" / name, seed, zeros=zeros)
+    store = tmp_path / "s"
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    share("init", tmp_path / "in", "--components", 16, "--out", store, *options)
+    assert as_json("info", store)["modules"] == len(MODULES)
+    assert as_json("check", store, "--config", tmp_path / "config.json")["is_sound"] is True
+    assert len(as_json("compare", store, store)["rows"]) == len(MODULES)
+    share("export", store, "one", "--out", tmp_path / "back")
+    for module in MODULES:
+        got = peft_delta(tmp_path / "back", module)
+        expected = peft_delta(tmp_path / "in" / "one", module)
+        if "--pseudo-rank" not in options or not expected.any():
+            torch.testing.assert_close(got, expected, atol=1e-3, rtol=1e-3)
+    write_adapter(tmp_path / "three", 7)
+    share("project", store, tmp_path / "three", "--out", tmp_path / "p")
+    share("merge", store, tmp_path / "three", "--components", 20, "--out", tmp_path / "m")
+    assert len(load_store(tmp_path / "m").subspace.tasks) == len(("one", "two", "three"))
 
 
 def peft_delta(path, module):

@@ -231,8 +231,8 @@ def _read_task(path: Path, name: str, bases: Mapping[str, ModuleBasis]) -> TaskC
         values = tensors[side]
         if len(values) != sum(sizes) or not values.dtype.is_floating_point:
             raise StoreError(f"{file}: {side} has {len(values)} numbers, expected {sum(sizes)}")
-        parts = zip(torch.split(values, sizes), ks, strict=True)
-        sides.append([part.view(k, -1) for part, k in parts])
+        parts = zip(torch.split(values, sizes), ks, own.values(), strict=True)
+        sides.append([part.view(k, p) for part, k, p in parts])  # k is 0 for a factor of zeros
     return {
         module: ModuleCoefficients(coef_b=coef_b, coef_a=coef_a)
         for module, coef_a, coef_b in zip(own, *sides, strict=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import torch
 
 from sleepy_coder.cli.options import json_option
 from sleepy_coder.cli.share.options import config_option, print_result, store_argument
@@ -26,6 +25,8 @@ from sleepy_coder.share.health import check_subspace
 from sleepy_coder.share.store import load_store
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from sleepy_coder.share.manifest import Store
 
 
@@ -112,18 +113,23 @@ def compare(store: Path, other: Path, as_json: bool) -> None:
     rows = [
         {
             "module": module,
-            "largest_angle_a": float(sides.a.max()),
-            "largest_angle_b": float(sides.b.max()),
+            "largest_angle_a": _largest(sides.a),
+            "largest_angle_b": _largest(sides.b),
             "grassmann_a": grassmann_distance(sides.a),
             "grassmann_b": grassmann_distance(sides.b),
         }
         for module, sides in angles.items()
     ]
     summary = {
-        "mean_cosine_a": _mean([float(torch.cos(s.a).mean()) for s in angles.values()]),
-        "mean_cosine_b": _mean([float(torch.cos(s.b).mean()) for s in angles.values()]),
+        "mean_cosine_a": _mean([float(s.a.cos().mean()) for s in angles.values() if len(s.a)]),
+        "mean_cosine_b": _mean([float(s.b.cos().mean()) for s in angles.values() if len(s.b)]),
     }
     print_result(rows, summary, title=f"{store} and {other}", as_json=as_json)
+
+
+def _largest(angles: Tensor) -> float | None:
+    """Return the largest angle, or None where a basis has no directions."""
+    return float(angles.max()) if len(angles) else None
 
 
 def _span(sizes: list[int]) -> str:
