@@ -156,6 +156,23 @@ def test_project_adds_a_task_and_leaves_the_basis(store, tmp_path):
     assert {entry.coef_a.shape[1] for entry in task.values()} == {2}
 
 
+@pytest.mark.parametrize("pseudo_rank", [1, 2, 4])
+def test_project_tells_the_error_of_what_it_stored_as_merge_does(store, adapters, pseudo_rank):
+    write_adapter(adapters.parent / "inside", 0)  # the same numbers as adapter "one"
+    adapter, tree = adapters.parent / "inside", adapters.parent
+    options = [adapter, "--pseudo-rank", pseudo_rank]
+    (row,) = as_json("project", store, *options, "--out", tree / "p")["rows"]
+    stored = load_store(tree / "p").subspace
+    wanted = torch.cat([peft_delta(adapter, module).flatten() for module in MODULES])
+    got = torch.cat([delta_weight(stored, "inside", module).flatten() for module in MODULES])
+    error = float((wanted - got).norm() / wanted.norm())
+    assert row["relative_error"] == pytest.approx(error, abs=1e-5)
+    assert (error > 0.3) == (pseudo_rank < 4)
+    merged = as_json("merge", store, *options, "--out", tree / "m")["rows"]
+    (loss,) = (line["relative_error"] for line in merged if line["task"] == "inside")
+    assert loss == pytest.approx(error, abs=1e-3)
+
+
 def test_merge_takes_new_directions_in_and_old_tasks_keep(store, adapters, tmp_path):
     write_adapter(tmp_path / "new", 9)
     result = as_json("merge", store, tmp_path / "new", "--components", 16, "--out", tmp_path / "m")

@@ -85,19 +85,42 @@ def reconstruction_errors(
         task: name of the task; the adapter's own by default.
     """
     name = source.name if task is None else task
-    entries = find_task(subspace, name)
     errors = {}
     for module in source.module_names():
-        b, a = load_factors(subspace, source, module)
-        whole = float(product_norm(b, a))
-        lost = whole
-        if module in entries:
-            lost = float(product_distance((b, a), lora_factors(subspace, name, module)))
-        basis = subspace.bases[module]
+        factors = load_factors(subspace, source, module)
+        lost, whole = _lost_of_product(subspace, name, module, factors)
+        basis, (b, a) = subspace.bases[module], factors
         errors[module] = Errors(
             _missed(basis.basis_b, b), _missed(basis.basis_a, a), lost / whole if whole else 0.0
         )
     return errors
+
+
+def task_error(subspace: Subspace, source: AdapterSource, task: str | None = None) -> float:
+    """Return ``||ΔW of the adapter - ΔW of the task|| / ||ΔW of the adapter||``, all modules.
+
+    Args:
+        subspace: has the task.
+        source: the adapter.
+        task: name of the task; the adapter's own by default.
+    """
+    name = source.name if task is None else task
+    norms = [
+        _lost_of_product(subspace, name, module, load_factors(subspace, source, module))
+        for module in source.module_names()
+    ]
+    whole = math.hypot(*(norm for _, norm in norms))
+    return math.hypot(*(lost for lost, _ in norms)) / whole if whole else 0.0
+
+
+def _lost_of_product(
+    subspace: Subspace, task: str, module: str, factors: tuple[Tensor, Tensor]
+) -> tuple[float, float]:
+    """Return the norm of what a task lacks of one module's ΔW, and of that ΔW."""
+    whole = float(product_norm(*factors))
+    if module not in find_task(subspace, task):
+        return whole, whole
+    return float(product_distance(factors, lora_factors(subspace, task, module))), whole
 
 
 def coverage(subspace: Subspace, source: AdapterSource) -> dict[str, Errors]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ from sleepy_coder.cli.share.options import (
     store_argument,
 )
 from sleepy_coder.errors import InputError
-from sleepy_coder.share.analysis import coverage
+from sleepy_coder.share.analysis import task_error
 from sleepy_coder.share.choice import ByteBudget, ExplainedVariance
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.manifest import Store
@@ -117,7 +116,8 @@ def project(
 ) -> None:
     """Add ADAPTERS to STORE as coefficients; the basis stays as it is.
 
-    What the basis misses of an adapter is lost; `merge` keeps it.
+    What the basis misses of an adapter is lost, and so is what p columns cannot hold; `merge`
+    keeps the former.
     """
     loaded = load_store(store)
     subspace, provenance = loaded.subspace, dict(loaded.provenance)
@@ -125,9 +125,7 @@ def project(
     for source in open_all(adapters, vlora_scaling):
         subspace = add_task(subspace, source.name, project_adapter(subspace, source, pseudo_rank))
         provenance[source.name] = _provenance(source)
-        missed[source.name] = _mean(
-            [errors.product for errors in coverage(subspace, source).values()]
-        )
+        missed[source.name] = task_error(subspace, source)
     result = replace(loaded, subspace=subspace, provenance=provenance)
     save_store(result, out or store)
     _print_store(result, out or store, missed, as_json=as_json)
@@ -196,7 +194,3 @@ def _base_model(sources: Iterable[AdapterSource]) -> str:
         return ""
     name = named.pop()
     return Path(name).name if Path(name).is_absolute() else name
-
-
-def _mean(values: list[float]) -> float:
-    return math.fsum(values) / len(values) if values else 0.0
