@@ -32,14 +32,20 @@ MODULES = {
     for name, shape in SHAPES.items()
 }
 
+TASKS = ("t0", "t1", "t2")
 
-def write_adapter(path, seed, rank=4, alpha=8, zeros=()):
+
+def write_adapter(path, seed, rank=4, alpha=8, zeros=(), spread=False):
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
     for module, (n, d) in MODULES.items():
         prefix = f"base_model.model.{module}"
         tensors[f"{prefix}.lora_A.weight"] = torch.randn(rank, d, generator=generator)
         tensors[f"{prefix}.lora_B.weight"] = torch.randn(n, rank, generator=generator)
+    if spread:  # columns of B that A's rows make up for
+        scales = torch.tensor([1.0, 3.0, 10.0, 30.0])[:rank]
+        for key, tensor in tensors.items():
+            tensor.mul_(1 / scales[:, None] ** 1.5 if "lora_A" in key else scales)
     for key, tensor in tensors.items():
         tensor.mul_(not any(part in key for part in zeros))
     path.mkdir(parents=True)
@@ -143,6 +149,32 @@ def test_init_chooses_k_as_asked(adapters, tmp_path, options, largest):
     share("init", adapters, "--out", tmp_path / "s", *options)
     bases = load_store(tmp_path / "s").subspace.bases
     assert 1 <= max(basis.basis_a.shape[1] for basis in bases.values()) <= largest
+
+
+@pytest.mark.parametrize("options", [[], ["--objective", "product"]])
+def test_init_with_an_error_keeps_every_modules_change_within_it(tmp_path, options):
+    for seed, alpha in enumerate((4, 8, 16)):
+        write_adapter(tmp_path / "in" / f"t{seed}", seed, alpha=alpha, spread=True)
+    share("init", tmp_path / "in", "--error", 0.3, "--out", tmp_path / "s", *options)
+    subspace = load_store(tmp_path / "s").subspace
+    assert subspace.objective == "product"
+    for module in MODULES:
+        wanted = torch.stack([peft_delta(tmp_path / "in" / task, module) for task in TASKS])
+        got = torch.stack([delta_weight(subspace, task, module) for task in TASKS])
+        assert 0.01 < float((wanted - got).norm() / wanted.norm()) <= 0.3
+
+
+def test_an_error_with_the_objective_that_does_not_bound_it_is_refused(store, adapters, tmp_path):
+    out = ["--out", tmp_path / "x"]
+    share("init", adapters, "--error", 0.3, "--variance", 0.5, *out, code=2)
+    for command in (
+        ["init", adapters, "--error", 0.3, "--objective", "factors"],
+        ["merge", store, adapters / "one", "--error", 0.3],
+    ):
+        result = share(*command, *out, code=2)
+        assert result.stderr.count("\n") == 1
+        assert "objective factors does not" in result.stderr
+    assert not (tmp_path / "x").exists()
 
 
 def test_project_adds_a_task_and_leaves_the_basis(store, tmp_path):

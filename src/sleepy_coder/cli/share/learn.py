@@ -20,6 +20,7 @@ from sleepy_coder.cli.share.options import (
     open_all,
     out_option,
     pick_choice,
+    pick_objective,
     print_result,
     pseudo_rank_option,
     scaling_option,
@@ -39,7 +40,7 @@ from sleepy_coder.share.tasks import project as project_adapter
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sleepy_coder.share.subspace import AdapterSource
+    from sleepy_coder.share.subspace import AdapterSource, Objective
 
 
 @click.command()
@@ -49,9 +50,8 @@ if TYPE_CHECKING:
 @click.option(
     "--objective",
     type=click.Choice(["factors", "product"]),
-    default="factors",
-    show_default=True,
-    help="Whose energy to keep: the factors' (the paper) or that of ΔW.",
+    help="Whose energy to keep: the factors' (the paper; the default) or that of ΔW (the default "
+    "with --error).",
 )
 @click.option("--center", is_flag=True, help="Principal directions about the mean, and the mean.")
 @pseudo_rank_option
@@ -67,7 +67,7 @@ def init(
     variance: float | None,
     error: float | None,
     num_bytes: int | None,
-    objective: Any,
+    objective: Objective | None,
     center: bool,
     pseudo_rank: int | None,
     dtype: str,
@@ -77,10 +77,11 @@ def init(
     as_json: bool,
 ) -> None:
     """Learn a basis from ADAPTERS (PEFT adapters, folders of them, other tools' stores)."""
+    choice = pick_choice(components, variance, error, num_bytes) or ExplainedVariance()
     sources = open_all(adapters, vlora_scaling)
     options = InitOptions(
-        choice=pick_choice(components, variance, error, num_bytes) or ExplainedVariance(),
-        objective=objective,
+        choice=choice,
+        objective=pick_objective(objective, choice),
         center=center,
         pseudo_rank=pseudo_rank,
         dtype=DTYPES[dtype],
@@ -159,6 +160,7 @@ def merge(
     choice = pick_choice(components, variance, error, num_bytes)
     if isinstance(choice, ByteBudget):
         raise InputError("--bytes works with init only; give --components, --variance or --error")
+    pick_objective(loaded.subspace.objective, choice)
     sources = open_all(adapters, vlora_scaling)
     merged = merge_subspace(loaded.subspace, sources, choice=choice, pseudo_rank=pseudo_rank)
     provenance = {**loaded.provenance, **{source.name: _provenance(source) for source in sources}}
