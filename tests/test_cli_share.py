@@ -35,10 +35,10 @@ MODULES = {
 TASKS = ("t0", "t1", "t2")
 
 
-def write_adapter(path, seed, rank=4, alpha=8, zeros=(), spread=False):
+def write_adapter(path, seed, rank=4, alpha=8, *, zeros=(), spread=False, modules=MODULES):
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
-    for module, (n, d) in MODULES.items():
+    for module, (n, d) in modules.items():
         prefix = f"base_model.model.{module}"
         tensors[f"{prefix}.lora_A.weight"] = torch.randn(rank, d, generator=generator)
         tensors[f"{prefix}.lora_B.weight"] = torch.randn(n, rank, generator=generator)
@@ -232,6 +232,17 @@ def test_export_to_gguf(store, tmp_path):
     share("export", store, "one", "--format", "gguf", "--out", out, code=2)
 
 
+def test_export_to_gguf_makes_the_directory_and_replaces_none(store, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    options = ["--format", "gguf", "--config", tmp_path / "config.json"]
+    out = tmp_path / "new" / "folder" / "one.gguf"
+    share("export", store, "one", *options, "--out", out)
+    assert gguf.GGUFReader(out).tensors
+    result = share("export", store, "one", *options, "--out", store, code=1)
+    assert "is a directory; give the name of a file" in result.stderr
+    assert load_store(store).subspace.tasks
+
+
 def test_info_compares_storage_with_lora(adapters, tmp_path):
     share("init", adapters, "--components", 6, "--pseudo-rank", 1, "--out", tmp_path / "s")
     got = as_json("info", tmp_path / "s")
@@ -280,14 +291,73 @@ def test_peer_defect_a_basis_that_is_not_orthonormal_is_found(store):
     assert "not orthonormal" in result["rows"][0]["finding"]
 
 
-def test_check_refuses_a_changed_file_in_one_line(store):
+def test_check_finds_a_changed_file(store):
     file = store / "coefficients" / "one.safetensors"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    result = share("check", store, code=1)
+    found = as_json("check", store, code=1)
+    assert found["is_sound"] is False
+    assert [row["finding"] for row in found["rows"]] == [
+        "coefficients/one.safetensors: its SHA-256 differs from the manifest's; restore the file"
+    ]
+    shown = share("check", store, code=1).stdout
+    assert found["rows"][0]["finding"] in shown
+    assert "base model: not checked: the store cannot be read" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "is_possible"),
+    [
+        ("model.layers.1.mlp.down_proj", True),
+        ("layers.0.self_attn.q_proj", True),
+        ("lm_head", True),
+        ("transformer.h.9.nonsense", False),
+        ("model.layers.0.self_attn.c_attn", False),
+        ("model.layers.0.mlp.q_proj", False),
+        ("model.layers.00.self_attn.q_proj", False),
+        ("model.layers.0.self_attn.q_proj.base_layer", False),
+    ],
+)
+def test_check_finds_a_module_that_the_model_cannot_have(tmp_path, name, is_possible):
+    shape = {"down_proj": (48, 64), "lm_head": (99, 48)}.get(name.rsplit(".", 1)[-1], (48, 48))
+    write_adapter(tmp_path / "one", 0, modules={name: shape})
+    share("init", tmp_path / "one", "--out", tmp_path / "s")
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({**CONFIG, "vocab_size": 99}))
+    found = as_json("check", tmp_path / "s", "--config", file, code=0 if is_possible else 1)
+    named = f"{name}: a qwen2 model has no layer of this name"
+    assert [row["finding"] for row in found["rows"]] == ([] if is_possible else [named])
+
+
+def test_check_says_what_it_did_not_check(store, tmp_path):
+    assert as_json("check", store)["base_model"].startswith("not checked: give its config.json")
+    assert "base model: not checked" in share("check", store).stdout
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(CONFIG))
+    assert as_json("check", store, "--config", file)["base_model"] == "checked"
+    file.write_text(json.dumps({**CONFIG, "model_type": "novel"}))
+    assert "names not" in as_json("check", store, "--config", file)["base_model"]
+
+
+@pytest.mark.parametrize("layers", ["abc", None, [1], 0, 1.5, "lacking"])
+def test_a_config_without_a_number_of_layers_is_refused_in_one_line(store, tmp_path, layers):
+    config = {**CONFIG, "num_hidden_layers": layers}
+    if layers == "lacking":
+        del config["num_hidden_layers"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    result = share("check", store, "--config", tmp_path / "config.json", code=1)
     assert result.stderr.count("\n") == 1
-    assert "SHA-256 differs" in result.stderr
+    assert "config: num_hidden_layers is " in result.stderr
+    assert "expected a positive integer" in result.stderr
+
+
+def test_stores_of_other_shapes_are_not_compared(store, tmp_path):
+    write_adapter(tmp_path / "wide", 0, modules={next(iter(MODULES)): (64, 48)})
+    share("init", tmp_path / "wide", "--out", tmp_path / "other")
+    result = share("compare", store, tmp_path / "other", code=1)
+    assert result.stderr.count("\n") == 1
+    assert "(48, 48) and (64, 48), expected the same" in result.stderr
 
 
 def test_compare_a_store_with_itself_and_with_another(store, tmp_path):

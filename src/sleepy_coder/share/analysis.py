@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from sleepy_coder.errors import InputError
+from sleepy_coder.errors import InputError, StoreError
 from sleepy_coder.share.linalg import (
     energy,
     principal_angles,
@@ -24,7 +24,7 @@ from sleepy_coder.share.tasks import find_task, load_factors, lora_factors
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sleepy_coder.share.subspace import AdapterSource, Subspace
+    from sleepy_coder.share.subspace import AdapterSource, ModuleBasis, Subspace
 
 OUTLIER_SCORE = 3.5  # Iglewicz and Hoaglin (1993) for modified z-scores
 MAD_TO_SIGMA = 1.4826  # median absolute deviation to standard deviation, normal distribution
@@ -148,7 +148,14 @@ def _missed(basis: Tensor, columns: Tensor) -> float:
 
 
 def subspace_angles(first: Subspace, second: Subspace) -> dict[str, Angles]:
-    """Return the principal angles between two subspaces' bases, for the modules of both."""
+    """Return the principal angles between two subspaces' bases, for the modules of both.
+
+    Raises:
+        StoreError: for a module whose weight has another shape in the second.
+    """
+    for module, basis in first.bases.items():
+        if module in second.bases:
+            _check_same_weight(module, basis, second.bases[module])
     return {
         module: Angles(
             principal_angles(basis.basis_b, second.bases[module].basis_b),
@@ -157,6 +164,15 @@ def subspace_angles(first: Subspace, second: Subspace) -> dict[str, Angles]:
         for module, basis in first.bases.items()
         if module in second.bases
     }
+
+
+def _check_same_weight(module: str, basis: ModuleBasis, other: ModuleBasis) -> None:
+    shapes = [(sides.basis_b.shape[0], sides.basis_a.shape[0]) for sides in (basis, other)]
+    if shapes[0] != shapes[1]:
+        raise StoreError(
+            f"module {module}: got (outputs, inputs) {shapes[0]} and {shapes[1]}, expected the "
+            "same; compare subspaces of one base model"
+        )
 
 
 def grassmann_distance(angles: Tensor) -> float:
