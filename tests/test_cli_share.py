@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 
 from sleepy_coder.cli import main
+from sleepy_coder.cli.progress import counted
 from sleepy_coder.share.files import sha256_of
 from sleepy_coder.share.peft_io import PeftAdapter
 from sleepy_coder.share.store import load_store
@@ -100,6 +101,59 @@ def test_a_factor_of_zeros_survives_every_command(tmp_path, zeros, options):
     share("project", store, tmp_path / "three", "--out", tmp_path / "p")
     share("merge", store, tmp_path / "three", "--components", 20, "--out", tmp_path / "m")
     assert len(load_store(tmp_path / "m").subspace.tasks) == len(("one", "two", "three"))
+
+
+def run_each(adapters, tmp_path, environment=None):
+    """Return what init, project and merge wrote to stderr, by command."""
+    write_adapter(tmp_path / "new" / "four", 11)
+    write_adapter(tmp_path / "new" / "five", 12)
+    store = tmp_path / "seen"
+    commands = {
+        "init": [adapters, "--components", 12, "--out", store],
+        "project": [store, tmp_path / "new", "--out", tmp_path / "p"],
+        "merge": [store, tmp_path / "new", "--out", tmp_path / "m"],
+    }
+    told = {}
+    for name, arguments in commands.items():
+        words = ["share", name, *map(str, arguments), "--json"]
+        result = CliRunner(env=environment).invoke(main, words)
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["tasks"] >= 3
+        told[name] = result.stderr
+    return told
+
+
+def test_progress_is_plain_lines_without_a_terminal(adapters, tmp_path):
+    told = run_each(adapters, tmp_path, {"FORCE_COLOR": None, "TTY_COMPATIBLE": None})
+    modules = "".join(f"modules: {done} of 6\n" for done in range(1, 7))
+    assert told["init"] == told["merge"] == modules
+    assert told["project"] == "adapters: 1 of 2\nadapters: 2 of 2\n"
+
+
+def test_progress_is_a_bar_in_a_terminal(adapters, tmp_path):
+    told = run_each(adapters, tmp_path, {"FORCE_COLOR": "1", "TERM": "xterm"})
+    for name, count in (("init", "6/6"), ("project", "2/2"), ("merge", "6/6")):
+        assert "━" in told[name]
+        assert count in told[name]
+        assert " of " not in told[name]
+
+
+def test_long_work_tells_of_every_tenth(capsys):
+    with counted("steps", 1000) as advance:
+        for _ in range(1000):
+            advance()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"steps: {done} of 1000" for done in range(100, 1001, 100)]
+
+
+def test_init_and_export_tell_what_they_wrote_as_json(adapters, tmp_path):
+    store = tmp_path / "s"
+    told = as_json("init", adapters, "--components", 12, "--out", store)
+    size = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
+    assert told == {"store": str(store), "tasks": 3, "modules": 6, "bytes": size, "rows": []}
+    back = tmp_path / "back"
+    told = as_json("export", store, "two", "--out", back)
+    assert told == {"wrote": str(back), "format": "peft", "rows": []}
 
 
 def peft_delta(path, module):

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from sleepy_coder.cli.options import json_option
+from sleepy_coder.cli.progress import counted
 from sleepy_coder.cli.share.options import (
     DIRECTORY,
     DTYPES,
@@ -87,10 +86,8 @@ def init(
         dtype=DTYPES[dtype],
         device=device,
     )
-    num_modules = len({name for source in sources for name in source.module_names()})
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("modules", total=num_modules)
-        subspace = init_subspace(sources, options, on_module=lambda _name: progress.advance(bar))
+    with counted("modules", len(_modules(sources))) as advance:
+        subspace = init_subspace(sources, options, on_module=lambda _name: advance())
     store = Store(
         subspace,
         base_model=_base_model(sources) if base_model is None else base_model,
@@ -123,10 +120,14 @@ def project(
     loaded = load_store(store)
     subspace, provenance = loaded.subspace, dict(loaded.provenance)
     missed: dict[str, float] = {}
-    for source in open_all(adapters, vlora_scaling):
-        subspace = add_task(subspace, source.name, project_adapter(subspace, source, pseudo_rank))
-        provenance[source.name] = _provenance(source)
-        missed[source.name] = task_error(subspace, source)
+    sources = open_all(adapters, vlora_scaling)
+    with counted("adapters", len(sources)) as advance:
+        for source in sources:
+            coefficients = project_adapter(subspace, source, pseudo_rank)
+            subspace = add_task(subspace, source.name, coefficients)
+            provenance[source.name] = _provenance(source)
+            missed[source.name] = task_error(subspace, source)
+            advance()
     result = replace(loaded, subspace=subspace, provenance=provenance)
     save_store(result, out or store)
     _print_store(result, out or store, missed, as_json=as_json)
@@ -162,11 +163,23 @@ def merge(
         raise InputError("--bytes works with init only; give --components, --variance or --error")
     pick_objective(loaded.subspace.objective, choice)
     sources = open_all(adapters, vlora_scaling)
-    merged = merge_subspace(loaded.subspace, sources, choice=choice, pseudo_rank=pseudo_rank)
+    with counted("modules", len(_modules(sources) | set(loaded.subspace.bases))) as advance:
+        merged = merge_subspace(
+            loaded.subspace,
+            sources,
+            choice=choice,
+            pseudo_rank=pseudo_rank,
+            on_module=lambda _name: advance(),
+        )
     provenance = {**loaded.provenance, **{source.name: _provenance(source) for source in sources}}
     result = replace(loaded, subspace=merged.subspace, provenance=provenance)
     save_store(result, out or store)
     _print_store(result, out or store, merged.losses, as_json=as_json)
+
+
+def _modules(sources: Iterable[AdapterSource]) -> set[str]:
+    """Return the modules that any of the adapters has."""
+    return {name for source in sources for name in source.module_names()}
 
 
 def _print_store(store: Store, path: Path, losses: dict[str, float], *, as_json: bool) -> None:
