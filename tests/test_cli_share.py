@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 
 from sleepy_coder.cli import main
+from sleepy_coder.cli.progress import counted
 from sleepy_coder.share.files import sha256_of
 from sleepy_coder.share.peft_io import PeftAdapter
 from sleepy_coder.share.store import load_store
@@ -32,14 +33,22 @@ MODULES = {
     for name, shape in SHAPES.items()
 }
 
+TASKS = ("t0", "t1", "t2")
 
-def write_adapter(path, seed, rank=4, alpha=8):
+
+def write_adapter(path, seed, rank=4, alpha=8, *, zeros=(), spread=False, modules=MODULES):
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
-    for module, (n, d) in MODULES.items():
+    for module, (n, d) in modules.items():
         prefix = f"base_model.model.{module}"
         tensors[f"{prefix}.lora_A.weight"] = torch.randn(rank, d, generator=generator)
         tensors[f"{prefix}.lora_B.weight"] = torch.randn(n, rank, generator=generator)
+    if spread:  # columns of B that A's rows make up for
+        scales = torch.tensor([1.0, 3.0, 10.0, 30.0])[:rank]
+        for key, tensor in tensors.items():
+            tensor.mul_(1 / scales[:, None] ** 1.5 if "lora_A" in key else scales)
+    for key, tensor in tensors.items():
+        tensor.mul_(not any(part in key for part in zeros))
     path.mkdir(parents=True)
     save_file(tensors, path / "adapter_model.safetensors")
     config = {"peft_type": "LORA", "r": rank, "lora_alpha": alpha, "target_modules": list(SHAPES)}
@@ -71,6 +80,82 @@ def store(adapters, tmp_path):
     return tmp_path / "store"
 
 
+@pytest.mark.parametrize("options", [[], ["--pseudo-rank", 2], ["--objective", "product"]])
+@pytest.mark.parametrize("zeros", [["0.self_attn.q_proj.lora_B"], ["lora_B"], ["lora_A"]])
+def test_a_factor_of_zeros_survives_every_command(tmp_path, zeros, options):
+    for seed, name in enumerate(("one", "two")):
+        write_adapter(tmp_path / "in" / name, seed, zeros=zeros)
+    store = tmp_path / "s"
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    share("init", tmp_path / "in", "--components", 16, "--out", store, *options)
+    assert as_json("info", store)["modules"] == len(MODULES)
+    assert as_json("check", store, "--config", tmp_path / "config.json")["is_sound"] is True
+    assert len(as_json("compare", store, store)["rows"]) == len(MODULES)
+    share("export", store, "one", "--out", tmp_path / "back")
+    for module in MODULES:
+        got = peft_delta(tmp_path / "back", module)
+        expected = peft_delta(tmp_path / "in" / "one", module)
+        if "--pseudo-rank" not in options or not expected.any():
+            torch.testing.assert_close(got, expected, atol=1e-3, rtol=1e-3)
+    write_adapter(tmp_path / "three", 7)
+    share("project", store, tmp_path / "three", "--out", tmp_path / "p")
+    share("merge", store, tmp_path / "three", "--components", 20, "--out", tmp_path / "m")
+    assert len(load_store(tmp_path / "m").subspace.tasks) == len(("one", "two", "three"))
+
+
+def run_each(adapters, tmp_path, environment=None):
+    """Return what init, project and merge wrote to stderr, by command."""
+    write_adapter(tmp_path / "new" / "four", 11)
+    write_adapter(tmp_path / "new" / "five", 12)
+    store = tmp_path / "seen"
+    commands = {
+        "init": [adapters, "--components", 12, "--out", store],
+        "project": [store, tmp_path / "new", "--out", tmp_path / "p"],
+        "merge": [store, tmp_path / "new", "--out", tmp_path / "m"],
+    }
+    told = {}
+    for name, arguments in commands.items():
+        words = ["share", name, *map(str, arguments), "--json"]
+        result = CliRunner(env=environment).invoke(main, words)
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["tasks"] >= 3
+        told[name] = result.stderr
+    return told
+
+
+def test_progress_is_plain_lines_without_a_terminal(adapters, tmp_path):
+    told = run_each(adapters, tmp_path, {"FORCE_COLOR": None, "TTY_COMPATIBLE": None})
+    modules = "".join(f"modules: {done} of 6\n" for done in range(1, 7))
+    assert told["init"] == told["merge"] == modules
+    assert told["project"] == "adapters: 1 of 2\nadapters: 2 of 2\n"
+
+
+def test_progress_is_a_bar_in_a_terminal(adapters, tmp_path):
+    told = run_each(adapters, tmp_path, {"FORCE_COLOR": "1", "TERM": "xterm"})
+    for name, count in (("init", "6/6"), ("project", "2/2"), ("merge", "6/6")):
+        assert "━" in told[name]
+        assert count in told[name]
+        assert " of " not in told[name]
+
+
+def test_long_work_tells_of_every_tenth(capsys):
+    with counted("steps", 1000) as advance:
+        for _ in range(1000):
+            advance()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"steps: {done} of 1000" for done in range(100, 1001, 100)]
+
+
+def test_init_and_export_tell_what_they_wrote_as_json(adapters, tmp_path):
+    store = tmp_path / "s"
+    told = as_json("init", adapters, "--components", 12, "--out", store)
+    size = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
+    assert told == {"store": str(store), "tasks": 3, "modules": 6, "bytes": size, "rows": []}
+    back = tmp_path / "back"
+    told = as_json("export", store, "two", "--out", back)
+    assert told == {"wrote": str(back), "format": "peft", "rows": []}
+
+
 def peft_delta(path, module):
     lora = PeftAdapter(path).load_module(module)
     return lora.scaling * lora.b @ lora.a
@@ -85,6 +170,15 @@ def test_init_then_export_gives_the_adapters_back(store, adapters, tmp_path):
             atol=1e-3,
             rtol=1e-3,
         )
+
+
+def test_export_onto_the_store_or_its_folder_is_refused_and_keeps_them(store, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    for place in (store, tmp_path):
+        result = share("export", store, "two", "--out", place, code=1)
+        assert "exists and is not a PEFT adapter" in result.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+    assert load_store(store).subspace.tasks
 
 
 def test_init_records_the_model_and_no_path(store):
@@ -111,6 +205,32 @@ def test_init_chooses_k_as_asked(adapters, tmp_path, options, largest):
     assert 1 <= max(basis.basis_a.shape[1] for basis in bases.values()) <= largest
 
 
+@pytest.mark.parametrize("options", [[], ["--objective", "product"]])
+def test_init_with_an_error_keeps_every_modules_change_within_it(tmp_path, options):
+    for seed, alpha in enumerate((4, 8, 16)):
+        write_adapter(tmp_path / "in" / f"t{seed}", seed, alpha=alpha, spread=True)
+    share("init", tmp_path / "in", "--error", 0.3, "--out", tmp_path / "s", *options)
+    subspace = load_store(tmp_path / "s").subspace
+    assert subspace.objective == "product"
+    for module in MODULES:
+        wanted = torch.stack([peft_delta(tmp_path / "in" / task, module) for task in TASKS])
+        got = torch.stack([delta_weight(subspace, task, module) for task in TASKS])
+        assert 0.01 < float((wanted - got).norm() / wanted.norm()) <= 0.3
+
+
+def test_an_error_with_the_objective_that_does_not_bound_it_is_refused(store, adapters, tmp_path):
+    out = ["--out", tmp_path / "x"]
+    share("init", adapters, "--error", 0.3, "--variance", 0.5, *out, code=2)
+    for command in (
+        ["init", adapters, "--error", 0.3, "--objective", "factors"],
+        ["merge", store, adapters / "one", "--error", 0.3],
+    ):
+        result = share(*command, *out, code=2)
+        assert result.stderr.count("\n") == 1
+        assert "objective factors does not" in result.stderr
+    assert not (tmp_path / "x").exists()
+
+
 def test_project_adds_a_task_and_leaves_the_basis(store, tmp_path):
     basis = sha256_of(store / "basis.safetensors")
     write_adapter(tmp_path / "new", 9)
@@ -120,6 +240,23 @@ def test_project_adds_a_task_and_leaves_the_basis(store, tmp_path):
     assert sha256_of(store / "basis.safetensors") == basis
     task = load_store(store).subspace.tasks["new"]
     assert {entry.coef_a.shape[1] for entry in task.values()} == {2}
+
+
+@pytest.mark.parametrize("pseudo_rank", [1, 2, 4])
+def test_project_tells_the_error_of_what_it_stored_as_merge_does(store, adapters, pseudo_rank):
+    write_adapter(adapters.parent / "inside", 0)  # the same numbers as adapter "one"
+    adapter, tree = adapters.parent / "inside", adapters.parent
+    options = [adapter, "--pseudo-rank", pseudo_rank]
+    (row,) = as_json("project", store, *options, "--out", tree / "p")["rows"]
+    stored = load_store(tree / "p").subspace
+    wanted = torch.cat([peft_delta(adapter, module).flatten() for module in MODULES])
+    got = torch.cat([delta_weight(stored, "inside", module).flatten() for module in MODULES])
+    error = float((wanted - got).norm() / wanted.norm())
+    assert row["relative_error"] == pytest.approx(error, abs=1e-5)
+    assert (error > 0.3) == (pseudo_rank < 4)
+    merged = as_json("merge", store, *options, "--out", tree / "m")["rows"]
+    (loss,) = (line["relative_error"] for line in merged if line["task"] == "inside")
+    assert loss == pytest.approx(error, abs=1e-3)
 
 
 def test_merge_takes_new_directions_in_and_old_tasks_keep(store, adapters, tmp_path):
@@ -147,6 +284,17 @@ def test_export_to_gguf(store, tmp_path):
     )  # fmt: skip
     assert len(gguf.GGUFReader(out).tensors) == 2 * len(MODULES)
     share("export", store, "one", "--format", "gguf", "--out", out, code=2)
+
+
+def test_export_to_gguf_makes_the_directory_and_replaces_none(store, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    options = ["--format", "gguf", "--config", tmp_path / "config.json"]
+    out = tmp_path / "new" / "folder" / "one.gguf"
+    share("export", store, "one", *options, "--out", out)
+    assert gguf.GGUFReader(out).tensors
+    result = share("export", store, "one", *options, "--out", store, code=1)
+    assert "is a directory; give the name of a file" in result.stderr
+    assert load_store(store).subspace.tasks
 
 
 def test_info_compares_storage_with_lora(adapters, tmp_path):
@@ -197,14 +345,73 @@ def test_peer_defect_a_basis_that_is_not_orthonormal_is_found(store):
     assert "not orthonormal" in result["rows"][0]["finding"]
 
 
-def test_check_refuses_a_changed_file_in_one_line(store):
+def test_check_finds_a_changed_file(store):
     file = store / "coefficients" / "one.safetensors"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    result = share("check", store, code=1)
+    found = as_json("check", store, code=1)
+    assert found["is_sound"] is False
+    assert [row["finding"] for row in found["rows"]] == [
+        "coefficients/one.safetensors: its SHA-256 differs from the manifest's; restore the file"
+    ]
+    shown = share("check", store, code=1).stdout
+    assert found["rows"][0]["finding"] in shown
+    assert "base model: not checked: the store cannot be read" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "is_possible"),
+    [
+        ("model.layers.1.mlp.down_proj", True),
+        ("layers.0.self_attn.q_proj", True),
+        ("lm_head", True),
+        ("transformer.h.9.nonsense", False),
+        ("model.layers.0.self_attn.c_attn", False),
+        ("model.layers.0.mlp.q_proj", False),
+        ("model.layers.00.self_attn.q_proj", False),
+        ("model.layers.0.self_attn.q_proj.base_layer", False),
+    ],
+)
+def test_check_finds_a_module_that_the_model_cannot_have(tmp_path, name, is_possible):
+    shape = {"down_proj": (48, 64), "lm_head": (99, 48)}.get(name.rsplit(".", 1)[-1], (48, 48))
+    write_adapter(tmp_path / "one", 0, modules={name: shape})
+    share("init", tmp_path / "one", "--out", tmp_path / "s")
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({**CONFIG, "vocab_size": 99}))
+    found = as_json("check", tmp_path / "s", "--config", file, code=0 if is_possible else 1)
+    named = f"{name}: a qwen2 model has no layer of this name"
+    assert [row["finding"] for row in found["rows"]] == ([] if is_possible else [named])
+
+
+def test_check_says_what_it_did_not_check(store, tmp_path):
+    assert as_json("check", store)["base_model"].startswith("not checked: give its config.json")
+    assert "base model: not checked" in share("check", store).stdout
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(CONFIG))
+    assert as_json("check", store, "--config", file)["base_model"] == "checked"
+    file.write_text(json.dumps({**CONFIG, "model_type": "novel"}))
+    assert "names not" in as_json("check", store, "--config", file)["base_model"]
+
+
+@pytest.mark.parametrize("layers", ["abc", None, [1], 0, 1.5, "lacking"])
+def test_a_config_without_a_number_of_layers_is_refused_in_one_line(store, tmp_path, layers):
+    config = {**CONFIG, "num_hidden_layers": layers}
+    if layers == "lacking":
+        del config["num_hidden_layers"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    result = share("check", store, "--config", tmp_path / "config.json", code=1)
     assert result.stderr.count("\n") == 1
-    assert "SHA-256 differs" in result.stderr
+    assert "config: num_hidden_layers is " in result.stderr
+    assert "expected a positive integer" in result.stderr
+
+
+def test_stores_of_other_shapes_are_not_compared(store, tmp_path):
+    write_adapter(tmp_path / "wide", 0, modules={next(iter(MODULES)): (64, 48)})
+    share("init", tmp_path / "wide", "--out", tmp_path / "other")
+    result = share("compare", store, tmp_path / "other", code=1)
+    assert result.stderr.count("\n") == 1
+    assert "(48, 48) and (64, 48), expected the same" in result.stderr
 
 
 def test_compare_a_store_with_itself_and_with_another(store, tmp_path):

@@ -64,6 +64,17 @@ def store(adapters, tmp_path):
     return tmp_path / "store"
 
 
+def test_a_folder_of_other_files_is_refused_before_training(model_directory, pairs, tmp_path):
+    (tmp_path / "mine" / "missing_mut").mkdir(parents=True)
+    (tmp_path / "mine" / "missing_mut" / "notes").write_text("precious")
+    result = sleepy(
+        "lora", "train", "--pairs", pairs, "--model", model_directory, "--rank", 2,
+        "--out", tmp_path / "mine", *QUICK, code=1,
+    )  # fmt: skip
+    assert "missing_mut exists and is not a PEFT adapter" in result.stderr
+    assert [file.name for file in (tmp_path / "mine").rglob("*")] == ["missing_mut", "notes"]
+
+
 @pytest.fixture
 def train(store, pairs, model_directory):
     """Run `share train` on the store with the usual arguments and some more."""

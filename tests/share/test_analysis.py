@@ -58,6 +58,17 @@ def test_reconstruction_errors_are_those_of_the_dense_weights(seed, k, pseudo_ra
                 assert got == pytest.approx(float(missed.norm() / columns.norm()), abs=1e-5)
 
 
+@given(seeds, st.integers(1, 12), st.sampled_from([None, 1]))
+def test_a_tasks_error_is_that_of_all_its_dense_weights_together(seed, k, pseudo_rank):
+    sources, subspace = learned(4, k, seed, pseudo_rank=pseudo_rank)
+    for source in sources:
+        weights = [dense(source, module).flatten() for module in SHAPES]
+        stored = [delta_weight(subspace, source.name, module).flatten() for module in SHAPES]
+        gap = (torch.cat(stored).double() - torch.cat(weights)).norm()
+        expected = float(gap / torch.cat(weights).norm())
+        assert analysis.task_error(subspace, source) == pytest.approx(expected, abs=1e-5)
+
+
 def test_a_module_that_a_task_lacks_is_missed_whole():
     sources, subspace = learned(2, 99)
     entry = subspace.tasks["task0"]["model.q_proj"]

@@ -284,6 +284,39 @@ def test_export_replaces_an_adapter_whole(tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a"]
 
 
+def photos(place):
+    place.mkdir()
+    (place / "one").write_text("precious")
+
+
+def a_file(place):
+    place.write_text("precious")
+
+
+def a_link_to_photos(place):
+    photos(place.with_name("elsewhere"))
+    place.symlink_to(place.with_name("elsewhere"))
+
+
+def a_dangling_link(place):
+    place.symlink_to(place.with_name("nowhere"))
+
+
+@pytest.mark.parametrize("make", [photos, a_file, a_link_to_photos, a_dangling_link])
+def test_a_place_that_is_not_an_adapter_is_not_replaced(tmp_path, make):
+    make(tmp_path / "there")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(StoreError, match="exists and is not a PEFT adapter; choose another"):
+        save_peft(random_subspace(tiny_qwen(), [(1,)]), "t0", tmp_path / "there")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_empty_directory_is_filled(tmp_path):
+    (tmp_path / "empty").mkdir()
+    save_peft(random_subspace(tiny_qwen(), [(1,)]), "t0", tmp_path / "empty")
+    assert PeftAdapter(tmp_path / "empty").module_names()
+
+
 @given(st.binary(max_size=200))
 def test_random_bytes_are_no_adapter(tmp_path_factory, content):
     folder = tmp_path_factory.mktemp("adapter")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sleepy_coder import evaluate
 from sleepy_coder.answer_cache import AnswerCache
@@ -25,6 +22,7 @@ from sleepy_coder.cli.options import (
     split_commas,
     unconfined_option,
 )
+from sleepy_coder.cli.progress import counted
 from sleepy_coder.cli.sources import ModelOptions, SourceOptions, model_options, source_options
 from sleepy_coder.evaluate import Selection
 from sleepy_coder.problems import Problem, ProblemSet, load_set
@@ -194,7 +192,7 @@ def _generate(
 ) -> list[Generation]:
     """Answer problems and show how far that is."""
     console = Console(stderr=True, highlight=False)
-    with _progress(console, strategy.name, len(problems)) as advance:
+    with counted(strategy.name, len(problems), console=console, tells_end=False) as advance:
         try:
             answers = evaluate.generate(
                 problems, strategy.name, bench, path, on_done=lambda _: advance()
@@ -205,25 +203,6 @@ def _generate(
     count = f"{len(answers)} answer{'' if len(answers) == 1 else 's'}"
     console.print(f"{strategy.name}: {count}")
     return answers
-
-
-@contextmanager
-def _progress(console: Console, title: str, total: int) -> Iterator[Callable[[], None]]:
-    """Return what to call for each answer: it moves a bar, or prints lines outside a terminal."""
-    if not console.is_terminal:
-        done = itertools.count(1)
-        yield lambda: _print_line(console, title, next(done), total)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        bar = progress.add_task(title, total=total)
-        yield lambda: progress.advance(bar)
-
-
-def _print_line(console: Console, title: str, done: int, total: int) -> None:
-    """Print how many answers there are, ten times in all; the last one is said elsewhere."""
-    if done < total and 10 * done // total > 10 * (done - 1) // total:
-        console.print(f"{title}: {done} of {total}")
 
 
 def _print(records: Sequence[RunRecord], *, as_json: bool) -> None:

@@ -17,6 +17,8 @@ from sleepy_coder.cli.training import (
     train_options,
     training_progress,
 )
+from sleepy_coder.share.files import check_replaceable
+from sleepy_coder.share.peft_io import ADAPTER
 from sleepy_coder.train.distributed import current_ranks, joined_ranks
 from sleepy_coder.train.recipe import Recipe, learn_adapters
 from sleepy_coder.weights import DEFAULT_MODEL
@@ -49,6 +51,8 @@ def train(
     with joined_ranks() as own_device:
         model = options.load_model(model_name, own_device)
         material = options.material(model.tokenizer, task)
+        for name in material.rows:
+            check_replaceable(out / name, ADAPTER)
         tell_left_out(material, options.max_tokens)
         config = options.fit_config(model, material.rows)
         with training_progress(config.num_steps, "training") as on_step:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from sleepy_coder.errors import InputError
+from sleepy_coder.errors import InputError, StoreError
 from sleepy_coder.share.linalg import (
     energy,
     principal_angles,
@@ -24,7 +24,7 @@ from sleepy_coder.share.tasks import find_task, load_factors, lora_factors
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sleepy_coder.share.subspace import AdapterSource, Subspace
+    from sleepy_coder.share.subspace import AdapterSource, ModuleBasis, Subspace
 
 OUTLIER_SCORE = 3.5  # Iglewicz and Hoaglin (1993) for modified z-scores
 MAD_TO_SIGMA = 1.4826  # median absolute deviation to standard deviation, normal distribution
@@ -85,19 +85,42 @@ def reconstruction_errors(
         task: name of the task; the adapter's own by default.
     """
     name = source.name if task is None else task
-    entries = find_task(subspace, name)
     errors = {}
     for module in source.module_names():
-        b, a = load_factors(subspace, source, module)
-        whole = float(product_norm(b, a))
-        lost = whole
-        if module in entries:
-            lost = float(product_distance((b, a), lora_factors(subspace, name, module)))
-        basis = subspace.bases[module]
+        factors = load_factors(subspace, source, module)
+        lost, whole = _lost_of_product(subspace, name, module, factors)
+        basis, (b, a) = subspace.bases[module], factors
         errors[module] = Errors(
             _missed(basis.basis_b, b), _missed(basis.basis_a, a), lost / whole if whole else 0.0
         )
     return errors
+
+
+def task_error(subspace: Subspace, source: AdapterSource, task: str | None = None) -> float:
+    """Return ``||ΔW of the adapter - ΔW of the task|| / ||ΔW of the adapter||``, all modules.
+
+    Args:
+        subspace: has the task.
+        source: the adapter.
+        task: name of the task; the adapter's own by default.
+    """
+    name = source.name if task is None else task
+    norms = [
+        _lost_of_product(subspace, name, module, load_factors(subspace, source, module))
+        for module in source.module_names()
+    ]
+    whole = math.hypot(*(norm for _, norm in norms))
+    return math.hypot(*(lost for lost, _ in norms)) / whole if whole else 0.0
+
+
+def _lost_of_product(
+    subspace: Subspace, task: str, module: str, factors: tuple[Tensor, Tensor]
+) -> tuple[float, float]:
+    """Return the norm of what a task lacks of one module's ΔW, and of that ΔW."""
+    whole = float(product_norm(*factors))
+    if module not in find_task(subspace, task):
+        return whole, whole
+    return float(product_distance(factors, lora_factors(subspace, task, module))), whole
 
 
 def coverage(subspace: Subspace, source: AdapterSource) -> dict[str, Errors]:
@@ -125,7 +148,14 @@ def _missed(basis: Tensor, columns: Tensor) -> float:
 
 
 def subspace_angles(first: Subspace, second: Subspace) -> dict[str, Angles]:
-    """Return the principal angles between two subspaces' bases, for the modules of both."""
+    """Return the principal angles between two subspaces' bases, for the modules of both.
+
+    Raises:
+        StoreError: for a module whose weight has another shape in the second.
+    """
+    for module, basis in first.bases.items():
+        if module in second.bases:
+            _check_same_weight(module, basis, second.bases[module])
     return {
         module: Angles(
             principal_angles(basis.basis_b, second.bases[module].basis_b),
@@ -134,6 +164,15 @@ def subspace_angles(first: Subspace, second: Subspace) -> dict[str, Angles]:
         for module, basis in first.bases.items()
         if module in second.bases
     }
+
+
+def _check_same_weight(module: str, basis: ModuleBasis, other: ModuleBasis) -> None:
+    shapes = [(sides.basis_b.shape[0], sides.basis_a.shape[0]) for sides in (basis, other)]
+    if shapes[0] != shapes[1]:
+        raise StoreError(
+            f"module {module}: got (outputs, inputs) {shapes[0]} and {shapes[1]}, expected the "
+            "same; compare subspaces of one base model"
+        )
 
 
 def grassmann_distance(angles: Tensor) -> float:

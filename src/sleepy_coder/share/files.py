@@ -22,7 +22,7 @@ import tempfile
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -279,15 +279,53 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+class DirectoryKind(NamedTuple):
+    """What a directory that is written whole is known by.
+
+    Attributes:
+        name: What such a directory is called, with its article.
+        marker: Name of a file that every one of them has.
+    """
+
+    name: str
+    marker: str
+
+
+def check_replaceable(path: Path, kind: DirectoryKind) -> None:
+    """Refuse to put a directory where something else is: replacing deletes what was there.
+
+    Args:
+        path: May be missing, an empty directory, or one of the kind.
+        kind: What is to be put there.
+
+    Raises:
+        StoreError: Anything else is there, such as other files or a symbolic link.
+    """
+    if path.is_dir() and not path.is_symlink():
+        if (path / kind.marker).is_file() or not any(path.iterdir()):
+            return
+    elif not os.path.lexists(path):
+        return
+    raise StoreError(f"{path} exists and is not {kind.name}; choose another place or remove it")
+
+
 @contextlib.contextmanager
-def replaced_directory(path: Path) -> Iterator[Path]:
+def replaced_directory(path: Path, kind: DirectoryKind) -> Iterator[Path]:
     """Give an empty sibling directory to fill; put it in the place of `path` when all went well.
 
     Every file is flushed to disk before one rename makes the new directory visible (an exchange of
     the two names where the system can, so that there is no moment without either). After an
     exception `path` is as it was.
+
+    Args:
+        path: Directory to write or replace.
+        kind: What is written; a directory of another kind is left alone unless it is empty.
+
+    Raises:
+        StoreError: Something else is at `path` (see `check_replaceable`).
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link at `path`
+    check_replaceable(path, kind)
     path.parent.mkdir(parents=True, exist_ok=True)
     sibling = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:

@@ -63,7 +63,7 @@ def save_gguf(
     Args:
         subspace: Holds the task.
         task: Its name; becomes `general.name`.
-        path: File to write or replace.
+        path: File to write or replace; its directory is made where it is missing.
         config: The base model's `config.json`: `model_type`, and for llama and mistral
             `num_attention_heads` and `num_key_value_heads`.
         dtype: float32 or float16.
@@ -71,7 +71,7 @@ def save_gguf(
 
     Raises:
         InputError: There is no such task.
-        StoreError: The architecture or a module has no GGUF name here.
+        StoreError: The architecture or a module has no GGUF name here, or a directory is at `path`.
     """
     kind = _ARCHITECTURES.get(str(config.get("model_type")))
     if kind is None:
@@ -96,6 +96,9 @@ def save_gguf(
         tensors.append((f"{name}.weight.lora_a", torch.nn.functional.pad(right, pad).T))
         tensors.append((f"{name}.weight.lora_b", torch.nn.functional.pad(left, pad)))
     path = Path(path)
+    if path.is_dir():
+        raise StoreError(f"{path} is a directory; give the name of a file to write")
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
         writer = gguf.GGUFWriter(part, gguf.MODEL_ARCH_NAMES[kind.arch])

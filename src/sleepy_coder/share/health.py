@@ -23,18 +23,28 @@ _ORTHONORMAL_WITHIN = {
     torch.float16: 5e-3,
     torch.bfloat16: 3e-2,
 }
-_LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
+_LAYER = re.compile(r"(?:^|\.)layers\.([0-9]{1,1000})\.")
+# Model types of transformers, and all the linear layers that a model of theirs has.
+_NAMED_TYPES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
+_NAME = re.compile(
+    r"(?:model\.)?layers\.(?:0|[1-9][0-9]{0,999})\."
+    r"(?:self_attn\.[qkvo]_proj|mlp\.(?:gate|up|down)_proj)|lm_head"
+)
 
 
 def check_subspace(subspace: Subspace, config: Mapping[str, Any] | None = None) -> list[str]:
     """Return what is wrong with a subspace, one line a finding; empty when all is well.
 
     Checked: finite values, orthonormal bases, coefficients that fit their bases and, given the base
-    model's `config.json`, module shapes and layer numbers of Llama-like models.
+    model's `config.json`, module shapes and layer numbers of Llama-like models, and module names
+    where those of the model's type are known (`knows_names`).
 
     Args:
         subspace: Bases and tasks.
         config: The base model's `config.json`, or None.
+
+    Raises:
+        StoreError: A field of the config is missing or no positive integer.
     """
     findings = []
     for module, basis in subspace.bases.items():
@@ -59,16 +69,22 @@ def check_subspace(subspace: Subspace, config: Mapping[str, Any] | None = None) 
     return findings
 
 
+def knows_names(config: Mapping[str, Any]) -> bool:
+    """Return whether the names of all linear layers of the config's model are known here."""
+    return str(config.get("model_type")) in _NAMED_TYPES
+
+
 def _check_shapes(subspace: Subspace, config: Mapping[str, Any]) -> list[str]:
-    """Return the modules whose shape or layer number the base model does not have."""
-    shapes = module_shapes(config)
+    """Return the modules whose name, shape or layer number the base model does not have."""
+    shapes, num_layers = module_shapes(config), _size(config, "num_hidden_layers")
     findings = []
     for module, basis in subspace.bases.items():
+        if knows_names(config) and not _NAME.fullmatch(module):
+            findings.append(f"{module}: a {config['model_type']} model has no layer of this name")
+            continue
         layer = _LAYER.search(module)
-        if layer and int(layer[1]) >= int(config.get("num_hidden_layers", 0)):
-            findings.append(
-                f"{module}: the model has {config.get('num_hidden_layers')} layers only"
-            )
+        if layer and int(layer[1]) >= num_layers:
+            findings.append(f"{module}: the model has {num_layers} layers only")
         expected = shapes.get(module.rsplit(".", 1)[-1])
         got = (basis.basis_b.shape[0], basis.basis_a.shape[0])
         if expected and got != expected:
@@ -91,7 +107,8 @@ def module_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
     heads = _size(config, "num_attention_heads")
     head = _size(config, "head_dim") if config.get("head_dim") else hidden // heads
     kv_heads = _size(config, "num_key_value_heads") if config.get("num_key_value_heads") else heads
-    return {
+    vocabulary = _size(config, "vocab_size") if config.get("vocab_size") else None
+    shapes = {
         "q_proj": (heads * head, hidden),
         "k_proj": (kv_heads * head, hidden),
         "v_proj": (kv_heads * head, hidden),
@@ -100,10 +117,13 @@ def module_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
         "up_proj": (inner, hidden),
         "down_proj": (hidden, inner),
     }
+    return {**shapes, "lm_head": (vocabulary, hidden)} if vocabulary else shapes
 
 
 def _size(config: Mapping[str, Any], key: str) -> int:
-    value = config.get(key)
+    if key not in config:
+        raise StoreError(f"config: {key} is missing, expected a positive integer")
+    value = config[key]
     if type(value) is not int or value < 1:
         raise StoreError(f"config: {key} is {str(value)[:50]!r}, expected a positive integer")
     return value

@@ -145,6 +145,8 @@ def reduce_product(left: Tensor, right: Tensor, rank: int) -> tuple[Tensor, Tens
         right: (…, n, r).
         rank: largest rank of the result.
     """
+    if not left.shape[-2] or not right.shape[-2]:  # the product is zero, of any rank
+        return torch.zeros_like(left[..., :rank]), torch.zeros_like(right[..., :rank])
     wide_left, wide_right = left.double(), right.double()
     q_left, r_left = torch.linalg.qr(wide_left)
     q_right, r_right = torch.linalg.qr(wide_right)

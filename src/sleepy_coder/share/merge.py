@@ -43,7 +43,7 @@ from sleepy_coder.share.tasks import module_moments, no_moments, pad_rows, split
 from sleepy_coder.share.weights import weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from torch import Tensor
 
@@ -97,6 +97,7 @@ def merge(
     *,
     choice: Choice | None = None,
     pseudo_rank: int | None = None,
+    on_module: Callable[[str], None] | None = None,
 ) -> Merged:
     """Return the subspace with new adapters merged into its bases (paper, section 3.3).
 
@@ -109,17 +110,22 @@ def merge(
         sources: new adapters; may have modules that the subspace lacks.
         choice: rule for k; None keeps each side's k, so that the bases do not grow.
         pseudo_rank: p of the new tasks; None keeps the adapters' ranks.
+        on_module: called with each module's name when its new bases are found.
 
     Raises:
         InputError: for a name that exists, or a subspace in half precision.
         StoreError: for shapes that do not fit and values that are not finite.
     """
-    updates = update_bases(subspace, sources, choice=choice)
+    updates = update_bases(subspace, sources, choice=choice, on_module=on_module)
     return update_tasks(subspace, updates, pseudo_rank=pseudo_rank)
 
 
 def update_bases(
-    subspace: Subspace, sources: Sequence[AdapterSource], *, choice: Choice | None = None
+    subspace: Subspace,
+    sources: Sequence[AdapterSource],
+    *,
+    choice: Choice | None = None,
+    on_module: Callable[[str], None] | None = None,
 ) -> dict[str, ModuleUpdate]:
     """Return every module's new bases, in time independent of the number of tasks.
 
@@ -149,6 +155,8 @@ def update_bases(
         updates[module] = ModuleUpdate(
             sides[0], sides[1], block.names if block else (), block.ranks if block else ()
         )
+        if on_module is not None:
+            on_module(module)
     return updates
 
 

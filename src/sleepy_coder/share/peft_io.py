@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 from sleepy_coder.errors import StoreError
 from sleepy_coder.share.files import (
     PICKLE_SUFFIXES,
+    DirectoryKind,
     TensorFile,
     TensorHeader,
     check_task_name,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
 PROVENANCE_FILE = "provenance.json"
+ADAPTER = DirectoryKind("a PEFT adapter", CONFIG_FILE)
 _KEY = re.compile(
     r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<side>[AB])(?:\.[^.]+)?\.weight"
 )
@@ -202,6 +204,7 @@ def save_peft(
 
     Raises:
         InputError: There is no such task.
+        StoreError: Something that is not a PEFT adapter is at `path`.
     """
     modules = find_task(subspace, task)
     factors = {module: lora_factors(subspace, task, module) for module in modules}
@@ -224,6 +227,9 @@ def save_factors(
         base_model: Written to the config for readers that look it up.
         dtype: Of the factors.
         provenance: Where the adapter came from, in a file of its own that PEFT does not read.
+
+    Raises:
+        StoreError: Something that is not a PEFT adapter is at `path`.
     """
     tensors: dict[str, torch.Tensor] = {}
     for module, (left, right) in factors.items():
@@ -231,7 +237,7 @@ def save_factors(
         tensors[f"{prefix}.lora_A.weight"] = right.T.to("cpu", dtype).contiguous()
         tensors[f"{prefix}.lora_B.weight"] = left.to("cpu", dtype).contiguous()
     ranks = {module: left.shape[1] for module, (left, _) in factors.items()}
-    with replaced_directory(Path(path)) as directory:
+    with replaced_directory(Path(path), ADAPTER) as directory:
         save_file(tensors, directory / WEIGHTS_FILE, metadata={"format": "pt"})
         config = json.dumps(render_config(ranks, base_model), indent=2)
         (directory / CONFIG_FILE).write_text(config + "\n", encoding="utf-8")

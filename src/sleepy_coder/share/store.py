@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from sleepy_coder.errors import StoreError
 from sleepy_coder.share.files import (
     PICKLE_SUFFIXES,
+    DirectoryKind,
     check_task_name,
     read_json,
     replaced_directory,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
     from sleepy_coder.share.subspace import TaskCoefficients
 
+STORE = DirectoryKind("a store", MANIFEST_FILE)
 _FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _ATTEMPTS = 20  # a reader tries again when a writer replaced the store under it
 
@@ -58,16 +60,13 @@ def save_store(store: Store, path: Path | str) -> None:
 
     Raises:
         StoreError: A task's name cannot be a file name, differs from another only in case, or a
-            text in the manifest is an absolute path; `path` is not a store.
+            text in the manifest is an absolute path; something that is not a store is at `path`.
     """
-    path = Path(path)
-    if path.is_symlink() or (path.exists() and not (path / MANIFEST_FILE).is_file()):
-        raise StoreError(f"{path} exists and is not a store; choose another place or remove it")
     subspace = store.subspace
     folded = [check_task_name(name).casefold() for name in subspace.tasks]
     if len(set(folded)) != len(folded):
         raise StoreError("two task names differ only in case; some file systems cannot hold both")
-    with replaced_directory(path) as directory:
+    with replaced_directory(Path(path), STORE) as directory:
         save_file(_basis_tensors(subspace), directory / BASIS_FILE)
         if subspace.moments:
             save_file(_moment_tensors(subspace.moments), directory / MOMENTS_FILE)
@@ -232,8 +231,8 @@ def _read_task(path: Path, name: str, bases: Mapping[str, ModuleBasis]) -> TaskC
         values = tensors[side]
         if len(values) != sum(sizes) or not values.dtype.is_floating_point:
             raise StoreError(f"{file}: {side} has {len(values)} numbers, expected {sum(sizes)}")
-        parts = zip(torch.split(values, sizes), ks, strict=True)
-        sides.append([part.view(k, -1) for part, k in parts])
+        parts = zip(torch.split(values, sizes), ks, own.values(), strict=True)
+        sides.append([part.view(k, p) for part, k, p in parts])  # k is 0 for a factor of zeros
     return {
         module: ModuleCoefficients(coef_b=coef_b, coef_a=coef_a)
         for module, coef_a, coef_b in zip(own, *sides, strict=True)

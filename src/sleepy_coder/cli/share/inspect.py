@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import torch
 
 from sleepy_coder.cli.options import json_option
 from sleepy_coder.cli.share.options import config_option, print_result, store_argument
-from sleepy_coder.errors import InputError
+from sleepy_coder.errors import InputError, StoreError
 from sleepy_coder.share.analysis import (
     cluster_tasks,
     explained_variance,
@@ -22,10 +21,14 @@ from sleepy_coder.share.analysis import (
     task_similarity,
 )
 from sleepy_coder.share.files import read_json
-from sleepy_coder.share.health import check_subspace
+from sleepy_coder.share.health import check_subspace, knows_names
 from sleepy_coder.share.store import load_store
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
     from sleepy_coder.share.manifest import Store
 
 
@@ -87,17 +90,34 @@ def _summary(store: Store, rank: int) -> dict[str, Any]:
 @json_option
 @click.pass_context
 def check(context: click.Context, store: Path, config_file: Path | None, as_json: bool) -> None:
-    """Check STORE: hashes, shapes, finite values, orthonormal bases, the base model's shapes.
+    """Check STORE: hashes, shapes, finite values, orthonormal bases, the base model's layers.
 
     Exits with 1 when something is wrong.
     """
-    loaded = load_store(store)
     config = read_json(config_file) if config_file else None
-    findings = check_subspace(loaded.subspace, config)
-    rows = [{"finding": finding} for finding in findings]
-    summary = {"is_sound": not findings, "findings": len(findings)}
+    try:
+        loaded = load_store(store)
+    except StoreError as error:
+        findings, extent = [str(error)], "not checked: the store cannot be read"
+    else:
+        findings, extent = check_subspace(loaded.subspace, config), _extent(config)
+    summary = {"is_sound": not findings, "findings": len(findings), "base_model": extent}
+    if not as_json:
+        for finding in findings:  # whole, where a table would cut them
+            click.echo(finding)
+    rows = [{"finding": finding} for finding in findings] if as_json else []
     print_result(rows, summary, title=str(store), as_json=as_json)
     context.exit(1 if findings else 0)
+
+
+def _extent(config: Mapping[str, Any] | None) -> str:
+    """Return how far a store was checked against its base model."""
+    if config is None:
+        return "not checked: give its config.json with --config"
+    if knows_names(config):
+        return "checked"
+    kind = str(config.get("model_type"))[:50]
+    return f"shapes checked, names not: those of model_type {kind!r} are not known here"
 
 
 @click.command()
@@ -112,18 +132,23 @@ def compare(store: Path, other: Path, as_json: bool) -> None:
     rows = [
         {
             "module": module,
-            "largest_angle_a": float(sides.a.max()),
-            "largest_angle_b": float(sides.b.max()),
+            "largest_angle_a": _largest(sides.a),
+            "largest_angle_b": _largest(sides.b),
             "grassmann_a": grassmann_distance(sides.a),
             "grassmann_b": grassmann_distance(sides.b),
         }
         for module, sides in angles.items()
     ]
     summary = {
-        "mean_cosine_a": _mean([float(torch.cos(s.a).mean()) for s in angles.values()]),
-        "mean_cosine_b": _mean([float(torch.cos(s.b).mean()) for s in angles.values()]),
+        "mean_cosine_a": _mean([float(s.a.cos().mean()) for s in angles.values() if len(s.a)]),
+        "mean_cosine_b": _mean([float(s.b.cos().mean()) for s in angles.values() if len(s.b)]),
     }
     print_result(rows, summary, title=f"{store} and {other}", as_json=as_json)
+
+
+def _largest(angles: Tensor) -> float | None:
+    """Return the largest angle, or None where a basis has no directions."""
+    return float(angles.max()) if len(angles) else None
 
 
 def _span(sizes: list[int]) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from sleepy_coder.cli.options import json_option
+from sleepy_coder.cli.progress import counted
 from sleepy_coder.cli.share.options import (
     DIRECTORY,
     DTYPES,
@@ -21,13 +19,14 @@ from sleepy_coder.cli.share.options import (
     open_all,
     out_option,
     pick_choice,
+    pick_objective,
     print_result,
     pseudo_rank_option,
     scaling_option,
     store_argument,
 )
 from sleepy_coder.errors import InputError
-from sleepy_coder.share.analysis import coverage
+from sleepy_coder.share.analysis import task_error
 from sleepy_coder.share.choice import ByteBudget, ExplainedVariance
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.manifest import Store
@@ -40,7 +39,7 @@ from sleepy_coder.share.tasks import project as project_adapter
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sleepy_coder.share.subspace import AdapterSource
+    from sleepy_coder.share.subspace import AdapterSource, Objective
 
 
 @click.command()
@@ -50,9 +49,8 @@ if TYPE_CHECKING:
 @click.option(
     "--objective",
     type=click.Choice(["factors", "product"]),
-    default="factors",
-    show_default=True,
-    help="Whose energy to keep: the factors' (the paper) or that of ΔW.",
+    help="Whose energy to keep: the factors' (the paper; the default) or that of ΔW (the default "
+    "with --error).",
 )
 @click.option("--center", is_flag=True, help="Principal directions about the mean, and the mean.")
 @pseudo_rank_option
@@ -68,7 +66,7 @@ def init(
     variance: float | None,
     error: float | None,
     num_bytes: int | None,
-    objective: Any,
+    objective: Objective | None,
     center: bool,
     pseudo_rank: int | None,
     dtype: str,
@@ -78,19 +76,18 @@ def init(
     as_json: bool,
 ) -> None:
     """Learn a basis from ADAPTERS (PEFT adapters, folders of them, other tools' stores)."""
+    choice = pick_choice(components, variance, error, num_bytes) or ExplainedVariance()
     sources = open_all(adapters, vlora_scaling)
     options = InitOptions(
-        choice=pick_choice(components, variance, error, num_bytes) or ExplainedVariance(),
-        objective=objective,
+        choice=choice,
+        objective=pick_objective(objective, choice),
         center=center,
         pseudo_rank=pseudo_rank,
         dtype=DTYPES[dtype],
         device=device,
     )
-    num_modules = len({name for source in sources for name in source.module_names()})
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("modules", total=num_modules)
-        subspace = init_subspace(sources, options, on_module=lambda _name: progress.advance(bar))
+    with counted("modules", len(_modules(sources))) as advance:
+        subspace = init_subspace(sources, options, on_module=lambda _name: advance())
     store = Store(
         subspace,
         base_model=_base_model(sources) if base_model is None else base_model,
@@ -117,17 +114,20 @@ def project(
 ) -> None:
     """Add ADAPTERS to STORE as coefficients; the basis stays as it is.
 
-    What the basis misses of an adapter is lost; `merge` keeps it.
+    What the basis misses of an adapter is lost, and so is what p columns cannot hold; `merge`
+    keeps the former.
     """
     loaded = load_store(store)
     subspace, provenance = loaded.subspace, dict(loaded.provenance)
     missed: dict[str, float] = {}
-    for source in open_all(adapters, vlora_scaling):
-        subspace = add_task(subspace, source.name, project_adapter(subspace, source, pseudo_rank))
-        provenance[source.name] = _provenance(source)
-        missed[source.name] = _mean(
-            [errors.product for errors in coverage(subspace, source).values()]
-        )
+    sources = open_all(adapters, vlora_scaling)
+    with counted("adapters", len(sources)) as advance:
+        for source in sources:
+            coefficients = project_adapter(subspace, source, pseudo_rank)
+            subspace = add_task(subspace, source.name, coefficients)
+            provenance[source.name] = _provenance(source)
+            missed[source.name] = task_error(subspace, source)
+            advance()
     result = replace(loaded, subspace=subspace, provenance=provenance)
     save_store(result, out or store)
     _print_store(result, out or store, missed, as_json=as_json)
@@ -161,12 +161,25 @@ def merge(
     choice = pick_choice(components, variance, error, num_bytes)
     if isinstance(choice, ByteBudget):
         raise InputError("--bytes works with init only; give --components, --variance or --error")
+    pick_objective(loaded.subspace.objective, choice)
     sources = open_all(adapters, vlora_scaling)
-    merged = merge_subspace(loaded.subspace, sources, choice=choice, pseudo_rank=pseudo_rank)
+    with counted("modules", len(_modules(sources) | set(loaded.subspace.bases))) as advance:
+        merged = merge_subspace(
+            loaded.subspace,
+            sources,
+            choice=choice,
+            pseudo_rank=pseudo_rank,
+            on_module=lambda _name: advance(),
+        )
     provenance = {**loaded.provenance, **{source.name: _provenance(source) for source in sources}}
     result = replace(loaded, subspace=merged.subspace, provenance=provenance)
     save_store(result, out or store)
     _print_store(result, out or store, merged.losses, as_json=as_json)
+
+
+def _modules(sources: Iterable[AdapterSource]) -> set[str]:
+    """Return the modules that any of the adapters has."""
+    return {name for source in sources for name in source.module_names()}
 
 
 def _print_store(store: Store, path: Path, losses: dict[str, float], *, as_json: bool) -> None:
@@ -196,7 +209,3 @@ def _base_model(sources: Iterable[AdapterSource]) -> str:
         return ""
     name = named.pop()
     return Path(name).name if Path(name).is_absolute() else name
-
-
-def _mean(values: list[float]) -> float:
-    return math.fsum(values) / len(values) if values else 0.0

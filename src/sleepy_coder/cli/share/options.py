@@ -24,7 +24,7 @@ from sleepy_coder.share.foreign import open_adapters
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from sleepy_coder.share.subspace import AdapterSource
+    from sleepy_coder.share.subspace import AdapterSource, Objective
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -58,7 +58,12 @@ def choice_options(command: Command) -> Command:
     """Add the four ways to choose how many directions a basis keeps."""
     for option in (
         click.option("--bytes", "num_bytes", type=int, help="Size of the whole store."),
-        click.option("--error", type=float, help="Largest relative error of a module's ΔW."),
+        click.option(
+            "--error",
+            type=float,
+            help="Largest relative error of a module's ΔW, all tasks together, before "
+            "--pseudo-rank; needs objective product.",
+        ),
         click.option("--variance", type=float, help="Explained variance, a fraction."),
         click.option("--components", type=int, help="k, the same for every module and side."),
     ):
@@ -86,6 +91,22 @@ def pick_choice(
     if len(given) > 1:
         raise InputError("give at most one of --components, --variance, --error and --bytes")
     return given[0] if given else None
+
+
+def pick_objective(objective: Objective | None, choice: Choice | ByteBudget | None) -> Objective:
+    """Return the objective that was named, or the one that goes with the rule.
+
+    Raises:
+        InputError: The rule bounds the error of ΔW, which the named objective cannot.
+    """
+    if not isinstance(choice, ErrorBudget):
+        return objective or "factors"
+    if objective == "factors":
+        raise InputError(
+            "--error bounds ΔW, which objective factors does not; use objective product, or "
+            "--variance or --components"
+        )
+    return "product"
 
 
 def open_all(paths: Iterable[Path], vlora_scaling: float | None) -> list[AdapterSource]:

@@ -20,7 +20,8 @@ from sleepy_coder.cli.training import (
     training_progress,
 )
 from sleepy_coder.errors import InputError, StoreError
-from sleepy_coder.share.store import load_store, save_store
+from sleepy_coder.share.files import check_replaceable
+from sleepy_coder.share.store import STORE, load_store, save_store
 from sleepy_coder.share.tasks import add_task, remove_task
 from sleepy_coder.train.distributed import current_ranks, joined_ranks
 from sleepy_coder.train.recipe import Learned, Recipe, learn_tasks
@@ -74,6 +75,7 @@ def train(
     """
     if (task is None) != per_pattern:
         raise InputError("give either --task NAME or --per-pattern")
+    check_replaceable(out or store, STORE)
     loaded = load_store(store)
     options = replace(options, answer_form=options.answer_form or common_form(loaded))
     with joined_ranks() as own_device:
