@@ -7,11 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel, Qwen2Config, Qwen2ForCausalLM
 
 from sleepy_coder.errors import StoreError
+from sleepy_coder.share import files
 from sleepy_coder.share.choice import ErrorBudget, FixedComponents
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.layer import inject, use_tasks
@@ -124,8 +125,29 @@ def test_tensors_are_read_when_asked_for(tmp_path):
     adapter = PeftAdapter(tmp_path / "t")
     file = tmp_path / "t" / "adapter_model.safetensors"
     changed = {key: torch.full_like(value, 7.0) for key, value in load_file(file).items()}
-    save_file(changed, file)
+    file.write_bytes(save(changed))
     assert adapter.load_module(adapter.module_names()[0]).a.unique().tolist() == [7.0]
+
+
+def test_a_file_that_is_replaced_is_read_as_it_was_opened(tmp_path):
+    saved_adapter(tmp_path / "t")
+    adapter = PeftAdapter(tmp_path / "t")
+    module = adapter.module_names()[0]
+    before = adapter.load_module(module).a
+    file = tmp_path / "t" / "adapter_model.safetensors"
+    new = tmp_path / "new"
+    new.write_bytes(save({key: torch.full_like(v, 7.0) for key, v in load_file(file).items()}))
+    new.replace(file)
+    assert torch.equal(adapter.load_module(module).a, before)
+    assert PeftAdapter(tmp_path / "t").load_module(module).a.unique().tolist() == [7.0]
+
+
+def test_files_beyond_those_that_stay_open_are_read_as_well(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MOST_OPEN", len(files._KEPT) + 1)
+    saved_adapter(tmp_path / "t")
+    first, second = (PeftAdapter(tmp_path / "t") for _ in range(2))
+    module = first.module_names()[0]
+    assert torch.equal(first.load_module(module).a, second.load_module(module).a)
 
 
 @pytest.mark.parametrize(
