@@ -1,6 +1,7 @@
 """Numbers and help texts in the documentation are those of the results and the program."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,12 @@ def test_a_block_with_an_old_number_is_replaced():
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")))
 def test_relative_links_lead_somewhere(page):
-    import re
-
     for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")))
+def test_tests_that_a_page_names_exist(page):
+    tests = "".join(file.read_text() for file in (ROOT / "tests").rglob("*.py"))
+    named = set(re.findall(r"`(test_\w+)`", page.read_text()))
+    assert sorted(named - set(re.findall(r"def (test_\w+)", tests))) == []

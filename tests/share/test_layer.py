@@ -95,6 +95,43 @@ def test_each_row_gets_its_own_task(model, ranks, names, with_grad):
     assert not torch.allclose(got[0], base[0], atol=1e-2)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("with_grad", [False, True])
+@pytest.mark.parametrize("ranks", [(1, 1, 1), (1, 3, 2)], ids=["p1", "mixed-p"])
+def test_half_precision_rows_are_within_three_roundings_of_float64(model, ranks, with_grad, dtype):
+    subspace = random_subspace(model, ranks)
+    names = ["t2", "t0", None, "t1"]
+    x = torch.randn(4, 6, 12).to(dtype)
+    model.to(dtype)
+    wide = copy.deepcopy(model).double()
+    base = wide(x.double())
+    expected = torch.stack(
+        [merged(wide, subspace, name)(row) for name, row in zip(names, x.double(), strict=True)]
+    )
+    inject(model, subspace)
+    with torch.set_grad_enabled(with_grad), use_tasks(model, names):
+        got = model(x)
+    assert got.dtype == dtype
+    limit = 3 * torch.finfo(dtype).eps
+    for row, name in enumerate(names):
+        whole = expected[row].norm()
+        assert (got[row] - expected[row]).norm() < limit * whole
+        assert name is None or (base[row] - expected[row]).norm() > 10 * limit * whole
+
+
+def test_a_batch_of_several_tasks_among_more_than_a_thousand(model):
+    subspace = random_subspace(model, (1,) * 1100)
+    names = ["t1099", "t0", None, "t1023", "t1024", "t0", "t517"]
+    x = torch.randn(len(names), 3, 12)
+    expected = torch.stack(
+        [merged(model, subspace, name)(row) for name, row in zip(names, x, strict=True)]
+    )
+    table = inject(model, subspace)
+    assert len(table) == 1100
+    with use_tasks(model, names):
+        torch.testing.assert_close(model(x), expected, atol=1e-5, rtol=1e-5)
+
+
 def test_inputs_may_have_one_or_several_token_dimensions(model):
     subspace = random_subspace(model, (1, 1))
     x = torch.randn(2, 3, 4, 12)
@@ -184,6 +221,32 @@ def test_an_inner_use_tasks_holds_until_it_ends(model):
         with use_tasks(model, [None]):
             assert not torch.equal(model(x), first)
         assert torch.equal(model(x), first)
+
+
+def test_tasks_hold_in_all_threads_and_a_thread_that_enters_waits_for_its_own(model):
+    inject(model, random_subspace(model, (1,)))
+    x = torch.randn(1, 3, 12)
+    base = model(x)
+    seen = {}
+    has_looked = threading.Event()
+
+    def work():
+        seen["inside"] = model(x)
+        has_looked.set()
+        with use_tasks(model, [None]):
+            seen["entered"] = model(x)
+
+    thread = threading.Thread(target=work)
+    with use_tasks(model, ["t0"]):
+        thread.start()
+        assert has_looked.wait(30)
+        thread.join(0.05)
+        expected = model(x)
+        assert "entered" not in seen
+    thread.join(30)
+    assert torch.equal(seen["inside"], expected)
+    assert torch.equal(seen["entered"], base)
+    assert not torch.equal(expected, base)
 
 
 def test_wrong_number_of_rows_is_refused(model):
@@ -403,6 +466,23 @@ def test_peer_defect_expansion_breaks_other_tasks_merged_directions_keep_every_d
     for basis in grown.bases.values():
         for side in (basis.basis_a, basis.basis_b):
             torch.testing.assert_close(side.T @ side, torch.eye(side.shape[1]), atol=1e-5, rtol=0)
+
+
+def test_tasks_of_a_pass_share_the_extra_directions(model):
+    subspace = random_subspace(model, (1,))
+    inject(model, subspace)
+    tasks = TrainableTasks(model, subspace, ["x", "y"], expansion=2)
+    tasks.rows.data.normal_()
+    x = torch.randn(1, 3, 12)
+    gradients = []
+    for names in (["x", None], [None, "y"], ["x", "y"]):
+        for parameter in tasks.parameters():
+            parameter.grad = None
+        with tasks.use(names):
+            (model(torch.cat([x, x])).square().sum()).backward()
+        gradients.append(tasks.extra["inner.0"][1].grad)
+    assert all(gradient.abs().max() > 0 for gradient in gradients)
+    torch.testing.assert_close(gradients[0] + gradients[1], gradients[2], atol=1e-4, rtol=1e-4)
 
 
 def test_training_continues_from_given_coefficients(model):

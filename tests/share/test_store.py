@@ -138,14 +138,53 @@ def test_names_that_differ_only_in_case_are_refused(tmp_path):
         save_store(Store(Subspace(basis, {"Task": {}, "task": {}})), tmp_path / "s")
 
 
-@pytest.mark.parametrize("path", ["/srv/adapters/one", "C:\\adapters", "~/adapters"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/srv/adapters/one",
+        "C:\\adapters",
+        "~/adapters",
+        "file:///srv/x",
+        "file:/srv",
+        "sftp:///srv/x",
+        "trained from file:///srv/x",
+        "read from /srv/adapters and averaged",
+        "root=/srv/adapters",
+        "root:/srv/adapters",
+        "see (/srv/adapters/one)",
+        "copied from D:/adapters",
+        "copied from c:\\adapters",
+        "copied from \\\\host\\share",
+        "kept in ~/adapters",
+    ],
+)
 def test_peer_defect_no_absolute_path_gets_into_a_store(tmp_path, path):
-    store = a_store(provenance={"task-0": {"from": [path]}})
-    with pytest.raises(StoreError, match="absolute path"):
-        save_store(store, tmp_path / "s")
+    for known in ({"from": [path]}, {"from": (path,)}, {"by": {path: 1}}, {path: "one"}):
+        with pytest.raises(StoreError, match="absolute path"):
+            save_store(a_store(provenance={"task-0": known}), tmp_path / "s")
     save_store(a_store(), tmp_path / "ok")
     everything = b"".join(file.read_bytes() for file in (tmp_path / "ok").rglob("*.*"))
     assert str(tmp_path).encode() not in everything
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "org/model",
+        "https://example.org/adapters/one",
+        "adapters/one/two",
+        "./adapters/one",
+        "80 steps / 3 epochs",
+        "tokens/s and 1/2 or 3/4/5",
+        "either /or",
+        "ratio 3:4, the file: none",
+        "about ~80 % solved",
+    ],
+)
+def test_texts_without_an_absolute_path_are_kept(tmp_path, text):
+    known = {"task-0": {text: text}, "task-1": {}}
+    save_store(a_store(provenance=known), tmp_path / "s")
+    assert load_store(tmp_path / "s").provenance == known
 
 
 def test_a_failed_save_leaves_the_old_store_and_no_litter(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,8 +17,14 @@ from sleepy_coder.share.files import TensorFile, parse_json, sha256_of
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.store import load_store, save_store
 from sleepy_coder.share.subspace import ModuleBasis, ModuleCoefficients, Subspace
+from sleepy_coder.share.tasks import module_moments
 
-FILES = ["manifest.json", "basis.safetensors", "coefficients/one.safetensors"]
+FILES = [
+    "manifest.json",
+    "basis.safetensors",
+    "moments.safetensors",
+    "coefficients/one.safetensors",
+]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +42,11 @@ def pristine(tmp_path_factory):
         task: {name: ModuleCoefficients(torch.rand(3, 1), torch.rand(2, 1)) for name in bases}
         for task in ("one", "two")
     }
-    save_store(Store(Subspace(bases, tasks)), path)
+    subspace = Subspace(bases, tasks)
+    moments = {
+        name: module_moments([task[name] for task in tasks.values()], subspace) for name in bases
+    }
+    save_store(Store(replace(subspace, moments=moments)), path)
     return path
 
 
@@ -170,6 +181,45 @@ def test_wrong_coefficients_with_true_hashes(store, change):
     save_file({**load_file(file), **change}, file)
     rewrite(store)
     refuse(store, "one.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"x.a.gram": -torch.eye(2).double()}, "negative eigenvalue"),
+        ({"x.a.gram": torch.tensor([[1.0, 2.0], [2.0, 1.0]]).double()}, "negative eigenvalue"),
+        ({"x.a.gram": torch.tensor([[1.0, 0.5], [0.0, 1.0]]).double()}, "not symmetric"),
+        ({"x.a.gram": torch.eye(2, dtype=torch.int64)}, "dtypes"),
+        ({"x.a.gram": torch.eye(2)}, "dtype"),
+        ({"x.a.gram": torch.eye(3).double()}, "shapes"),
+        ({"x.a.gram": torch.full((2, 2), torch.nan).double()}, "non-finite"),
+        ({"x.b.total": torch.full((3,), torch.inf).double()}, "non-finite"),
+        ({"x.b.total": torch.zeros(2).double()}, "shapes"),
+        ({"x.b.count": torch.tensor(-3)}, "count is -3"),
+        ({"x.b.count": torch.tensor(2.5).double()}, "dtypes"),
+        ({"x.b.energy": torch.tensor(-5.0).double()}, "energy is -5"),
+        ({"x.b.energy": torch.tensor(1e-3).double()}, "energy is 0.001"),
+        ({"x.b.energy": torch.tensor(9)}, "dtypes"),
+        ({"x.c.gram": torch.eye(2).double()}, "'x.c.gram' is no moment"),
+        ({"z.a.gram": torch.eye(2).double()}, "'z.a.gram' is no moment"),
+        ({"x.a.gram": None}, "'x.a.count' is no moment"),
+        ({"x.b.count": None}, "shapes"),
+    ],
+)
+def test_wrong_moments_with_true_hashes(store, change, reason):
+    file = store / "moments.safetensors"
+    tensors = {**load_file(file), **change}
+    save_file({key: value for key, value in tensors.items() if value is not None}, file)
+    rewrite(store)
+    refuse(store, rf"moments\.safetensors: .*{reason}")
+
+
+def test_moments_of_no_columns_at_all_are_valid(store):
+    tensors = load_file(store / "moments.safetensors")
+    zeros = {key: torch.zeros_like(value) for key, value in tensors.items()}
+    save_file(zeros, store / "moments.safetensors")
+    rewrite(store)
+    assert load_store(store).subspace.moments["x"].a.count == 0
 
 
 HASH = "0" * 64

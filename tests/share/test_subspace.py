@@ -515,6 +515,18 @@ def test_merging_states_what_each_task_loses():
         assert merged.losses[name] == pytest.approx((lost / whole) ** 0.5, rel=1e-4)
 
 
+def test_merged_coefficients_are_the_projections_of_what_was():
+    subspace = init_subspace(mixed(4), fixed(6))
+    merged = merge(subspace, [random_adapter("new", 9)], choice=FixedComponents(4)).subspace
+    for name, module in itertools.product(subspace.tasks, SHAPES):
+        old, new = subspace.tasks[name][module], merged.tasks[name][module]
+        for side in ("b", "a"):
+            before = getattr(subspace.bases[module], f"basis_{side}")
+            before = before @ getattr(old, f"coef_{side}")
+            expected = getattr(merged.bases[module], f"basis_{side}").T @ before
+            torch.testing.assert_close(getattr(new, f"coef_{side}"), expected, atol=1e-4, rtol=1e-4)
+
+
 def test_merging_reduces_new_tasks_and_states_that_loss_too():
     sources = adapters(3)
     merged = merge(

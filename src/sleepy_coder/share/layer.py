@@ -215,6 +215,10 @@ def use_tasks(
     One batch at a time: a second thread that enters waits for the first to leave. Entered again in
     the same thread, the inner names hold until it ends.
 
+    The tasks are the model's, not the thread's: autograd computes recomputed layers in threads of
+    its own. So a forward of a thread that did not enter has them too while another is inside; a
+    thread that wants the base model enters as well, with None for every row.
+
     Args:
         model: A model that `inject` wrapped.
         names: One task or None per row; rows may share a task.

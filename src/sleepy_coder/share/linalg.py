@@ -32,9 +32,9 @@ def rank_tolerance(columns: Tensor) -> float:
 
 def energy(columns: Tensor) -> float:
     """Return the squared Frobenius norm, summed in float64 over chunks."""
-    columns = columns.T if columns.stride(0) < columns.stride(1) else columns  # along the memory
+    along = int(columns.stride(0) < columns.stride(1))  # whole runs of memory
     return math.fsum(
-        float(torch.linalg.vector_norm(x)) ** 2 for x in torch.split(columns, CHUNK_ROWS)
+        float(torch.linalg.vector_norm(x)) ** 2 for x in torch.split(columns, CHUNK_ROWS, along)
     )
 
 

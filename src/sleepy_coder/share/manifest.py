@@ -30,7 +30,12 @@ _KEYS = {
     "tasks": dict,
     "files": dict,
 }
-_ABSOLUTE = re.compile(r"[/\\~]|[A-Za-z]:[/\\]")
+# A text that begins like one, a file: URL, or a word further on that has a second separator in it.
+_ABSOLUTE = re.compile(
+    r"""^[/\\~] | ^[A-Za-z]:[/\\] | \bfile:/ | \w:///
+    | (?<![\w./\\-]) (?: /[^\s/]+/ | ~\w*/ | [A-Za-z]:[/\\] | \\\\\w )""",
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def render_manifest(store: Store, files: Mapping[str, str]) -> dict[str, Any]:
     """Return what `manifest.json` says, given the SHA-256 of each file by relative path.
 
     Raises:
-        StoreError: A text in it is an absolute path.
+        StoreError: A text in it has an absolute path.
     """
     subspace = store.subspace
     widths = [coef.coef_a.shape[1] for task in subspace.tasks.values() for coef in task.values()]
@@ -84,13 +89,14 @@ def render_manifest(store: Store, files: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _refuse_absolute_paths(value: Any) -> None:
-    """Raise StoreError for a text anywhere inside that is an absolute path."""
-    if isinstance(value, str) and _ABSOLUTE.match(value):
-        raise StoreError(f"{value!r} is an absolute path, which no store may hold; give a name")
+    """Raise StoreError for a text anywhere inside, keys too, that has an absolute path in it."""
+    if isinstance(value, str) and _ABSOLUTE.search(value):
+        raise StoreError(f"{value!r} has an absolute path, which no store may hold; give a name")
     if isinstance(value, dict):
-        for item in value.values():
+        for key, item in value.items():
+            _refuse_absolute_paths(key)
             _refuse_absolute_paths(item)
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for item in value:
             _refuse_absolute_paths(item)
 

@@ -29,9 +29,13 @@ _REFUSED = {
     "arrow_config": "Arrow mixes several adapters",
     "kasa_config": "KaSA changes the base weights",
     "megatron_config": "Megatron layers are split over processes",
+    "monteclora_config": "MonteCLoRA draws the factors at random",
 }
+# Filled in, these concern how the factors started or were trained, not what they multiply to.
+_HARMLESS_CONFIGS = ("eva_config", "corda_config", "velora_config", "runtime_config")
 # Initialisations that subtract something from the base weights, which the adapter then needs.
-_CHANGED_BASE = ("pissa", "olora", "corda", "loftq")
+_CHANGED_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
+_CHANGED_BASE_CONFIGS = ("loftq_config", "lora_ga_config")
 
 
 @dataclass(frozen=True)
@@ -72,16 +76,21 @@ def parse_config(raw: Mapping[str, Any], where: str) -> PeftConfig:
     for key, reason in _REFUSED.items():
         if raw.get(key):
             raise StoreError(f"{where}: {key} is set: {reason}")
+    known = (*_HARMLESS_CONFIGS, *_CHANGED_BASE_CONFIGS)
+    for key, value in raw.items():
+        if key.endswith("_config") and value and key not in known:
+            raise StoreError(f"{where}: {key[:80]!r} is set, which no plain LoRA has")
     if raw.get("bias", "none") != "none":
         raise StoreError(f"{where}: bias is {str(raw['bias'])[:50]!r}: trained biases are no ΔW")
     start = str(raw.get("init_lora_weights", "")).lower()
-    if start.startswith(_CHANGED_BASE) or raw.get("loftq_config"):
+    if start.startswith(_CHANGED_BASE) or any(raw.get(key) for key in _CHANGED_BASE_CONFIGS):
         raise StoreError(
-            f"{where}: init_lora_weights {start[:50]!r} changes the base weights; convert the "
-            "adapter with PEFT's path_initial_model_for_weight_conversion first"
+            f"{where}: the start of training, init_lora_weights {start[:50]!r} or its config, "
+            "changes the base weights; convert the adapter with PEFT's "
+            "path_initial_model_for_weight_conversion first"
         )
     layers = raw.get("layers_to_transform")
-    layers = [layers] if isinstance(layers, int) else layers
+    layers = [layers] if isinstance(layers, int) else layers  # an empty list is all layers
     pattern = raw.get("layers_pattern") or []
     pattern = [pattern] if isinstance(pattern, str) else pattern
     if not all(isinstance(items, list) for items in (layers or [], pattern)):
@@ -98,7 +107,7 @@ def parse_config(raw: Mapping[str, Any], where: str) -> PeftConfig:
             (key, _number(value, f"{where}: alpha_pattern"))
             for key, value in _pattern(raw, "alpha_pattern", where).items()
         ),
-        layers=frozenset(map(_index_of_layer, layers)) if layers is not None else None,
+        layers=frozenset(map(_index_of_layer, layers)) if layers else None,
         layers_pattern=tuple(map(str, pattern)),
         base_model=str(raw.get("base_model_name_or_path") or ""),
     )

@@ -60,7 +60,7 @@ def save_store(store: Store, path: Path | str) -> None:
 
     Raises:
         StoreError: A task's name cannot be a file name, differs from another only in case, or a
-            text in the manifest is an absolute path; something that is not a store is at `path`.
+            text in the manifest has an absolute path; something that is not a store is at `path`.
     """
     subspace = store.subspace
     folded = [check_task_name(name).casefold() for name in subspace.tasks]
@@ -240,25 +240,55 @@ def _read_task(path: Path, name: str, bases: Mapping[str, ModuleBasis]) -> TaskC
 
 
 def _read_moments(path: Path, bases: Mapping[str, ModuleBasis]) -> dict[str, ModuleMoments]:
-    """Return the moments, shapes checked against the bases."""
-    tensors = _read(path, MOMENTS_FILE, (*_FLOATING, torch.int64))
+    """Return the moments, checked against the bases and for what no columns could have."""
+    tensors = _read(path, MOMENTS_FILE, tuple(set(_MOMENT_DTYPES.values())))
     moments = {}
     for name, basis in bases.items():
         if f"{name}.a.gram" not in tensors:
             continue
         sides = []
         for side, k in (("b", basis.basis_b.shape[1]), ("a", basis.basis_a.shape[1])):
-            parts = [tensors.get(f"{name}.{side}.{part}") for part in _MOMENT_SHAPES]
-            shapes = [None if part is None else tuple(part.shape) for part in parts]
+            where = f"{MOMENTS_FILE}: side {side} of {name}"
+            parts = {part: tensors.pop(f"{name}.{side}.{part}", None) for part in _MOMENT_DTYPES}
+            shapes = [None if part is None else tuple(part.shape) for part in parts.values()]
             if shapes != [(k, k), (k,), (), ()]:
-                raise StoreError(f"{MOMENTS_FILE}: side {side} of {name} has shapes {shapes}")
-            gram, total, count, energy = (part for part in parts if part is not None)
-            sides.append(SideMoments(gram, total, int(count.item()), float(energy.item())))
+                raise StoreError(f"{where} has shapes {shapes}")
+            given = {key: part for key, part in parts.items() if part is not None}
+            dtypes = {key: part.dtype for key, part in given.items()}
+            if dtypes != _MOMENT_DTYPES:
+                raise StoreError(f"{where} has dtypes {list(dtypes.values())}")
+            count, energy = int(given["count"].item()), float(given["energy"].item())
+            known = SideMoments(given["gram"], given["total"], count, energy)
+            _check_side_moments(known, where)
+            sides.append(known)
         moments[name] = ModuleMoments(b=sides[0], a=sides[1])
+    if tensors:
+        raise StoreError(f"{MOMENTS_FILE}: {min(tensors)[:120]!r} is no moment of a module")
     return moments
 
 
-_MOMENT_SHAPES = ("gram", "total", "count", "energy")
+def _check_side_moments(known: SideMoments, where: str) -> None:
+    """Raise StoreError unless some set of columns could have these moments, up to rounding."""
+    gram, trace = known.gram, float(known.gram.trace())
+    slack = _MOMENT_ROUNDING * (abs(trace) or 1.0)
+    if bool(((gram - gram.T).abs() > slack).any()):
+        raise StoreError(f"{where}: its Gram matrix is not symmetric")
+    shifted = gram + slack * torch.eye(len(gram), dtype=gram.dtype)
+    if int(torch.linalg.cholesky_ex(shifted).info) != 0:
+        raise StoreError(f"{where}: its Gram matrix has a negative eigenvalue")
+    if known.count < 0:
+        raise StoreError(f"{where}: count is {known.count}, expected at least 0")
+    if known.energy < trace - slack:
+        raise StoreError(f"{where}: energy is {known.energy:.6g}, expected at least {trace:.6g}")
+
+
+_MOMENT_DTYPES = {
+    "gram": torch.float64,
+    "total": torch.float64,
+    "count": torch.int64,
+    "energy": torch.float64,
+}
+_MOMENT_ROUNDING = 1e-9  # of the trace: sums of many rotated float64 matrices stay well below
 
 
 def _read(path: Path, name: str, dtypes: tuple[torch.dtype, ...] = _FLOATING) -> dict[str, Tensor]:
