@@ -1,9 +1,14 @@
 """adapter_config.json: what changes more than ΔW is refused, what does not is read as PEFT does."""
 
+import json
+
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from sleepy_coder.errors import StoreError
 from sleepy_coder.share.peft_config import parse_config
+from sleepy_coder.share.peft_io import PeftAdapter
 
 
 def a_config(**fields):
@@ -52,3 +57,13 @@ def test_no_layers_to_transform_are_all_layers():
     some = parse_config(a_config(layers_to_transform=[0]), "t")
     assert some.includes("model.layers.0.self_attn.q_proj")
     assert not some.includes("model.layers.7.self_attn.q_proj")
+
+
+@pytest.mark.parametrize("other", ["x.lora_A.default", "base_model.model.x.lora_A", "x.lora_A.b"])
+def test_two_tensors_for_one_side_of_a_module_are_refused(tmp_path, other):
+    (tmp_path / "adapter_config.json").write_text(json.dumps(a_config()))
+    keys = ("x.lora_A", "x.lora_B", other)
+    tensors = {f"{key}.weight": torch.ones(2, 2) for key in keys}
+    save_file(tensors, tmp_path / "adapter_model.safetensors")
+    with pytest.raises(StoreError, match="module x has lora_A twice"):
+        PeftAdapter(tmp_path, "t")

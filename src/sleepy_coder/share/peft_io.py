@@ -145,7 +145,10 @@ def _index_modules(header: TensorHeader, config: PeftConfig) -> Mapping[str, _En
                 "(embeddings, biases and whole modules are refused)"
             )
         if config.includes(match["module"]):
-            sides.setdefault(match["module"], {})[match["side"]] = key
+            keys = sides.setdefault(match["module"], {})
+            if match["side"] in keys:
+                raise StoreError(f"module {match['module']} has lora_{match['side']} twice")
+            keys[match["side"]] = key
     if not sides:
         raise StoreError(f"{WEIGHTS_FILE} has no LoRA factors")
     return {module: _index_module(header, config, module, sides[module]) for module in sides}
