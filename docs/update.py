@@ -294,6 +294,20 @@ def render_share_speeds() -> str:
     return "\n".join(table)
 
 
+def render_share_slow() -> str:
+    """Return what phase 1 costs beside `svd_lowrank` where memory is slow, medians."""
+    record = json.loads((RESULTS / "share_init_slow_memory.json").read_text())
+    found: dict[str, list[float]] = {}
+    for row in record["rows"]:
+        found.setdefault(row["tool"], []).append(row["cpu_s"])
+    slow = statistics.median(found["svd_lowrank (paper)"])
+    table = ["| | CPU s | times as fast as `svd_lowrank` |", "| --- | ---: | ---: |"]
+    for tool, seconds in found.items():
+        median = statistics.median(seconds)
+        table.append(f"| {_SHARE_TOOLS[tool]} | {median:.2f} | {slow / median:.1f} |")
+    return "\n".join(table)
+
+
 def render_share_streaming() -> str:
     """Return what phase 1 costs with more and more adapters of one layer."""
     rows = json.loads((RESULTS / "share_init.json").read_text())["streaming"]
@@ -624,6 +638,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "share-init-attn": lambda: render_share_init("attn"),
     "share-speeds": render_share_speeds,
     "share-streaming": render_share_streaming,
+    "share-slow": render_share_slow,
     "share-product": render_share_product,
     "gate-rules": render_gate_rules,
     "learned-1.5b": lambda: render_learned("1.5b"),
