@@ -13,10 +13,10 @@ from typing import Any, TypeVar, get_args
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from sleepy_coder.cli.options import json_option, open_sandbox, split_commas, unconfined_option
+from sleepy_coder.cli.progress import counted
 from sleepy_coder.errors import InputError
 from sleepy_coder.patterns import PATTERNS, Part, generate_problems
 from sleepy_coder.problems import (
@@ -224,15 +224,16 @@ def _map_with_progress(
     jobs: int | None,
     title: str,
 ) -> list[Result]:
-    """Return the function's results in order, worked out in parallel under a progress bar."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
+    """Return the function's results in order, worked out in parallel; tell how many there are."""
+    results = []
     with (
-        Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress,
+        counted(title, len(chosen)) as advance,
         ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool,
     ):
-        results = pool.map(function, chosen)
-        return list(progress.track(results, total=len(chosen), description=title))
+        for result in pool.map(function, chosen):
+            results.append(result)
+            advance()
+    return results
 
 
 def _write_diagnostics(set_name: str, problem_set: ProblemSet, proofs: Sequence[Proof]) -> None:
