@@ -292,9 +292,15 @@ def test_export_to_gguf_makes_the_directory_and_replaces_none(store, tmp_path):
     out = tmp_path / "new" / "folder" / "one.gguf"
     share("export", store, "one", *options, "--out", out)
     assert gguf.GGUFReader(out).tensors
+    share("export", store, "one", *options, "--out", out)  # its own kind may be replaced
     result = share("export", store, "one", *options, "--out", store, code=1)
     assert "is a directory; give the name of a file" in result.stderr
     assert load_store(store).subspace.tasks
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("years of work")
+    result = share("export", store, "one", *options, "--out", thesis, code=1)
+    assert "exists and is no GGUF file" in result.stderr
+    assert thesis.read_text() == "years of work"
 
 
 def test_info_compares_storage_with_lora(adapters, tmp_path):

@@ -71,7 +71,8 @@ def save_gguf(
 
     Raises:
         InputError: There is no such task.
-        StoreError: The architecture or a module has no GGUF name here, or a directory is at `path`.
+        StoreError: The architecture or a module has no GGUF name here, or something that is no
+            GGUF file is at `path`.
     """
     kind = _ARCHITECTURES.get(str(config.get("model_type")))
     if kind is None:
@@ -98,6 +99,8 @@ def save_gguf(
     path = Path(path)
     if path.is_dir():
         raise StoreError(f"{path} is a directory; give the name of a file to write")
+    if path.exists() and not _is_gguf(path):
+        raise StoreError(f"{path} exists and is no GGUF file; choose another place or remove it")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
@@ -106,6 +109,11 @@ def save_gguf(
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _is_gguf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == gguf.GGUF_MAGIC.to_bytes(4, "little")
 
 
 def permute_heads(rows: Tensor, num_heads: int) -> Tensor:
