@@ -43,6 +43,7 @@ _ARCHITECTURES = {
     "qwen2": _Architecture(gguf.MODEL_ARCH.QWEN2, permutes_heads=False),
     "qwen3": _Architecture(gguf.MODEL_ARCH.QWEN3, permutes_heads=False),
 }
+_MAGIC = b"GGUF"
 _DTYPES = {
     torch.float32: gguf.LlamaFileType.ALL_F32,
     torch.float16: gguf.LlamaFileType.MOSTLY_F16,
@@ -113,7 +114,7 @@ def save_gguf(
 
 def _is_gguf(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(4) == gguf.GGUF_MAGIC.to_bytes(4, "little")
+        return file.read(len(_MAGIC)) == _MAGIC
 
 
 def permute_heads(rows: Tensor, num_heads: int) -> Tensor:
