@@ -250,9 +250,14 @@ _SHARE_TOOLS = {
 }
 
 
+def _share_init() -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((RESULTS / "share_init.json").read_text())
+    return record
+
+
 def render_share_init(target: str) -> str:
     """Return what phase 1 costs and loses beside its peers, for each kind of adapters."""
-    rows = json.loads((RESULTS / "share_init.json").read_text())["rows"]
+    rows = _share_init()["rows"]
     table = ["| | CPU s | peak memory, MB | stored, MB | error of ΔW |", "| --- |" + " ---: |" * 4]
     for kind, title in _SHARE_KINDS.items():
         found = [row for row in rows if (row["target"], row["kind"]) == (target, kind)]
@@ -276,7 +281,7 @@ def _range(rows: Sequence[Mapping[str, Any]], key: str, form: str) -> str:
 
 def render_share_speeds() -> str:
     """Return how many times as fast as others phase 1 is, by the median of the runs."""
-    rows = json.loads((RESULTS / "share_init.json").read_text())["rows"]
+    rows = _share_init()["rows"]
     others = ("svd_lowrank (paper)", "vlora-dev")
     table = ["| times as fast as | `svd_lowrank` | vlora-dev |", "| --- | ---: | ---: |"]
     for kind, title in _SHARE_KINDS.items():
@@ -310,7 +315,7 @@ def render_share_slow() -> str:
 
 def render_share_streaming() -> str:
     """Return what phase 1 costs with more and more adapters of one layer."""
-    rows = json.loads((RESULTS / "share_init.json").read_text())["streaming"]
+    rows = _share_init()["streaming"]
     table = ["| adapters of one layer | CPU s | peak memory, MB |", "| ---: | ---: | ---: |"]
     table += [f"| {r['adapters']:,} | {r['cpu_s']:.2f} | {r['peak_rss_mb']:,.0f} |" for r in rows]
     return "\n".join(table)
@@ -491,7 +496,7 @@ def render_paper_numbers() -> str:
 
 def _share_numbers() -> list[tuple[str, str, str]]:
     """Return (what, number, file) of the Share library's benchmarks."""
-    init = json.loads((RESULTS / "share_init.json").read_text())
+    init = _share_init()
     found = {(r["kind"], r["tool"]): r for r in init["rows"] if r["target"] == "full"}
     ours, narrow = found["mean", "ours"], found["mean", "ours, 60 % variance"]
     exact, dropped, product, own, common = (
