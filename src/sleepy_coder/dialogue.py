@@ -200,7 +200,7 @@ def open_dialogue(
         choose_task: Which learned task answers.
         is_second: Let the base model answer first, plainly, unless the task may go before it;
             where that cannot be right, the voice asked for is heard and may not be wrong so.
-        is_alone: Let the task's answer stand whatever it is.
+        is_alone: Let the task's answer stand, however unlikely.
 
     Raises:
         InputError: The problem has no diagnostics.
@@ -214,8 +214,8 @@ def open_dialogue(
     chosen = route(diagnostics, problem.buggy)
     hint = PATTERNS[chosen.task].hint if use_hint and chosen and chosen.task in PATTERNS else None
     task = choose_task(chosen, bench)
-    voice = Voice(task, bench.learned.answer_form(task) if bench.learned else "program", hint)
-    voice = replace(voice, is_alone=is_alone)
+    form = bench.learned.answer_form(task) if bench.learned else "program"
+    voice = Voice(task, form, hint, is_alone=is_alone)
     goes_first = (
         task is not None
         and bench.learned is not None

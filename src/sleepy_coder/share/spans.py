@@ -33,9 +33,7 @@ OVERSAMPLING = 8  # extra directions carried along, from the second step on
 SKETCH_ROWS = 8  # rows of the sketch per direction sought; 16 gained nothing measurable
 SEEDS = 0, 1  # of the sketch, and of the combinations of its rows that an iteration starts with
 CACHED_ROWS = 2048  # rows that are multiplied twice before the next ones push them out of the cache
-WELL_CONDITIONED = (
-    10.0  # per column, the condition up to which a float32 Gram matrix orthonormalizes
-)
+WELL_CONDITIONED = 3.0  # a column: keeps the condition of k columns' Gram matrix to 2 k + 2
 MAX_STEPS = 8  # subspace iterations; 1 is the rule, 2-3 happen on slowly decaying spectra
 UNFINISHED_FRAC = 0.0075  # stop when a step would gain less than this part of the squared residual
 ROUNDING_FRAC = 1e-6  # of the energy: what float32 columns cannot tell from nothing
@@ -221,19 +219,16 @@ def well_conditioned(
         across: ``Y.T @ columns``, (w, c).
         seen: the sketch of Y, (s, w).
     """
-    identity = torch.eye(right.shape[1], dtype=torch.float64, device=right.device)
+    norm = torch.linalg.vector_norm
     root, failure = torch.linalg.cholesky_ex((across @ right).double())
     if not int(failure):
-        mixing = torch.linalg.solve_triangular(root, identity, upper=False).T
-        # The product of both norms bounds the condition number, and is k for orthonormal columns.
-        condition = torch.linalg.vector_norm(root.T @ root) * torch.linalg.vector_norm(
-            mixing.T @ mixing
-        )
-        if float(condition) <= WELL_CONDITIONED * len(identity):
+        mixing = torch.linalg.inv(root).T
+        # The norms of a Gram matrix and its inverse: their product is k for orthonormal columns.
+        if float(norm(root.T @ root) * norm(mixing.T @ mixing)) <= WELL_CONDITIONED * len(root):
             return found, across, seen, mixing
     basis, made = orthonormalize_by(found)
-    kept = identity[: basis.shape[1], : basis.shape[1]]
-    return basis, basis.T @ columns, seen @ made.to(seen), kept
+    identity = torch.eye(basis.shape[1], dtype=torch.float64, device=basis.device)
+    return basis, basis.T @ columns, seen @ made.to(seen), identity
 
 
 def rotate_span(basis: Tensor, coordinates: Tensor, weights: Blocks = UNWEIGHTED) -> Span:
