@@ -1,8 +1,12 @@
-"""A task as a GGUF LoRA adapter, as llama.cpp's `convert_lora_to_gguf.py` lays it out.
+"""A task as a GGUF LoRA adapter: the file that llama.cpp's `convert_lora_to_gguf.py` would write.
 
 llama.cpp (and Ollama) apply `alpha / rank` of each tensor; here every module is padded by zeros to
-one rank and alpha is that rank, so the scaling is 1. The converter reorders the rows of q and k for
-the `llama` architecture (interleaved rotary embedding); Qwen2 and Qwen3 keep their order.
+one rank and alpha is that rank, so the scaling is 1. The converter knows one alpha for all modules
+(no rank_pattern, alpha_pattern or use_rslora), so that a task whose p differs between modules must
+be exported here. It reorders the rows of q and k for the `llama` architecture (interleaved rotary
+embedding); Qwen2 and Qwen3 keep their order.
+
+Differs: names of the task and of the base model are those given, not made of a folder's.
 """
 
 from __future__ import annotations
@@ -44,10 +48,7 @@ _ARCHITECTURES = {
     "qwen3": _Architecture(gguf.MODEL_ARCH.QWEN3, permutes_heads=False),
 }
 _MAGIC = b"GGUF"
-_DTYPES = {
-    torch.float32: gguf.LlamaFileType.ALL_F32,
-    torch.float16: gguf.LlamaFileType.MOSTLY_F16,
-}
+_DTYPES = (torch.float32, torch.float16)
 
 
 def save_gguf(
@@ -159,7 +160,6 @@ def _write(
         writer.add_base_model_count(1)
         writer.add_base_model_name(0, base_model)
     writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, float(rank))
-    writer.add_file_type(_DTYPES[dtype])
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     for name, tensor in tensors:
         writer.add_tensor(name, np.ascontiguousarray(tensor.detach().cpu().to(dtype).numpy()))
