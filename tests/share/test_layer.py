@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers.pytorch_utils import Conv1D
 
 from sleepy_coder.errors import StoreError
 from sleepy_coder.share.layer import ShareLinear, eject, inject, use_tasks
@@ -273,6 +274,14 @@ def test_inject_refuses_what_does_not_fit_and_changes_nothing(model, targets, me
     bases = dict.fromkeys(targets, good.bases["first"])
     with pytest.raises(StoreError, match=message):
         inject(model, Subspace(bases, {}))
+    assert not any(isinstance(module, ShareLinear) for module in model.modules())
+
+
+def test_inject_refuses_conv1d_whose_weight_is_transposed(model):
+    subspace = random_subspace(model, (1,))
+    model.first = Conv1D(20, 12)
+    with pytest.raises(StoreError, match="first is a Conv1D, expected a linear layer"):
+        inject(model, subspace)
     assert not any(isinstance(module, ShareLinear) for module in model.modules())
 
 
