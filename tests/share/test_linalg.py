@@ -413,6 +413,23 @@ def test_random_directions_refuse_what_has_no_room():
         linalg.random_directions(basis, 3, torch.Generator())
 
 
+@pytest.mark.parametrize(("k", "count"), [(3, 3), (6, 3), (3, 1), (17, 3)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_random_directions_are_as_many_as_asked_where_their_seed_drew_the_basis(k, count, dtype):
+    generator = torch.Generator().manual_seed(0)
+    draws = [torch.randn(20, count, generator=generator, dtype=torch.float64) for _ in range(k)]
+    basis = orthonormalize(torch.cat(draws, 1)[:, :k].to(dtype))
+    extra = linalg.random_directions(basis, count, torch.Generator().manual_seed(0))
+    assert extra.shape == (20, count)
+    assert defect(torch.cat([basis, extra], dim=1)) < 1e-5
+
+
+@pytest.mark.parametrize("value", [torch.nan, 1e30])
+def test_random_directions_give_up_beside_what_is_no_basis(value):
+    with pytest.raises(ValueError, match="not orthonormal"):
+        linalg.random_directions(torch.full((6, 2), value), 2, torch.Generator())
+
+
 def test_half_precision_is_worked_on_in_float32():
     assert linalg.working_dtype(torch.bfloat16) == torch.float32
     assert linalg.working_dtype(torch.float16) == torch.float32

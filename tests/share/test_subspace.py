@@ -423,6 +423,16 @@ def test_expanding_stops_where_the_space_ends():
     assert worst_defect(larger) < 1e-5
 
 
+def test_expanding_adds_as_many_directions_where_its_seed_drew_the_adapters():
+    generator = torch.Generator().manual_seed(7)
+    b, a = (torch.randn(20, 3, generator=generator, dtype=torch.float64) for _ in range(2))
+    source = MemoryAdapter("task", {"model.o_proj": LoraModule(a.T.contiguous(), b, 1.0)})
+    larger = expand(init_subspace([source], fixed(3)), 3, seed=7)
+    basis = larger.bases["model.o_proj"]
+    assert basis.basis_b.shape == basis.basis_a.shape == (20, 6)
+    assert worst_defect(larger) < 1e-5
+
+
 def test_merging_after_expanding_drops_what_no_task_uses():
     subspace = init_subspace(adapters(2, rank=2), fixed(99))
     larger = expand(subspace, 3)

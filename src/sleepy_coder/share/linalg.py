@@ -18,6 +18,7 @@ from torch import Tensor
 
 CHUNK_ROWS = 1024  # rows that are converted to float64 at a time: bounds the copy, fills the caches
 HALF = 0.5  # the squared cosine of 45 degrees
+SPARE_DRAWS = 8  # beyond those that can lie in the basis; all but always one is enough
 
 
 def working_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -120,8 +121,11 @@ def reject(basis: Tensor, columns: Tensor) -> Tensor:
 def random_directions(basis: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """Return ``count`` random orthonormal directions (n, count) orthogonal to the basis.
 
+    Drawn again where a draw lies in the basis already: adapters may have been drawn from the same
+    seed.
+
     Raises:
-        ValueError: if the space has no room for that many.
+        ValueError: if the space has no room for that many, or the basis is not orthonormal.
     """
     n, k = basis.shape
     if k + count > n:
@@ -129,8 +133,13 @@ def random_directions(basis: Tensor, count: int, generator: torch.Generator) -> 
             f"cannot add directions: got {count} beside {k}, expected at most {n - k} in {n} "
             "dimensions; ask for fewer"
         )
-    drawn = torch.randn((n, count), generator=generator, dtype=torch.float64)
-    return complement(basis, drawn.to(basis))
+    span = basis
+    for _ in range(k + SPARE_DRAWS):  # at most k draws can lie in the basis
+        if (lacking := k + count - span.shape[1]) == 0:
+            return span[:, k:]
+        drawn = torch.randn((n, lacking), generator=generator, dtype=torch.float64)
+        span = torch.cat([span, complement(span, drawn.to(basis))], dim=1)
+    raise ValueError(f"cannot add directions: the basis ({n}, {k}) is not orthonormal; make it so")
 
 
 def reduce_product(left: Tensor, right: Tensor, rank: int) -> tuple[Tensor, Tensor]:
