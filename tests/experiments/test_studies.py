@@ -8,6 +8,7 @@ import torch
 from sleepy_coder.errors import InputError
 from sleepy_coder.experiments import ablation as ablation_module
 from sleepy_coder.experiments import controls as controls_module
+from sleepy_coder.experiments import lab as lab_module
 from sleepy_coder.experiments import leave_one_out as leave_one_out_module
 from sleepy_coder.experiments import questions as questions_module
 from sleepy_coder.experiments import subspace as subspace_module
@@ -394,6 +395,38 @@ def test_each_setting_of_an_axis_is_what_its_name_says(lab, monkeypatch):
         (family,) = {families[task] for task in rows}
         kin = {task for task in FOUR if families[task] == family}
         assert not members & kin if name == "without family" else kin <= members
+
+
+def test_sources_are_told_apart(lab, monkeypatch):
+    def answer(problems, bench, strategies):
+        return {p.id: f"own {p.id}" for p in problems[::2]}
+
+    monkeypatch.setattr(lab_module, "collect_own_answers", answer)
+    rows = {}
+
+    def keep(self, tasks, *, own_answers=None, sources=None, **_):
+        found = sources or self.sources(tasks)
+        rows[len(rows)] = [(p.id, p.id in (own_answers or {})) for s in found for p in s]
+        return dict.fromkeys(tasks, rows[len(rows) - 1])
+
+    monkeypatch.setattr(Lab, "rows", keep)
+    config = AblationConfig(TASKS, axes=("sources",), own_answers=2)
+    settings = {s.name: s.rows for s in ablation_module._settings(lab, TASKS, config)}
+    assert list(settings) == [
+        "generated",
+        "mutants",
+        "own answers",
+        "mutants, generated",
+        "all three",
+    ]
+    told = {name: next(iter(found.values())) for name, found in settings.items()}
+    mutants, generated = ({p.id for p in source} for source in lab.sources(TASKS))
+    assert {i for i, _ in told["generated"]} == generated
+    assert {i for i, _ in told["mutants"]} == mutants
+    assert {i for i, _ in told["mutants, generated"]} == mutants | generated
+    assert all(own for _, own in told["own answers"])
+    assert 0 < len(told["own answers"]) == sum(own for _, own in told["all three"])
+    assert not any(own for _, own in told["mutants, generated"])
 
 
 def test_sequential_learns_what_did_not_give_the_basis(lab):

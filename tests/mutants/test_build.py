@@ -65,6 +65,8 @@ version = "1.0-1", sha256 = "00" },
 [parts]
 """
 LIMITS = """problems = 9
+files_per_crate = 14
+programs_per_file = 3
 programs_per_crate = 2
 problems_per_program = 4
 problems_per_pattern = 2

@@ -9,7 +9,12 @@ from sleepy_coder.mutants.selection import select_problems, select_recorded
 from sleepy_coder.proof import first_error_code
 
 WIDE = PartLimits(
-    problems=99, programs_per_crate=9, problems_per_program=9, problems_per_pattern=99
+    problems=99,
+    files_per_crate=9,
+    programs_per_file=9,
+    programs_per_crate=9,
+    problems_per_program=9,
+    problems_per_pattern=99,
 )
 SCORE = "pub fn score(mut n: u8, m: u8) -> u8 {\n    n += m;\n    n\n}\n"
 PICK = "pub fn pick(v: &[u8], i: usize) -> Option<u8> {\n    Some(v[i] + 1)\n}\n"

@@ -1,7 +1,10 @@
+from itertools import product
+
 import pytest
 import torch
 
 from sleepy_coder.errors import InputError
+from sleepy_coder.train import pairs as pairs_module
 from sleepy_coder.train.pairs import Row, TrainingPair, collate, encode_pair, split_by_tokens
 
 
@@ -62,6 +65,26 @@ def test_groups_stay_under_the_limit_with_padding_counted():
     groups = split_by_tokens(rows, max_tokens=10)
     assert sorted(len(r) for g in groups for r in g) == [2, 2, 3, 5, 9]
     assert all(max(map(len, g)) * len(g) <= 10 for g in groups)
+
+
+def test_no_other_groups_compute_less(monkeypatch):
+    monkeypatch.setattr(pairs_module, "_GROUP_COST", 4)
+    lengths = [3, 11, 2, 7, 7, 4, 12, 3, 6]
+    rows = [Row("t", tuple(range(n)), 1, (True,) * (n - 1)) for n in lengths]
+    ordered = sorted(lengths)
+
+    def cost(groups):
+        return sum(max(g) * len(g) + 4 for g in groups)
+
+    every = []
+    for cuts in product((False, True), repeat=len(lengths) - 1):
+        ends = [n for n, cut in enumerate(cuts, 1) if cut] + [len(lengths)]
+        groups = [ordered[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+        if all(max(g) * len(g) <= 24 for g in groups):
+            every.append(cost(groups))
+    found = [[len(row) for row in group] for group in split_by_tokens(rows, max_tokens=24)]
+    assert [length for group in found for length in group] == ordered
+    assert cost(found) == min(every)
 
 
 def test_a_pair_longer_than_the_limit_is_refused():

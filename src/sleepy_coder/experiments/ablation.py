@@ -1,13 +1,18 @@
-"""What each choice of the recipe is worth: k, p, the basis and its adapters, pairs per task.
+"""What each choice of the recipe is worth: k, p, basis and adapters, pairs and their source.
 
 A curve over k that is flat may be so because training starts from the mean of the basis's tasks,
 or because any few parameters do. The axis "basis" tells: at each k the learned basis from the mean
 and from a random start, a random basis of the same size from the same random start (it holds no
 mean), and the mean itself, reduced to p and untrained.
 
-Cost with the defaults: 22 settings of up to 8 tasks with 36 steps of 4 rows, and 9 more for the
-axis "basis", of which 3 are trained for the axis k anyway: 28 times 0.7 million tokens at 600 a
-row. With up to 16 problems a task 4,400 answers, 1,500 of them for the axis "basis".
+The axis "sources" compares pairs from the generators, from real crates' mutants, and the base
+model's own verified answers to either (turning back, or under hints), and mixtures, all over the
+store's basis. It asks only of tasks with pairs in each source: name them with `--tasks`.
+
+Cost of the other axes with the defaults: 22 settings of up to 8 tasks with 36 steps of 4 rows, and
+9 more for the axis "basis", of which 3 are trained for the axis k anyway: 28 times 0.7 million
+tokens at 600 a row. With up to 16 problems a task 4,400 answers, 1,500 of them for the axis
+"basis". "sources": 5 settings, and 60 answers a task for its own ones.
 """
 
 from __future__ import annotations
@@ -36,8 +41,10 @@ if TYPE_CHECKING:
 
     from sleepy_coder.train.lora import TrainedAdapter
 
-AXES = ("k", "p", "basis", "adapters", "pairs")
+AXES = ("k", "p", "basis", "adapters", "pairs", "sources")
 _RANDOM_BASIS_SEED = 1
+# Who is asked for own answers; the second about what the first did not solve.
+_OWN_STRATEGIES = ("base-again", "hints-second")
 
 
 @dataclass(frozen=True)
@@ -52,17 +59,19 @@ class AblationConfig:
         num_adapters: Of the basis's patterns, the first so many.
         family_size: Adapters of a basis with, and of one without, the target's family.
         pairs: Pairs a task learns from, as far as there are so many.
+        own_answers: Training problems of a task that the base model is asked for own answers.
         problems_per_task: Held-out and selecting problems of a target, each at most so many.
     """
 
     tasks: tuple[str, ...] = ()
-    axes: tuple[str, ...] = AXES
+    axes: tuple[str, ...] = AXES[:-1]
     components: tuple[int, ...] = (8, 16, 24, 32, 64, 128)
     pseudo_ranks: tuple[int, ...] = (1, 2, 4, 8)
     basis_components: tuple[int, ...] = (8, 24, 128)
     num_adapters: tuple[int, ...] = (4, 8, 16, 24)
     family_size: int = 8
     pairs: tuple[int, ...] = (10, 25, 50, 100, 200)
+    own_answers: int = 60
     problems_per_task: int = 10
 
 
@@ -137,6 +146,16 @@ def _learn(lab: Lab, s: _Setting) -> Subspace:
 
 
 def _settings(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_Setting]:
+    found = _of_recipe(lab, tasks, config) if set(config.axes) - {"sources"} else []
+    if "sources" in config.axes:
+        mixtures = _rows_of_sources(lab, tasks, config.own_answers)
+        point = partial(_Setting, "sources", basis=lab.basis())
+        p = lab.config.recipe.pseudo_rank
+        found += [point(name=n, rows=rows, pseudo_rank=p) for n, rows in mixtures.items()]
+    return found
+
+
+def _of_recipe(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_Setting]:
     recipe = lab.config.recipe
     p = recipe.pseudo_rank
     rows = lab.rows(tasks)
@@ -165,6 +184,25 @@ def _settings(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_S
             part = {task: own[:: max(1, len(own) // count)][:count] for task, own in many.items()}
             found.append(_Setting("pairs", str(count), usual, part, p))
     return found
+
+
+def _rows_of_sources(lab: Lab, tasks: Sequence[str], num_asked: int) -> dict[str, Rows]:
+    """Return mixture -> rows; an own answer stands in place of the reference fix."""
+    mutants, generated = lab.sources(tasks)
+    asked = []
+    for task in tasks:
+        real, made = ([p for p in s if p.pattern == task] for s in (mutants, generated))
+        asked += [*real[: num_asked // 2], *made[: num_asked - len(real[: num_asked // 2])]]
+    own = lab.own_answers("own-answers", asked, _OWN_STRATEGIES)
+    answered = [p for p in asked if p.id in own]
+    pool = replace(lab.config.pool, min_pairs=1)
+    return {
+        "generated": lab.rows(tasks, pool=pool, sources=[generated]),
+        "mutants": lab.rows(tasks, pool=pool, sources=[mutants]),
+        "own answers": lab.rows(tasks, pool=pool, sources=[answered], own_answers=own),
+        "mutants, generated": lab.rows(tasks, pool=pool),
+        "all three": lab.rows(tasks, pool=pool, own_answers=own),
+    }
 
 
 def _of_starts(basis: Subspace, name: str, rows: Rows, pseudo_rank: int) -> list[_Setting]:

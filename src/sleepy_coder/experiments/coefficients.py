@@ -9,7 +9,6 @@ outcome follows from the forced answers and the base model's without asking agai
 from __future__ import annotations
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +19,7 @@ from sleepy_coder.experiments.lab import Lab, frozen_of
 from sleepy_coder.experiments.questions import Answer, Question, ask, ask_base
 from sleepy_coder.experiments.resident import Factors, factors_of_adapter, factors_of_task
 from sleepy_coder.figures import draw_forgetting
-from sleepy_coder.learning.answers import collect_own_answers
 from sleepy_coder.paired import compare_paired
-from sleepy_coder.results import save_json
 from sleepy_coder.router import route
 from sleepy_coder.share.subspace import Subspace
 
@@ -140,11 +137,7 @@ def _anchored_rows(lab: Lab, tasks: Sequence[str], config: CoefficientsConfig) -
     others = [p for p in lab.sets.generated if p.pattern not in tasks]
     stride = max(1, len(others) // max(1, config.anchor_problems))
     asked = others[::stride][: config.anchor_problems]
-    path = lab.path("anchors", [lab.bench().config(), [p.id for p in asked]], ".json")
-    if not path.is_file():
-        save_json(collect_own_answers(asked, lab.bench(), ("base",)), path)
-    own: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    lab.on_stage(f"anchors: {len(own)} of {len(asked)}")
+    own = lab.own_answers("anchors", asked, ("base",))
     anchors = [p for p in asked if p.id in own]
     share = config.anchor_frac / (1 - config.anchor_frac)
     pool = replace(lab.config.pool, anchor_share=share)

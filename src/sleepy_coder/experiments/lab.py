@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.experiments.resident import digest_tensors
+from sleepy_coder.learning.answers import collect_own_answers
 from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.sets import LearningSets, as_set
 from sleepy_coder.problems import Problem, hash_problems
@@ -95,7 +96,8 @@ class Lab:
 
     def trainable(self) -> list[str]:
         """Return the patterns that have enough training pairs, sorted."""
-        return sorted(build_pools(self._sources(None), {}, (), self.config.pool))
+        sources = (self.sets.mutants, self.sets.generated)
+        return sorted(build_pools(sources, {}, (), self.config.pool))
 
     def rows(
         self,
@@ -104,13 +106,14 @@ class Lab:
         pool: PoolConfig | None = None,
         own_answers: Mapping[str, str] | None = None,
         anchors: Sequence[Problem] = (),
+        sources: Sequence[Sequence[Problem]] | None = None,
     ) -> dict[str, list[Row]]:
-        """Return task -> its pairs in tokens.
+        """Return task -> its pairs in tokens; from mutants and generated problems by default.
 
         Raises:
             InputError: A task has too few pairs, or a pair is under evaluation.
         """
-        sources = self._sources(set(tasks))
+        sources = self.sources(tasks) if sources is None else sources
         evaluation = [self.sets.core, self.sets.heldout, self.sets.transfer]
         evaluation.append(as_set("select", self.sets.select))
         refuse_collisions([p for source in (*sources, anchors) for p in source], evaluation)
@@ -124,9 +127,22 @@ class Lab:
             raise InputError(f"--tasks: {missing[0]} has too few training pairs; leave it out")
         return {task: rows[task] for task in tasks}
 
-    def _sources(self, tasks: set[str] | None) -> list[list[Problem]]:
+    def sources(self, tasks: Iterable[str]) -> list[list[Problem]]:
+        """Return the tasks' training problems: mutants, generated ones."""
+        wanted = set(tasks)
         every = (self.sets.mutants, self.sets.generated)
-        return [[p for p in source if tasks is None or p.pattern in tasks] for source in every]
+        return [[p for p in source if p.pattern in wanted] for source in every]
+
+    def own_answers(
+        self, name: str, problems: Sequence[Problem], strategies: Sequence[str]
+    ) -> dict[str, str]:
+        """Return problem id -> a verified answer of the base model, kept as the stage `name`."""
+        path = self.path(name, [self.bench().config(), strategies, [p.id for p in problems]])
+        if not path.is_file():
+            save_json(collect_own_answers(problems, self.bench(), strategies), path)
+        own: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        self.on_stage(f"{name}: {len(own)} of {len(problems)}")
+        return own
 
     def train_coefficients(
         self, basis: Subspace, rows: Rows, recipe: Recipe
@@ -173,7 +189,7 @@ class Lab:
         self.on_stage(f"{name}: done")
         return json.loads(path.read_text(encoding="utf-8"))
 
-    def path(self, name: str, material: Any, suffix: str) -> Path:
+    def path(self, name: str, material: Any, suffix: str = ".json") -> Path:
         """Return the file of a stage that depends on the model and the material."""
         return self.folder / f"{name}-{short_hash([self.model.sha256, material])}{suffix}"
 

@@ -27,8 +27,6 @@ EDITION = "2021"
 PROGRAM_VERSION = 1
 MUTANT_VERSION = 2
 
-_PROGRAMS_PER_FILE = 3
-_MAX_FILES = 14  # tried per crate
 # Mutants per program for each that a set may have of it: the rarer patterns are chosen.
 _SPARE_FACTOR = 2
 _SHOWN_TESTS_SHARE = 0.4  # of the programs with tests; the others' tests are hidden
@@ -112,7 +110,8 @@ def _cached_programs(
 
 
 def _program_key(crate: Crate, limits: PartLimits, seed: int) -> str:
-    return f"{crate}/{limits.programs_per_crate}/{seed}/{PROGRAM_VERSION}"
+    counts = (limits.files_per_crate, limits.programs_per_file, limits.programs_per_crate)
+    return f"{crate}/{'/'.join(map(str, counts))}/{seed}/{PROGRAM_VERSION}"
 
 
 def _cache_file(folder: Path, crate: Crate, key: str) -> Path:
@@ -151,10 +150,10 @@ def _programs(
     files = source_files(folder)
     Random(f"{seed}/{crate.name}").shuffle(files)  # noqa: S311 - not for secrets
     left = limits.programs_per_crate
-    for path in files[:_MAX_FILES]:
+    for path in files[: limits.files_per_crate]:
         name = f"{seed}/{crate.name}/{path.relative_to(folder).as_posix()}"
         code = path.read_text(encoding="utf-8", errors="replace")
-        limit = min(_PROGRAMS_PER_FILE, left)
+        limit = min(limits.programs_per_file, left)
         found = extract_programs(code, name, check, limit=limit) if left else []
         yield from found
         left -= len(found)
