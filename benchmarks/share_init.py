@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import shutil
 import sys
 import tempfile
@@ -236,6 +237,7 @@ def rows_of(arguments: argparse.Namespace, target: str, kind: str) -> Iterator[d
     try:
         shapes = module_shapes(target, arguments.layers)
         paths = write_adapters(folder, kind, arguments.adapters, shapes)
+        os.sync()  # so that nothing is written back while others are timed
         size = sum((path / "adapter_model.safetensors").stat().st_size for path in paths)
         flags = [f"--layers={arguments.layers}", f"--target={target}", f"--folder={folder}"]
         flags.append(f"--adapters={arguments.adapters}")
@@ -260,6 +262,7 @@ def streaming_rows(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     folder = Path(tempfile.mkdtemp(dir=arguments.scratch))
     try:
         write_adapters(folder, arguments.kind[0], max(STREAMED), module_shapes("full", 1))
+        os.sync()
         for count in STREAMED:
             flags = ["--layers=1", "--target=full", f"--folder={folder}", f"--adapters={count}"]
             got = run_isolated(__file__, ["--tool=ours", *flags])

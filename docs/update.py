@@ -250,8 +250,8 @@ _SHARE_TOOLS = {
 }
 
 
-def _share_init() -> dict[str, Any]:
-    record: dict[str, Any] = json.loads((RESULTS / "share_init.json").read_text())
+def _share_init(name: str = "share_init.json") -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((RESULTS / name).read_text())
     return record
 
 
@@ -279,9 +279,9 @@ def _range(rows: Sequence[Mapping[str, Any]], key: str, form: str) -> str:
     return " to ".join(dict.fromkeys((*shown[:1], *shown[-1:])))
 
 
-def render_share_speeds() -> str:
+def render_share_speeds(name: str = "share_init.json") -> str:
     """Return how many times as fast as others phase 1 is, by the median of the runs."""
-    rows = _share_init()["rows"]
+    rows = _share_init(name)["rows"]
     others = ("svd_lowrank (paper)", "vlora-dev")
     table = ["| times as fast as | `svd_lowrank` | vlora-dev |", "| --- | ---: | ---: |"]
     for kind, title in _SHARE_KINDS.items():
@@ -296,20 +296,6 @@ def render_share_speeds() -> str:
             }
             cells = [f"{medians[other] / medians[tool]:.1f}" for other in others]
             table.append(f"| {title}: {_SHARE_TOOLS[tool]} | {' | '.join(cells)} |")
-    return "\n".join(table)
-
-
-def render_share_slow() -> str:
-    """Return what phase 1 costs beside `svd_lowrank` where memory is slow, medians."""
-    record = json.loads((RESULTS / "share_init_slow_memory.json").read_text())
-    found: dict[str, list[float]] = {}
-    for row in record["rows"]:
-        found.setdefault(row["tool"], []).append(row["cpu_s"])
-    slow = statistics.median(found["svd_lowrank (paper)"])
-    table = ["| | CPU s | times as fast as `svd_lowrank` |", "| --- | ---: | ---: |"]
-    for tool, seconds in found.items():
-        median = statistics.median(seconds)
-        table.append(f"| {_SHARE_TOOLS[tool]} | {median:.2f} | {slow / median:.1f} |")
     return "\n".join(table)
 
 
@@ -395,7 +381,7 @@ def render_patterns(experiment: str, set_name: str, arm: str) -> str:
 
 def render_coefficients() -> str:
     """Return what training one task at a time does to the frozen problems, routed and forced."""
-    record = _coefficients_record()
+    record = _experiment("coefficients")
     tasks = next(iter(record["arms"].values()))["tasks"]
     own = [name for name, task in record["routes"].items() if task in tasks]
     rows = [
@@ -413,6 +399,48 @@ def render_coefficients() -> str:
         rows.append(
             f"| {arm} | {found['parameters_per_task']:,} | {solved}/{len(own)} "
             f"| {found['mean_lost_routed']:.2f} | {found['mean_lost_forced']:.2f} |"
+        )
+    return "\n".join(rows)
+
+
+def render_sources() -> str:
+    """Return what pairs of each source are worth, alone and mixed."""
+    record = _experiment("ablation")
+    settings = [s for s in record["settings"] if s["axis"] == "sources"]
+    tasks = len(record["totals"])
+    rows = [f"| {tasks} tasks learn from | pairs | solved |", "| --- | ---: | ---: |"]
+    base = record["base"]
+    rows.append(f"| nothing: the base model | | {base['passed']}/{base['total']} |")
+    for each in settings:
+        pairs = sum(each["pairs"].values())
+        rows.append(f"| {each['setting']} | {pairs:,} | {each['passed']}/{each['total']} |")
+    return "\n".join(rows)
+
+
+def render_sequential() -> str:
+    """Return what tasks learned one after another keep, by arm, and what they store."""
+    record = _experiment("sequential")
+    rows = [
+        (
+            f"| {len(record['orders'][0])} tasks, {len(record['orders'])} order(s) "
+            "| own problems at the end, % | backward transfer | forgetting "
+            "| frozen, before and at the end | bytes a task |"
+        ),
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    frozen = [name for name in record["base"] if name[:2] in {"bc", "rh", "tb"}]
+    before = sum(record["base"][name] for name in frozen)
+    for arm, orders in record["arms"].items():
+
+        def mean(key: str, orders: Sequence[Mapping[str, Any]] = orders) -> float:
+            return statistics.fmean(order[key] for order in orders)
+
+        last = statistics.fmean(order["frozen"][-1] for order in orders) * len(frozen)
+        sizes = [order["bytes"] for order in orders]
+        grown = statistics.fmean((size[-1] - size[0]) / (len(size) - 1) for size in sizes)
+        rows.append(
+            f"| {arm} | {100 * mean('average_accuracy'):.0f} | {mean('backward_transfer'):+.3f} "
+            f"| {mean('forgetting'):.3f} | {before}, {last:.0f} of {len(frozen)} | {grown:,.0f} |"
         )
     return "\n".join(rows)
 
@@ -593,7 +621,7 @@ def _learned_numbers() -> list[tuple[str, str, str]]:
 
 def _lost_alone(*arms: str) -> str:
     """Return what tasks trained alone lose on average, routed; and forced on every problem."""
-    found = _coefficients_record()["arms"]
+    found = _experiment("coefficients")["arms"]
     routed, forced = (
         ", ".join(f"{found[arm][f'mean_lost_{way}']:.1f}" for arm in arms)
         for way in ("routed", "forced")
@@ -601,8 +629,8 @@ def _lost_alone(*arms: str) -> str:
     return f"{routed}; {forced}"
 
 
-def _coefficients_record() -> dict[str, Any]:
-    path = RESULTS / "experiments" / "coefficients" / "qwen2.5-coder-1.5b-instruct.json"
+def _experiment(name: str) -> dict[str, Any]:
+    path = RESULTS / "experiments" / name / "qwen2.5-coder-1.5b-instruct.json"
     record: dict[str, Any] = json.loads(path.read_text())
     return record
 
@@ -643,7 +671,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "share-init-attn": lambda: render_share_init("attn"),
     "share-speeds": render_share_speeds,
     "share-streaming": render_share_streaming,
-    "share-slow": render_share_slow,
+    "share-speeds-amd": lambda: render_share_speeds("share_init_amd.json"),
     "share-product": render_share_product,
     "gate-rules": render_gate_rules,
     "learned-1.5b": lambda: render_learned("1.5b"),
@@ -655,6 +683,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "recipes": render_recipes,
     "refusals": render_refusals,
     "coefficients": render_coefficients,
+    "sources": render_sources,
+    "sequential": render_sequential,
     "rerank": render_rerank,
     "paper-numbers": render_paper_numbers,
 }

@@ -33,6 +33,9 @@ class ScriptedModel:
     dtype: str = "float32"
     asked: list[list[dict[str, str]]] = field(default_factory=list)
 
+    def count_tokens(self, text: str) -> int:
+        return len(text)
+
     def generate(self, conversations: Sequence[list[dict[str, str]]], *, on_done, **_):
         self.asked.extend(conversations)
         completions = [ScriptedCompletion(self.answer(c)) for c in conversations]

@@ -204,7 +204,7 @@ def test_an_unsure_task_is_taken_at_its_word_where_the_base_model_repeats(proble
     assert generation.tokens_in == 20  # nor counted again
 
 
-def test_an_answer_in_edits_has_a_limit_of_its_own(problem):
+def test_an_answer_has_a_limit_that_its_form_and_its_program_set(problem):
     limits = []
 
     class Limited(ScriptedModel):
@@ -212,10 +212,10 @@ def test_an_answer_in_edits_has_a_limit_of_its_own(problem):
             limits.extend(max_new_tokens)
             return super().generate(conversations, **options)
 
-    for known in ([TASK], []):
+    for known, most in (([TASK], 1024), ([], 1024), ([], 200)):
         model = Limited(lambda _: render_edits(BUGGY, FIXED))
-        run("routed", problem, model=model, learned=ScriptedTasks(known))
-    assert limits == [320, 1024]
+        run("routed", problem, model=model, learned=ScriptedTasks(known), max_new_tokens=most)
+    assert limits == [320, 2 * len(BUGGY) + 256, 200]
 
 
 def test_after_a_learned_answer_that_failed_the_base_model_goes_on(problem, sandbox):

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # Of 6,000 repairs of mutants and generated programs one in a thousand takes more than 285 as edits.
 _MOST_EDIT_TOKENS = 320
+# None of 20,898 reference fixes is longer than twice the broken program and 256 tokens.
+_MOST_PROGRAM_FACTOR, _MOST_ADDED_TOKENS = 2, 256
 # From a problem's route to the learned task that answers, or none.
 ChooseTask = Callable[[Route | None, Workbench], str | None]
 
@@ -89,8 +91,13 @@ class Dialogue:
             answer_form=self.voice.answer_form,
         )
 
-    def max_new_tokens(self, bench: Workbench) -> int:
-        """Return the next answer's limit: edits are short; one that is not has run away."""
+    def max_new_tokens(self, model: RepairModel, bench: Workbench) -> int:
+        """Return the next answer's limit; one much longer than the program has run away."""
+        program = model.count_tokens(self.problem.buggy)
+        return min(self._limit(bench), _MOST_PROGRAM_FACTOR * program + _MOST_ADDED_TOKENS)
+
+    def _limit(self, bench: Workbench) -> int:
+        """Return the limit whatever the program: edits are short."""
         limit = bench.max_new_tokens
         return limit if self.voice.answer_form == "program" else min(limit, _MOST_EDIT_TOKENS)
 
@@ -121,7 +128,7 @@ class Dialogue:
             (model.sha256, str(model.dtype)),
             task,
             self.messages(bench),
-            self.max_new_tokens(bench),
+            self._limit(bench),
             may_repeat=self.voice.may_repeat if may_repeat is None else may_repeat,
         )
 
@@ -314,7 +321,7 @@ def _ask(
 
     model.generate(
         [d.messages(bench) for d in asked],
-        max_new_tokens=[d.max_new_tokens(bench) for d in asked],
+        max_new_tokens=[d.max_new_tokens(model, bench) for d in asked],
         on_done=keep,
         tasks=[d.voice.task for d in asked],
         is_refused=[None if d.voice.may_repeat else d.cannot_be_right for d in asked],

@@ -187,7 +187,10 @@ def _of_recipe(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_
 
 
 def _rows_of_sources(lab: Lab, tasks: Sequence[str], num_asked: int) -> dict[str, Rows]:
-    """Return mixture -> rows; an own answer stands in place of the reference fix."""
+    """Return mixture -> rows; an own answer stands in place of the reference fix.
+
+    A task none of whose problems the base model solves is not in "own answers".
+    """
     mutants, generated = lab.sources(tasks)
     asked = []
     for task in tasks:
@@ -195,11 +198,12 @@ def _rows_of_sources(lab: Lab, tasks: Sequence[str], num_asked: int) -> dict[str
         asked += [*real[: num_asked // 2], *made[: num_asked - len(real[: num_asked // 2])]]
     own = lab.own_answers("own-answers", asked, _OWN_STRATEGIES)
     answered = [p for p in asked if p.id in own]
+    able = [task for task in tasks if any(p.pattern == task for p in answered)]
     pool = replace(lab.config.pool, min_pairs=1)
     return {
         "generated": lab.rows(tasks, pool=pool, sources=[generated]),
         "mutants": lab.rows(tasks, pool=pool, sources=[mutants]),
-        "own answers": lab.rows(tasks, pool=pool, sources=[answered], own_answers=own),
+        "own answers": lab.rows(able, pool=pool, sources=[answered], own_answers=own),
         "mutants, generated": lab.rows(tasks, pool=pool),
         "all three": lab.rows(tasks, pool=pool, own_answers=own),
     }

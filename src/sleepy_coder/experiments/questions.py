@@ -121,7 +121,7 @@ def _answer(lab: Lab, questions: Sequence[Question]) -> list[str | None]:
             dialogue.voice = Voice(question.variant, form)
     completions = lab.model.generate(
         [d.messages(bench) for d in dialogues],
-        max_new_tokens=[d.max_new_tokens(bench) for d in dialogues],
+        max_new_tokens=[d.max_new_tokens(lab.model, bench) for d in dialogues],
         on_done=lambda *_: None,
         tasks=[d.voice.task for d in dialogues],
     )

@@ -12,7 +12,7 @@ from sleepy_coder.problems import Problem, ProblemSet, hash_problems, load_set
 from sleepy_coder.train.data import fingerprints, prepare_fingerprints
 
 # Of the training crates this share is never trained on: it selects, beside the gate crates.
-_SELECT_SHARE = 0.2
+_SELECT_SHARE = 0.06
 # Files of a data folder, as `make data` writes them.
 FILES = ("generated", "train", "gate", "heldout", "transfer")
 

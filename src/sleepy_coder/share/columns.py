@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from sleepy_coder.share.subspace import AdapterSource, LoraModule, LoraShape, Objective
 
-BLOCK_BYTES = 256 * 2**20
+BLOCK_BYTES = 384 * 2**20
 Side = Literal["b", "a"]
 SIDES: tuple[Side, Side] = ("b", "a")
 
