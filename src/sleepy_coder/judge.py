@@ -161,14 +161,7 @@ def check_workspace(
             return check_workspace(path, sandbox, run_tests=run_tests, scratch=work_dir)
     # All of the last copy goes: a build script may have left links in it.
     shutil.rmtree(scratch / "source", ignore_errors=True)
-    root = str(path)
-    left_out = {"target", ".git"}
-    shutil.copytree(
-        path,
-        scratch / "source",
-        symlinks=True,
-        ignore=lambda folder, _: left_out if folder == root else set(),
-    )
+    copy_project(path, scratch / "source")
     done = _cargo(["check", "--message-format=json"], sandbox, scratch)
     diagnostics = tuple(parse_stream(done.stdout))
     if done.returncode == 0 and run_tests:
@@ -178,6 +171,17 @@ def check_workspace(
     detail = next(_error_lines(diagnostics), _describe(done))
     return WorkspaceCheck(
         is_ok=False, diagnostics=diagnostics, is_timeout=done.is_timeout, detail=detail
+    )
+
+
+def copy_project(path: Path, copy: Path) -> None:
+    """Copy a cargo workspace, but not what was built of it nor its history."""
+    root, left_out = str(path), {"target", ".git"}
+    shutil.copytree(
+        path,
+        copy,
+        symlinks=True,
+        ignore=lambda folder, _: left_out if folder == root else set(),
     )
 
 

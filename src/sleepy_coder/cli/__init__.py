@@ -20,6 +20,7 @@ _COMMANDS = {
         "experiment:experiment",
         "Settle a claim: run what it compares, write result files and figures.",
     ),
+    "fix": ("fix:fix", "Mend your own cargo workspace or file until it compiles."),
     "generate": ("evaluate:generate", "Answer a set's problems; needs a model and no Rust."),
     "judge": ("evaluate:judge", "Judge the answers in a file; needs Rust and no model."),
     "learn": ("learn:learn", "Learn a task for each pattern; keep those that lose nothing."),

@@ -1,0 +1,166 @@
+"""`sleepy fix`: mend one's own project."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+
+import click
+
+from sleepy_coder.answer_cache import AnswerCache
+from sleepy_coder.cli.options import json_option, open_sandbox, unconfined_option
+from sleepy_coder.cli.sources import ModelOptions, SourceOptions, model_options, source_options
+from sleepy_coder.errors import InputError
+from sleepy_coder.fix import (
+    CargoProject,
+    FileProject,
+    Project,
+    Proposal,
+    Repair,
+    Step,
+    repair_project,
+)
+from sleepy_coder.problems import Problem
+from sleepy_coder.prompt import extract_code
+from sleepy_coder.repair import STRATEGIES
+from sleepy_coder.sandbox import Sandbox
+from sleepy_coder.workbench import Workbench
+
+# Who is asked about an error, in turn, until an answer holds. What the base model says at first
+# it is asked once.
+_STAGES = tuple(STRATEGIES[s] for s in ("routed", "routed-alone", "base-again", "hints-second"))
+
+
+@click.command()
+@click.argument("path", default=".", type=click.Path(exists=True, path_type=Path))
+@click.option("--apply", "is_applied", is_flag=True, help="Write the changes that held.")
+@click.option("--test", "run_tests", is_flag=True, help="Ask that the tests pass as well.")
+@click.option("--rustc-only", is_flag=True, help="Take rustc's own suggestions, and no model.")
+@click.option("--edition", default="2021", show_default=True, help="Rust edition of a single file.")
+@model_options
+@source_options
+@unconfined_option
+@json_option
+@click.pass_context
+def fix(
+    context: click.Context,
+    path: Path,
+    is_applied: bool,
+    run_tests: bool,
+    rustc_only: bool,
+    edition: str,
+    options: ModelOptions,
+    sources: SourceOptions,
+    allow_unconfined: bool,
+    as_json: bool,
+) -> None:
+    """Mend the cargo workspace that holds PATH, or one file PATH.rs.
+
+    Prints a diff; nothing is written without --apply. A change is kept if rustc finds fewer errors
+    with it and no item, test or assertion is gone. The exit code is 0 if all compiles in the end.
+    """
+    sandbox = open_sandbox(allow_unconfined=allow_unconfined)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sleepy-fix-")))
+        root, project = _open(path, edition, sandbox, scratch)
+        ask = _Asker(options, sources, sandbox, stack)
+        repair = repair_project(
+            project,
+            (lambda _: ()) if rustc_only else ask,
+            run_tests=run_tests,
+            on_step=lambda step: click.echo(_render_step(step), err=True),
+        )
+    if is_applied:
+        _write(root, repair)
+    if as_json:
+        click.echo(json.dumps({**dataclasses.asdict(repair), "is_applied": is_applied}, indent=1))
+    else:
+        click.echo("".join(_render_diffs(repair)), nl=False)
+    click.echo(_summarize(repair, is_applied=is_applied), err=True)
+    context.exit(0 if repair.is_ok else 1)
+
+
+def _open(path: Path, edition: str, sandbox: Sandbox, scratch: Path) -> tuple[Path, Project]:
+    """Return the folder that file names are relative to, and the project."""
+    if path.suffix == ".rs" and path.is_file():
+        return path.parent, FileProject(path, sandbox, edition)
+    folder = path if path.is_dir() else path.parent
+    command = ["cargo", "locate-project", "--workspace", "--message-format=plain"]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise InputError("cargo was not found; install Rust from https://rustup.rs") from None
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["cargo gave no reason"])[0]
+        raise InputError(
+            f"{path}: {reason.removeprefix('error: ')}; name a workspace or a .rs file"
+        )
+    root = Path(done.stdout.strip()).parent
+    return root, CargoProject(root, sandbox, scratch)
+
+
+class _Asker:
+    """Asks the model; loads it when there is something to ask."""
+
+    def __init__(
+        self, options: ModelOptions, sources: SourceOptions, sandbox: Sandbox, stack: ExitStack
+    ) -> None:
+        self._options, self._sources = options, sources
+        self._sandbox, self._stack = sandbox, stack
+
+    def __call__(self, problem: Problem) -> Iterator[Proposal]:
+        """Yield one answer a stage."""
+        bench = self._bench
+        for stage in _STAGES:
+            if stage.needs_tasks and bench.learned is None:
+                continue
+            (answer,) = stage.propose([problem], bench)
+            who = f"task {answer.task}" if answer.task else f"base model, {stage.name}"
+            yield Proposal(who, extract_code(answer.output))
+
+    @cached_property
+    def _bench(self) -> Workbench:
+        click.echo("loading the model", err=True)
+        tasks = self._sources.find(self._options.model, [STRATEGIES["cascade"]])
+        bench = self._options.workbench(_STAGES)
+        bench = dataclasses.replace(bench, sandbox=self._sandbox, answers=AnswerCache())
+        return self._stack.enter_context(tasks.serve("store", bench))
+
+
+def _write(root: Path, repair: Repair) -> None:
+    """Write the changes, unless a file was edited in the meantime."""
+    for name, (before, _) in repair.changes.items():
+        if (root / name).read_bytes() != before.encode():
+            raise InputError(f"{name}: was edited while it was being mended; nothing was written")
+    for name, (_, after) in repair.changes.items():
+        (root / name).write_bytes(after.encode())
+
+
+def _render_step(step: Step) -> str:
+    found = f"mended ({step.by})" if step.by else "not mended"
+    return f"{step.file}:{step.line}: {step.error}: {found}; {step.num_left} left"
+
+
+def _render_diffs(repair: Repair) -> Iterable[str]:
+    for name, (before, after) in repair.changes.items():
+        old, new = (text.splitlines(keepends=True) for text in (before, after))
+        for line in difflib.unified_diff(old, new, f"a/{name}", f"b/{name}"):
+            yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _summarize(repair: Repair, *, is_applied: bool) -> str:
+    if repair.is_ok and not repair.num_before:
+        return "nothing to mend: it compiles"
+    what = f"{repair.num_before - repair.num_after} of {repair.num_before} errors mended"
+    if not repair.is_ok and repair.detail:
+        what += f"; {repair.detail}"
+    if repair.changes and not is_applied:
+        what += "; --apply writes the changes"
+    return what

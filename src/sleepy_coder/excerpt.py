@@ -1,0 +1,215 @@
+"""The part of a source file that a small model is shown, and its answer put back; pure.
+
+A model of this size mends programs of some hundred lines. Of a longer file it is shown the items
+that an error points at, what they mention, and the imports; whatever else the file holds stays as
+it is. rustc's messages are moved to the lines where things stand in the excerpt.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sleepy_coder.mutants.pieces import Piece, find_pieces
+
+MAX_LINES = 150  # of an excerpt: as many as the programs have that tasks are learned from
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Some lines of a file.
+
+    Attributes:
+        source: The whole file.
+        lines: Places of the lines that are shown, ascending, 0-based.
+    """
+
+    source: str
+    lines: tuple[int, ...]
+
+    @cached_property
+    def code(self) -> str:
+        """The lines that are shown, each with a newline."""
+        every = _split(self.source)
+        return "".join(f"{every[at]}\n" for at in self.lines)
+
+    def move(self, messages: Iterable[Mapping[str, Any]], file_name: str) -> list[dict[str, Any]]:
+        """Return rustc's messages on the file as they would be on the excerpt.
+
+        Spans elsewhere are left out, and with them the messages whose primary span is one.
+
+        Args:
+            messages: JSON objects of rustc.
+            file_name: Of the file, as they name it.
+        """
+        moved = (self._move(message, file_name) for message in messages)
+        return [m for m in moved if any(span.get("is_primary") for span in m["spans"])]
+
+    def splice(self, answer: str) -> str:
+        """Return the file with the excerpt's lines as an answer has them.
+
+        Lines that are new come after the line that they follow in the answer. Blank lines alone
+        that come or go are no change.
+        """
+        shown, told = _split(self.code), _split(answer)
+        matcher = difflib.SequenceMatcher(None, shown, told, autojunk=False)
+        instead: dict[int, list[str]] = {}
+        after: dict[int, list[str]] = {}
+        for kind, i, j, k, m in matcher.get_opcodes():
+            if kind == "equal" or not any(line.strip() for line in (*shown[i:j], *told[k:m])):
+                continue
+            if kind == "insert":
+                after.setdefault(self.lines[i - 1] if i else -1, []).extend(told[k:m])
+            else:
+                instead |= dict(zip(self.lines[i:j], _deal(told[k:m], j - i), strict=True))
+        end = "\r\n" if "\r\n" in self.source else "\n"
+        result = list(after.get(-1, ()))
+        for at, line in enumerate(_split(self.source)):
+            result += instead.get(at, [line])
+            result += after.get(at, ())
+        has_end = self.source.endswith("\n") or not self.source
+        return end.join(result) + (end if has_end and result else "")
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {line: place for place, line in enumerate(self.lines)}
+
+    @cached_property
+    def _starts(self) -> tuple[list[int], list[int]]:
+        """First bytes of the file's lines, and of the excerpt's."""
+        return _line_starts(self.source), _line_starts(self.code)
+
+    def _move(self, message: Mapping[str, Any], file_name: str) -> dict[str, Any]:
+        spans = (self._move_span(s, file_name) for s in message.get("spans") or ())
+        children = message.get("children") or ()
+        return {
+            **message,
+            "rendered": None,
+            "spans": [span for span in spans if span is not None],
+            "children": [self._move(child, file_name) for child in children],
+        }
+
+    def _move_span(self, span: Mapping[str, Any], file_name: str) -> dict[str, Any] | None:
+        first, last = span["line_start"] - 1, span["line_end"] - 1
+        if span["file_name"] != file_name or not {first, last} <= self._places.keys():
+            return None
+        file_starts, own_starts = self._starts
+        return {
+            **span,
+            "byte_start": span["byte_start"] - file_starts[first] + own_starts[self._places[first]],
+            "byte_end": span["byte_end"] - file_starts[last] + own_starts[self._places[last]],
+            "line_start": self._places[first] + 1,
+            "line_end": self._places[last] + 1,
+        }
+
+
+def cut_excerpt(source: str, places: Iterable[int], max_lines: int = MAX_LINES) -> Excerpt:
+    """Return the lines of a file that say what stands at some places.
+
+    All of it, if it is short. Else the items there (of an inherent `impl` the method), then the
+    imports and, as far as there is room, the items whose names those mention. Where an item alone
+    is too long, the lines around the places.
+
+    Args:
+        source: Of the file.
+        places: Lines, 0-based.
+        max_lines: Of the excerpt.
+    """
+    count = len(_split(source))
+    if count <= max_lines:
+        return Excerpt(source, tuple(range(count)))
+    wanted = {place for place in places if 0 <= place < count}
+    units = list(_units(source))
+    taken = [unit for unit in units if unit.lines & wanted]
+    taken += [u for u in units if any(u.lines & unit.around for unit in taken) and u not in taken]
+    kept = frozenset[int]().union(*(unit.lines for unit in taken)) | wanted
+    if len(kept) > max_lines or not taken:
+        return Excerpt(source, _around(sorted(wanted), count, max_lines))
+    waiting = [unit for unit in units if unit not in taken]
+    for _ in range(2):  # what they mention, and what that mentions
+        refs = frozenset[str]().union(*(unit.refs for unit in taken))
+        for unit in list(waiting):
+            if unit.is_needed(refs) and len(kept | unit.lines | unit.around) <= max_lines:
+                kept |= unit.lines | unit.around
+                taken.append(unit)
+                waiting.remove(unit)
+    return Excerpt(source, tuple(sorted(kept)))
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """What is shown together.
+
+    Attributes:
+        around: Lines that it cannot do without: the head and the end of a method's `impl`.
+    """
+
+    piece: Piece
+    lines: frozenset[int]
+    around: frozenset[int] = frozenset()
+
+    @property
+    def refs(self) -> frozenset[str]:
+        return self.piece.refs
+
+    def is_needed(self, refs: frozenset[str]) -> bool:
+        """Whether names that are mentioned elsewhere are explained here."""
+        if self.piece.kind == "use":
+            return bool(self.refs & refs) or not self.refs
+        return self.piece.name in refs and self.piece.kind not in {"tests", "other"}
+
+
+def _units(source: str) -> Iterator[_Unit]:
+    """Yield the pieces of a file, an inherent `impl` and a module of tests member by member."""
+    data = source.encode()
+
+    def lines_of(start: int, end: int) -> frozenset[int]:
+        first = data.count(b"\n", 0, start)
+        last = first + data.count(b"\n", start, end)
+        is_followed_by_blank = data[end:].split(b"\n", 2)[1:2] in ([b""], [b"\r"])
+        return frozenset(range(first, last + 1 + is_followed_by_blank))
+
+    for piece in find_pieces(source):
+        whole = lines_of(piece.start, piece.end)
+        if not piece.members:
+            yield _Unit(piece, whole)
+            continue
+        members = [_Unit(m, lines_of(m.start, m.end)) for m in piece.members]
+        outside = whole.difference(*(m.lines for m in members))
+        yield _Unit(piece, outside)
+        yield from (_Unit(m.piece, m.lines - outside, outside) for m in members)
+
+
+def _around(places: Sequence[int], count: int, max_lines: int) -> tuple[int, ...]:
+    """Return the lines around the first place and as many others as fit."""
+    first = places[0] if places else 0
+    last = max((p for p in places if p - first < max_lines), default=first)
+    start = max(0, min(first - (max_lines - (last - first) - 1) // 2, count - max_lines))
+    return tuple(range(start, min(count, start + max_lines)))
+
+
+def _deal(lines: Sequence[str], count: int) -> list[list[str]]:
+    """Return what stands in place of each line; in the first's where there are not as many."""
+    if len(lines) == count:
+        return [[line] for line in lines]
+    return [list(lines), *([] for _ in range(count - 1))]
+
+
+def _split(text: str) -> list[str]:
+    """Return the lines without their ends."""
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return [line.removesuffix("\r") for line in lines]
+
+
+def _line_starts(text: str) -> list[int]:
+    """Return the first byte of each line, in UTF-8."""
+    starts, at = [], 0
+    for line in text.encode().split(b"\n"):
+        starts.append(at)
+        at += len(line) + 1
+    return starts

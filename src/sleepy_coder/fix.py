@@ -1,0 +1,398 @@
+"""Mend a cargo workspace or a single file until it compiles; nothing is believed unchecked.
+
+First rustc's own suggestions, then for one error after another what the model proposes, each
+answer tried in a copy of the project. An answer is kept if its error is gone and there are fewer
+errors than before; or if all errors are gone and others have come to light elsewhere, which rustc
+looks for only then. What counts in the end is the copy with the fewest errors; the project itself
+is not touched here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from sleepy_coder.diagnostics import Diagnostic, apply_suggestions, parse_diagnostics, select_errors
+from sleepy_coder.excerpt import cut_excerpt
+from sleepy_coder.gutting import find_gutting
+from sleepy_coder.judge import WorkspaceCheck, check_workspace, compile_source, copy_project
+from sleepy_coder.problems import Check, Problem
+from sleepy_coder.prompt import is_no_repair
+from sleepy_coder.sandbox import Sandbox
+from sleepy_coder.syntax import items
+
+MAX_ROUNDS = 8  # of rustc's suggestions: what they bring to light rarely goes deeper
+MAX_ERRORS_TRIED = 40  # by the model
+RUSTC = "rustc's suggestion"
+
+
+class Project(Protocol):
+    """Source files that are compiled together."""
+
+    def read(self, name: str) -> str | None:
+        """Return a file of the project as it is now, None for what is no file of it."""
+
+    def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:
+        """Return what the compiler says with some files changed."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An answer to try.
+
+    Attributes:
+        by: Who gives it, as reports name it.
+        code: The excerpt as it should be; None where the answer holds no code.
+    """
+
+    by: str
+    code: str | None
+
+
+# From a problem (an excerpt with its errors) to answers, the most promising first.
+Propose = Callable[[Problem], Iterable[Proposal]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One error that was worked on.
+
+    Attributes:
+        file: Where it is, and `line`, 1-based.
+        error: Code and message.
+        by: Whose answer was kept; None where none was.
+        num_left: Errors after that.
+    """
+
+    file: str
+    line: int
+    error: str
+    by: str | None
+    num_left: int
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What became of a project.
+
+    Attributes:
+        num_before: Errors at first; `num_after` with the changes.
+        changes: File -> its text before and after.
+        detail: Why it fails where no error says so; empty where it does not.
+    """
+
+    is_ok: bool
+    num_before: int
+    num_after: int
+    changes: Mapping[str, tuple[str, str]]
+    steps: tuple[Step, ...] = ()
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class CargoProject:
+    """A cargo workspace.
+
+    Attributes:
+        root: Folder of the workspace's Cargo.toml.
+        scratch: Where copies are made and compiled; empty at first.
+    """
+
+    root: Path
+    sandbox: Sandbox
+    scratch: Path
+
+    def read(self, name: str) -> str | None:
+        """Return a file of the project as it is now, None for what is no file of it."""
+        path = self.root / name
+        if Path(name).is_absolute() or not path.resolve().is_relative_to(self.root.resolve()):
+            return None
+        try:
+            return path.read_bytes().decode()
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:
+        """Return what cargo says of a copy with some files changed."""
+        copy, build = self.scratch / "copy", self.scratch / "build"
+        if not copy.is_dir():
+            copy_project(self.root, copy)
+            build.mkdir()
+        for name, text in changed.items():
+            if (copy / name).read_bytes() != text.encode():
+                (copy / name).write_bytes(text.encode())
+        return check_workspace(copy, self.sandbox, run_tests=run_tests, scratch=build)
+
+
+@dataclass(frozen=True)
+class FileProject:
+    """One source file, a program if it has `fn main`, else a library."""
+
+    path: Path
+    sandbox: Sandbox
+    edition: str = "2021"
+
+    def read(self, name: str) -> str | None:
+        """Return the file as it is now, whatever rustc was told it is called."""
+        return self.path.read_bytes().decode() if name == self.path.name else None
+
+    def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:  # noqa: ARG002
+        """Return what rustc says of the file, or of its changed text."""
+        name = self.path.name
+        code = changed.get(name) or self.read(name) or ""
+        is_program = any((item.kind, item.path) == ("fn", "main") for item in items(code))
+        kind = "bin" if is_program else "lib"
+        done = compile_source(code, crate_type=kind, edition=self.edition, sandbox=self.sandbox)
+        named = tuple(
+            _rename(m, {f"{'main' if is_program else 'lib'}.rs": name}) for m in done.diagnostics
+        )
+        return WorkspaceCheck(done.is_ok, named, done.is_timeout, done.detail)
+
+
+@dataclass(frozen=True)
+class _State:
+    """A copy of the project under repair.
+
+    Attributes:
+        texts: File -> its text, where it was changed.
+        check: What the compiler says of it.
+    """
+
+    texts: Mapping[str, str]
+    check: WorkspaceCheck
+    errors: tuple[Diagnostic, ...] = field(default=())
+
+
+def repair_project(
+    project: Project,
+    propose: Propose,
+    *,
+    run_tests: bool = False,
+    on_step: Callable[[Step], None] = lambda _: None,
+) -> Repair:
+    """Return the changes after which a project compiles, or has fewer errors than before.
+
+    Args:
+        project: What to mend.
+        propose: Asked about an error that rustc's own suggestions do not mend.
+        run_tests: Run the tests of what compiles then; if they fail the repair is not `is_ok`.
+        on_step: Called with each error that was worked on.
+    """
+    return _Work(project, propose, on_step).run(run_tests=run_tests)
+
+
+@dataclass
+class _Work:
+    project: Project
+    propose: Propose
+    on_step: Callable[[Step], None]
+    originals: dict[str, str] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+
+    def run(self, *, run_tests: bool) -> Repair:
+        """Work until no error is left or nothing helps any more."""
+        first = self._check({})
+        state = best = self._apply_suggestions(first)
+        given_up: set[tuple[str, str]] = set()
+        for _ in range(MAX_ERRORS_TRIED):
+            error = self._next(state, given_up)
+            if error is None:
+                break
+            better, by = self._mend(state, error)
+            if better is None:
+                given_up.add(_key(error))
+            state = better or state
+            self._tell(error, by, state)
+            if len(state.errors) < len(best.errors):
+                best = state
+        check = best.check
+        if run_tests and check.is_ok:
+            check = self.project.check(best.texts, run_tests=True)
+        changes = {
+            name: (self.originals[name], text)
+            for name, text in sorted(best.texts.items())
+            if text != self.originals[name]
+        }
+        return Repair(
+            is_ok=check.is_ok,
+            num_before=len(first.errors),
+            num_after=len(best.errors),
+            changes=changes,
+            steps=tuple(self.steps),
+            detail="" if check.is_ok else check.detail,
+        )
+
+    def _text(self, state: _State, name: str) -> str | None:
+        """Return a file as it is in a state."""
+        if name in state.texts:
+            return state.texts[name]
+        text = self.project.read(name)
+        if text is not None:
+            self.originals.setdefault(name, text)
+        return text
+
+    def _check(self, texts: Mapping[str, str]) -> _State:
+        check = self.project.check({**self.originals, **texts})
+        distinct = {_place(error): error for error in parse_diagnostics(check.diagnostics)}
+        return _State(texts, check, tuple(select_errors(distinct.values())))
+
+    def _apply_suggestions(self, state: _State) -> _State:
+        """Return the state after rustc's own suggestions, as long as they leave fewer errors."""
+        for _ in range(MAX_ROUNDS):
+            files = {s.file_name for e in state.errors for c in e.children for s in c.spans}
+            texts = dict(state.texts)
+            for name in sorted(files):
+                text = self._text(state, name)
+                if text is not None:
+                    texts[name] = apply_suggestions(text, _suggesting(state.errors, name))
+            if texts == state.texts or all(self._text(state, n) == t for n, t in texts.items()):
+                return state
+            after = self._check(texts)
+            if len(after.errors) >= len(state.errors) or self._is_gutted(after):
+                return state
+            left = {_key(error) for error in after.errors}
+            for error in state.errors:
+                if _key(error) not in left:
+                    self._tell(error, RUSTC, after)
+            state = after
+        return state
+
+    def _next(self, state: _State, given_up: set[tuple[str, str]]) -> Diagnostic | None:
+        """Return the first error in a file of the project that is not given up."""
+        for error in state.errors:
+            at = error.primary
+            is_new = at is not None and _key(error) not in given_up
+            if is_new and at is not None and self._text(state, at.file_name) is not None:
+                return error
+        return None
+
+    def _mend(self, state: _State, error: Diagnostic) -> tuple[_State | None, str | None]:
+        """Return the state after the first answer that helps, and whose it was."""
+        at = error.primary
+        text = self._text(state, at.file_name) if at else None
+        if at is None or text is None:
+            return None, None
+        spans = [s for s in error.spans if s.file_name == at.file_name and not s.is_expansion]
+        excerpt = cut_excerpt(text, (s.line_start - 1 for s in (at, *spans)))
+        raw = [m for m in state.check.diagnostics if _is_of(m, state.errors)]
+        moved = excerpt.move(raw, at.file_name)
+        own = [m for m in moved if m["message"] == error.message]
+        if not own:
+            return None, None
+        others = [m for m in moved if m not in own]
+        problem = _problem(excerpt.code, error, (*own, *others))
+        seen: set[str] = set()
+        for proposal in self.propose(problem):
+            code = proposal.code
+            if code is None or code in seen or is_no_repair(code, excerpt.code):
+                continue
+            seen.add(code)
+            mended = excerpt.splice(code)
+            after = self._check({**state.texts, at.file_name: mended})
+            changed = (at.file_name, _changed_lines(text, mended))
+            if _is_better(state, after, error, changed) and not self._is_gutted(after):
+                return after, proposal.by
+        return None, None
+
+    def _is_gutted(self, state: _State) -> bool:
+        """Whether a file has lost what it had at first, or got a way past the checks."""
+        return any(
+            find_gutting(self.originals[name], None, text) is not None
+            for name, text in state.texts.items()
+            if text != self.originals[name]
+        )
+
+    def _tell(self, error: Diagnostic, by: str | None, state: _State) -> None:
+        at = error.primary
+        name, line = (at.file_name, at.line_start) if at else ("", 0)
+        head = f"error[{error.code}]" if error.code else error.level
+        step = Step(name, line, f"{head}: {error.message}", by, len(state.errors))
+        self.steps.append(step)
+        self.on_step(step)
+
+
+def _is_better(
+    before: _State, after: _State, error: Diagnostic, changed: tuple[str, frozenset[int]]
+) -> bool:
+    """Whether an error is gone and others are fewer, or all are and rustc could look further.
+
+    What it finds then must not lie in what the answer changed: that would be the same mistake by
+    another name.
+    """
+    if after.check.is_ok:
+        return True
+    known, left = (Counter(map(_key, state.errors)) for state in (before, after))
+    if not left or left[_key(error)] >= known[_key(error)]:
+        return False
+    name, lines = changed
+    spans = [each.primary for each in after.errors]
+    is_moved = any(s and s.file_name == name and s.line_start - 1 in lines for s in spans)
+    return left.total() < known.total() or not (known & left or is_moved)
+
+
+def _changed_lines(before: str, after: str) -> frozenset[int]:
+    """Return the lines of a text, 0-based, that are not in another as they are."""
+    old, new = before.split("\n"), after.split("\n")
+    codes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return frozenset(
+        at for kind, *_, start, end in codes if kind != "equal" for at in range(start, end)
+    )
+
+
+def _key(error: Diagnostic) -> tuple[str, str]:
+    """Return what stays the same of an error when lines above it come and go."""
+    at = error.primary
+    words = " ".join("".join(at.text).split()) if at else ""
+    return (at.file_name if at else "", f"{error.code} {error.message} {words}")
+
+
+def _place(error: Diagnostic) -> tuple[Any, ...]:
+    """Return what tells errors apart: cargo reports one of a file that two targets share twice."""
+    at = error.primary
+    return (error.level, error.code, error.message, at and (at.file_name, at.byte_start))
+
+
+def _is_of(message: Mapping[str, Any], errors: Iterable[Diagnostic]) -> bool:
+    return parse_diagnostics([message])[0] in errors
+
+
+def _suggesting(errors: Iterable[Diagnostic], name: str) -> list[Diagnostic]:
+    """Return the errors with those of their suggestions that change one file."""
+    return [
+        replace(
+            error,
+            children=tuple(c for c in error.children if {s.file_name for s in c.spans} == {name}),
+        )
+        for error in errors
+    ]
+
+
+def _problem(code: str, error: Diagnostic, messages: Iterable[dict[str, Any]]) -> Problem:
+    return Problem(
+        id="excerpt",
+        family="",
+        pattern="",
+        description="",
+        crate_type="lib",
+        edition="2021",
+        error_code=error.code,
+        buggy=code,
+        fixed=None,
+        check=Check("compile"),
+        diagnostics=tuple(messages),
+    )
+
+
+def _rename(message: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return rustc's message with files called otherwise."""
+
+    def spans_of(part: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        for span in part.get("spans") or ():
+            yield {**span, "file_name": names.get(span["file_name"], span["file_name"])}
+
+    children = [_rename(child, names) for child in message.get("children") or ()]
+    return {**message, "spans": list(spans_of(message)), "children": children}
