@@ -36,9 +36,10 @@ class ScriptedModel:
     def count_tokens(self, text: str) -> int:
         return len(text)
 
-    def generate(self, conversations: Sequence[list[dict[str, str]]], *, on_done, **_):
+    def generate(self, conversations: Sequence[list[dict[str, str]]], *, on_done=None, **_):
         self.asked.extend(conversations)
         completions = [ScriptedCompletion(self.answer(c)) for c in conversations]
         for row in reversed(range(len(completions))):
-            on_done(row, completions[row])
+            if on_done is not None:
+                on_done(row, completions[row])
         return completions

@@ -164,13 +164,13 @@ class _Unit:
 
 def _units(source: str) -> Iterator[_Unit]:
     """Yield the pieces of a file, an inherent `impl` and a module of tests member by member."""
-    data = source.encode()
+    data, lines = source.encode(), _split(source)
 
     def lines_of(start: int, end: int) -> frozenset[int]:
         first = data.count(b"\n", 0, start)
         last = first + data.count(b"\n", start, end)
-        is_followed_by_blank = data[end:].split(b"\n", 2)[1:2] in ([b""], [b"\r"])
-        return frozenset(range(first, last + 1 + is_followed_by_blank))
+        has_blank = last + 1 < len(lines) and not lines[last + 1].strip()
+        return frozenset(range(first, last + 1 + has_blank))
 
     for piece in find_pieces(source):
         whole = lines_of(piece.start, piece.end)

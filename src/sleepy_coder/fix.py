@@ -14,20 +14,30 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sleepy_coder.diagnostics import Diagnostic, apply_suggestions, parse_diagnostics, select_errors
+from sleepy_coder.dialogue import open_dialogue
 from sleepy_coder.excerpt import cut_excerpt
 from sleepy_coder.gutting import find_gutting
 from sleepy_coder.judge import WorkspaceCheck, check_workspace, compile_source, copy_project
 from sleepy_coder.problems import Check, Problem
-from sleepy_coder.prompt import is_no_repair
+from sleepy_coder.prompt import extract_code, is_no_repair
+from sleepy_coder.repair import STRATEGIES
+from sleepy_coder.router import Route
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.syntax import items
+from sleepy_coder.workbench import Workbench
 
 MAX_ROUNDS = 8  # of rustc's suggestions: what they bring to light rarely goes deeper
 MAX_ERRORS_TRIED = 40  # by the model
+MAX_EDITS_TRIED = 12  # of an answer, for whether it does without them
 RUSTC = "rustc's suggestion"
+
+
+# Who is asked about an error, in turn, until an answer holds.
+STAGES = ("routed", "routed-alone", "base-again", "hints-second")
+_TEMPERATURE, _TOP_P = 0.8, 0.95  # of answers that are drawn
 
 
 class Project(Protocol):
@@ -153,6 +163,15 @@ class FileProject:
         return WorkspaceCheck(done.is_ok, named, done.is_timeout, done.detail)
 
 
+class _Edit(NamedTuple):
+    """Lines of a text, and those of another that come in their place."""
+
+    start: int
+    end: int
+    new_start: int
+    new_end: int
+
+
 @dataclass(frozen=True)
 class _State:
     """A copy of the project under repair.
@@ -165,6 +184,43 @@ class _State:
     texts: Mapping[str, str]
     check: WorkspaceCheck
     errors: tuple[Diagnostic, ...] = field(default=())
+
+
+def propose_answers(problem: Problem, bench: Workbench, num_samples: int) -> Iterator[Proposal]:
+    """Yield the likeliest answers of task and base model, then some that are drawn at random.
+
+    Args:
+        problem: An excerpt with its errors.
+        bench: With the model; its answers are kept, so that the base model is asked once.
+        num_samples: Answers to draw, by turns under the task, if there is one, and without.
+    """
+    for stage in (STRATEGIES[name] for name in STAGES):
+        if stage.needs_tasks and bench.learned is None:
+            continue
+        (answer,) = stage.propose([problem], bench)
+        who = f"task {answer.task}" if answer.task else "base model"
+        yield Proposal(who, extract_code(answer.output))
+    model = bench.require_model("fix")
+    voices = [open_dialogue(problem, bench)]
+    if bench.learned is not None:
+        voices.insert(0, open_dialogue(problem, bench, choose_task=_task_of, is_alone=True))
+    for seed in range(num_samples):
+        dialogue = voices[seed % len(voices)]
+        (drawn,) = model.generate(
+            [dialogue.messages(bench)],
+            max_new_tokens=dialogue.max_new_tokens(model, bench),
+            temperature=_TEMPERATURE,
+            top_p=_TOP_P,
+            seed=seed,
+            tasks=[dialogue.voice.task],
+        )
+        task = dialogue.voice.task
+        who = f"task {task}, drawn" if task else "base model, drawn"
+        yield Proposal(who, extract_code(dialogue.read(drawn.text) or ""))
+
+
+def _task_of(chosen: Route | None, bench: Workbench) -> str | None:
+    return bench.require_learned("fix").task_of(chosen)
 
 
 def repair_project(
@@ -252,7 +308,7 @@ class _Work:
             if texts == state.texts or all(self._text(state, n) == t for n, t in texts.items()):
                 return state
             after = self._check(texts)
-            if len(after.errors) >= len(state.errors) or self._is_gutted(after):
+            if not self._is_better(state, after) or self._is_gutted(after):
                 return state
             left = {_key(error) for error in after.errors}
             for error in state.errors:
@@ -291,12 +347,51 @@ class _Work:
             if code is None or code in seen or is_no_repair(code, excerpt.code):
                 continue
             seen.add(code)
-            mended = excerpt.splice(code)
-            after = self._check({**state.texts, at.file_name: mended})
-            changed = (at.file_name, _changed_lines(text, mended))
-            if _is_better(state, after, error, changed) and not self._is_gutted(after):
-                return after, proposal.by
+            after = self._try(state, error, excerpt.splice(code))
+            if after is not None:
+                return self._reduce(state, error, after), proposal.by
         return None, None
+
+    def _try(self, state: _State, error: Diagnostic, text: str) -> _State | None:
+        """Return the state with another text of the error's file, or None if that is no better."""
+        name = error.primary.file_name if error.primary else ""
+        after = self._check({**state.texts, name: text})
+        is_gone = after.check.is_ok or _count(after)[_key(error)] < _count(state)[_key(error)]
+        is_kept = is_gone and self._is_better(state, after) and not self._is_gutted(after)
+        return after if is_kept else None
+
+    def _is_better(self, before: _State, after: _State) -> bool:
+        """Whether there are fewer errors, or all are gone and rustc could look further.
+
+        What it finds then must not lie in what was changed: that would be the same mistake by
+        another name.
+        """
+        if after.check.is_ok:
+            return True
+        known, left = _count(before), _count(after)
+        if not left:  # it fails, and not by an error of rustc
+            return False
+        if left.total() < known.total():
+            return True
+        changed = {
+            name: _changed_lines(self._text(before, name) or "", text)
+            for name, text in after.texts.items()
+        }
+        places = [error.primary for error in after.errors]
+        is_moved = any(s and s.line_start - 1 in changed.get(s.file_name, ()) for s in places)
+        return not (known & left or is_moved)
+
+    def _reduce(self, state: _State, error: Diagnostic, after: _State) -> _State:
+        """Return the state without the changes that it does as well without."""
+        name = error.primary.file_name if error.primary else ""
+        text = self._text(state, name) or ""
+        edits = _edits(text, after.texts[name])
+        for edit in edits if 1 < len(edits) <= MAX_EDITS_TRIED else ():
+            fewer = [each for each in edits if each != edit]
+            found = self._try(state, error, _apply(text, after.texts[name], fewer))
+            if found is not None and len(found.errors) <= len(after.errors):
+                return self._reduce(state, error, found)
+        return after
 
     def _is_gutted(self, state: _State) -> bool:
         """Whether a file has lost what it had at first, or got a way past the checks."""
@@ -315,32 +410,35 @@ class _Work:
         self.on_step(step)
 
 
-def _is_better(
-    before: _State, after: _State, error: Diagnostic, changed: tuple[str, frozenset[int]]
-) -> bool:
-    """Whether an error is gone and others are fewer, or all are and rustc could look further.
+def _edits(before: str, after: str) -> list[_Edit]:
+    """Return what turns one text into another, line by line where as many lines come as go."""
+    old, new = before.split("\n"), after.split("\n")
+    found: list[_Edit] = []
+    for kind, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal" and j - i == m - k:
+            found += [_Edit(i + n, i + n + 1, k + n, k + n + 1) for n in range(j - i)]
+        elif kind != "equal":
+            found.append(_Edit(i, j, k, m))
+    return found
 
-    What it finds then must not lie in what the answer changed: that would be the same mistake by
-    another name.
-    """
-    if after.check.is_ok:
-        return True
-    known, left = (Counter(map(_key, state.errors)) for state in (before, after))
-    if not left or left[_key(error)] >= known[_key(error)]:
-        return False
-    name, lines = changed
-    spans = [each.primary for each in after.errors]
-    is_moved = any(s and s.file_name == name and s.line_start - 1 in lines for s in spans)
-    return left.total() < known.total() or not (known & left or is_moved)
+
+def _apply(before: str, after: str, edits: Iterable[_Edit]) -> str:
+    """Return a text with some of the edits that turn it into another."""
+    lines, new = before.split("\n"), after.split("\n")
+    for edit in sorted(edits, reverse=True):
+        lines[edit.start : edit.end] = new[edit.new_start : edit.new_end]
+    return "\n".join(lines)
 
 
 def _changed_lines(before: str, after: str) -> frozenset[int]:
-    """Return the lines of a text, 0-based, that are not in another as they are."""
-    old, new = before.split("\n"), after.split("\n")
-    codes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    return frozenset(
-        at for kind, *_, start, end in codes if kind != "equal" for at in range(start, end)
-    )
+    """Return the lines of the second text, 0-based, that are new in it."""
+    edits = _edits(before, after)
+    return frozenset(line for e in edits for line in range(e.new_start, e.new_end))
+
+
+def _count(state: _State) -> Counter[tuple[str, str]]:
+    """Return how often there is each error."""
+    return Counter(map(_key, state.errors))
 
 
 def _key(error: Diagnostic) -> tuple[str, str]:

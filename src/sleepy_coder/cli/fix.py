@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import json
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -25,23 +25,27 @@ from sleepy_coder.fix import (
     Proposal,
     Repair,
     Step,
+    propose_answers,
     repair_project,
 )
 from sleepy_coder.problems import Problem
-from sleepy_coder.prompt import extract_code
 from sleepy_coder.repair import STRATEGIES
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.workbench import Workbench
-
-# Who is asked about an error, in turn, until an answer holds. What the base model says at first
-# it is asked once.
-_STAGES = tuple(STRATEGIES[s] for s in ("routed", "routed-alone", "base-again", "hints-second"))
 
 
 @click.command()
 @click.argument("path", default=".", type=click.Path(exists=True, path_type=Path))
 @click.option("--apply", "is_applied", is_flag=True, help="Write the changes that held.")
 @click.option("--test", "run_tests", is_flag=True, help="Ask that the tests pass as well.")
+@click.option(
+    "--samples",
+    "num_samples",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    help="Answers drawn at random where the likeliest do not hold.",
+)
 @click.option("--rustc-only", is_flag=True, help="Take rustc's own suggestions, and no model.")
 @click.option("--edition", default="2021", show_default=True, help="Rust edition of a single file.")
 @model_options
@@ -54,6 +58,7 @@ def fix(
     path: Path,
     is_applied: bool,
     run_tests: bool,
+    num_samples: int,
     rustc_only: bool,
     edition: str,
     options: ModelOptions,
@@ -70,7 +75,7 @@ def fix(
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sleepy-fix-")))
         root, project = _open(path, edition, sandbox, scratch)
-        ask = _Asker(options, sources, sandbox, stack)
+        ask = _Asker(options, sources, num_samples, stack)
         repair = repair_project(
             project,
             (lambda _: ()) if rustc_only else ask,
@@ -80,10 +85,10 @@ def fix(
     if is_applied:
         _write(root, repair)
     if as_json:
-        click.echo(json.dumps({**dataclasses.asdict(repair), "is_applied": is_applied}, indent=1))
+        click.echo(json.dumps({**asdict(repair), "is_applied": is_applied}, indent=1))
     else:
         click.echo("".join(_render_diffs(repair)), nl=False)
-    click.echo(_summarize(repair, is_applied=is_applied), err=True)
+    click.echo(_summarize(repair, run_tests=run_tests, is_applied=is_applied), err=True)
     context.exit(0 if repair.is_ok else 1)
 
 
@@ -110,27 +115,21 @@ class _Asker:
     """Asks the model; loads it when there is something to ask."""
 
     def __init__(
-        self, options: ModelOptions, sources: SourceOptions, sandbox: Sandbox, stack: ExitStack
+        self, options: ModelOptions, sources: SourceOptions, num_samples: int, stack: ExitStack
     ) -> None:
         self._options, self._sources = options, sources
-        self._sandbox, self._stack = sandbox, stack
+        self._num_samples, self._stack = num_samples, stack
 
     def __call__(self, problem: Problem) -> Iterator[Proposal]:
-        """Yield one answer a stage."""
-        bench = self._bench
-        for stage in _STAGES:
-            if stage.needs_tasks and bench.learned is None:
-                continue
-            (answer,) = stage.propose([problem], bench)
-            who = f"task {answer.task}" if answer.task else f"base model, {stage.name}"
-            yield Proposal(who, extract_code(answer.output))
+        """Yield answers, the most promising first."""
+        return propose_answers(problem, self._bench, self._num_samples)
 
     @cached_property
     def _bench(self) -> Workbench:
         click.echo("loading the model", err=True)
-        tasks = self._sources.find(self._options.model, [STRATEGIES["cascade"]])
-        bench = self._options.workbench(_STAGES)
-        bench = dataclasses.replace(bench, sandbox=self._sandbox, answers=AnswerCache())
+        cascade = STRATEGIES["cascade"]
+        tasks = self._sources.find(self._options.model, [cascade])
+        bench = replace(self._options.workbench([cascade]), answers=AnswerCache())
         return self._stack.enter_context(tasks.serve("store", bench))
 
 
@@ -155,12 +154,15 @@ def _render_diffs(repair: Repair) -> Iterable[str]:
             yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
-def _summarize(repair: Repair, *, is_applied: bool) -> str:
-    if repair.is_ok and not repair.num_before:
-        return "nothing to mend: it compiles"
-    what = f"{repair.num_before - repair.num_after} of {repair.num_before} errors mended"
-    if not repair.is_ok and repair.detail:
-        what += f"; {repair.detail}"
-    if repair.changes and not is_applied:
-        what += "; --apply writes the changes"
+def _summarize(repair: Repair, *, run_tests: bool, is_applied: bool) -> str:
+    num_mended = sum(step.by is not None for step in repair.steps)
+    if repair.is_ok:
+        what = f"it compiles{' and its tests pass' if run_tests else ''}"
+        what = (
+            f"{num_mended} errors mended: {what} now" if num_mended else f"nothing to mend: {what}"
+        )
+    else:
+        what = f"{num_mended} errors mended, {repair.num_after} left: {repair.detail}"
+    if repair.changes:
+        what += "; written" if is_applied else "; --apply writes the changes"
     return what

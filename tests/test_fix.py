@@ -1,0 +1,245 @@
+"""`sleepy fix`: which changes are kept, on real rustc and cargo; the model is scripted."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+from click.testing import CliRunner
+
+from scripted import ScriptedModel
+from sleepy_coder.cli import fix as cli_fix
+from sleepy_coder.cli import main
+from sleepy_coder.excerpt import cut_excerpt
+from sleepy_coder.fix import (
+    RUSTC,
+    CargoProject,
+    FileProject,
+    Proposal,
+    propose_answers,
+    repair_project,
+)
+from sleepy_coder.judge import check_workspace
+from sleepy_coder.prompt import render_answer
+from sleepy_coder.workbench import Workbench
+
+LIB = """\
+//! What trees bear.
+
+pub struct Tree {
+    pub crates: Vec<u32>,
+}
+
+impl Tree {
+    pub fn pick(&self, apples: u32) {
+        self.crates.push(apples);
+    }
+}
+
+pub fn best(trees: &[Tree]) -> Option<&Tree> {
+    trees.iter().max_by_key(|tree| tree.crates.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn best_of_none() {
+        assert!(best(&[]).is_none());
+    }
+}
+"""
+MAIN = """\
+use orchard::{best, Tree};
+
+fn main() {
+    let trees = vec![Tree { crates: vec![1] }];
+    let top = best(&trees);
+    println!("{}", top.crates.len());
+}
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """A workspace of two crates; the second one's error shows when the first one compiles."""
+    root = tmp_path / "orchard ws"
+    (root / "core/src").mkdir(parents=True)
+    (root / "app/src").mkdir(parents=True)
+    (root / "Cargo.toml").write_text('[workspace]\nmembers = ["core", "app"]\nresolver = "2"\n')
+    package = '[package]\nname = "{}"\nversion = "0.1.0"\nedition = "2021"\n'
+    (root / "core/Cargo.toml").write_text(package.format("orchard"))
+    needs = '[dependencies]\norchard = { path = "../core" }\n'
+    (root / "app/Cargo.toml").write_text(package.format("orchard-app") + needs)
+    (root / "core/src/lib.rs").write_text(LIB)
+    (root / "app/src/main.rs").write_text(MAIN)
+    return root
+
+
+def unwrapping(problem):
+    yield Proposal("one", problem.buggy)  # no change
+    yield Proposal("one", None)
+    yield Proposal("one", problem.buggy.replace("top.crates", "top.sort"))
+    yield Proposal("one", "fn main() {}\n")
+    good = problem.buggy.replace("best(&trees);", "best(&trees).unwrap();")
+    yield Proposal("two", good.replace("vec![1]", "vec![2]"))
+    yield Proposal("three", good)
+
+
+def test_a_workspace_is_mended_crate_by_crate(workspace, sandbox, tmp_path):
+    files = {p: p.read_bytes() for p in workspace.rglob("*") if p.is_file()}
+    steps = []
+    project = CargoProject(workspace, sandbox, tmp_path / "scratch")
+    (tmp_path / "scratch").mkdir()
+    repair = repair_project(project, unwrapping, run_tests=True, on_step=steps.append)
+    assert repair.is_ok
+    assert (repair.num_before, repair.num_after) == (1, 0)
+    assert [(s.file, s.line, s.by, s.num_left) for s in steps] == [
+        ("core/src/lib.rs", 9, RUSTC, 1),
+        ("app/src/main.rs", 6, "two", 0),
+    ]
+    assert repair.changes == {
+        "core/src/lib.rs": (LIB, LIB.replace("pick(&self", "pick(&mut self")),
+        # What the answer changed besides is left out again.
+        "app/src/main.rs": (MAIN, MAIN.replace("best(&trees);", "best(&trees).unwrap();")),
+    }
+    assert {p: p.read_bytes() for p in workspace.rglob("*") if p.is_file()} == files
+
+
+def test_failing_tests_are_no_repair(workspace, sandbox, tmp_path):
+    (tmp_path / "scratch").mkdir()
+    lib = workspace / "core/src/lib.rs"
+    lib.write_text(LIB.replace("is_none", "is_some"))
+    project = CargoProject(workspace, sandbox, tmp_path / "scratch")
+    repair = repair_project(project, unwrapping, run_tests=True)
+    assert not repair.is_ok
+    assert repair.num_after == 0
+    assert repair.detail
+
+
+def test_what_makes_nothing_better_is_not_kept(workspace, sandbox, tmp_path):
+    (tmp_path / "scratch").mkdir()
+    asked = []
+
+    def propose(problem):
+        asked.append(problem)
+        yield Proposal("moved", problem.buggy.replace("top.crates", "top.unwrap().boxes"))
+        yield Proposal("gutted", problem.buggy.replace("fn main() {", "fn main() {}\nfn old() {"))
+
+    project = CargoProject(workspace, sandbox, tmp_path / "scratch")
+    repair = repair_project(project, propose)
+    assert not repair.is_ok
+    assert len(asked) == 1
+    assert [s.by for s in repair.steps] == [RUSTC, None]
+    assert "app/src/main.rs" not in repair.changes
+    assert repair.detail.startswith("error[E0609]")
+
+
+def test_a_mistake_that_only_changes_its_name_goes_round_no_longer(sandbox, tmp_path):
+    path = tmp_path / "a.rs"
+    path.write_text("pub fn f(x: Option<u32>) -> u32 {\n    x\n}\n")
+    asked = []
+
+    def propose(problem):
+        asked.append(problem.buggy)
+        yield Proposal("a", problem.buggy.replace("    x\n", "    x.unwrapped()\n"))
+        yield Proposal("b", problem.buggy.replace("    x\n", "    y\n"))
+
+    repair = repair_project(FileProject(path, sandbox), propose)
+    assert not repair.is_ok
+    assert len(asked) == 1
+    assert not repair.changes
+
+
+def test_errors_that_come_to_light_later_are_mended_too(sandbox, tmp_path):
+    path = tmp_path / "a.rs"
+    path.write_text(
+        "pub fn f(x: Option<u32>) -> u32 {\n    x\n}\n\n"
+        "pub fn g(a: Vec<u32>) -> Vec<u32> {\n    let b = a;\n    drop(b);\n    a\n}\n"
+    )
+
+    def propose(problem):
+        good = problem.buggy.replace("    x\n", "    x.unwrap_or(0)\n")
+        yield Proposal("model", good)
+        yield Proposal("model", problem.buggy.replace("let b = a;", "let b = a.clone();"))
+
+    repair = repair_project(FileProject(path, sandbox), propose)
+    assert repair.is_ok
+    text = path.read_text()
+    text = text.replace("    x\n", "    x.unwrap_or(0)\n")
+    assert repair.changes["a.rs"][1] == text.replace("let b = a;", "let b = a.clone();")
+
+
+def test_likeliest_answers_come_first_then_drawn_ones(problem):
+    model = ScriptedModel(lambda _: render_answer("fn main() {}"))
+    told = list(propose_answers(problem, Workbench(model=model), 2))
+    assert [p.by for p in told] == ["base model", "base model", *["base model, drawn"] * 2]
+    assert {p.code for p in told} == {"fn main() {}\n"}
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["fix", *map(str, arguments), "--allow-unconfined"])
+
+
+def test_command_shows_a_diff_and_writes_it_only_when_told(workspace, monkeypatch):
+    monkeypatch.setattr(cli_fix._Asker, "__call__", lambda _, problem: unwrapping(problem))
+    folder = workspace / "app" / "src"
+    shown = run(folder)
+    assert shown.exit_code == 0, shown.output
+    assert "--apply writes the changes" in shown.stderr
+    assert (workspace / "core/src/lib.rs").read_text() == LIB
+    assert run(folder, "--apply").exit_code == 0
+    assert not (workspace / "target").exists()
+    copy = workspace.parent / "copy"
+    shutil.copytree(workspace, copy)
+    (copy / "core/src/lib.rs").write_text(LIB)
+    (copy / "app/src/main.rs").write_text(MAIN)
+    subprocess.run(["patch", "-p1", "--quiet"], cwd=copy, input=shown.stdout.encode(), check=True)
+    for name in ("core/src/lib.rs", "app/src/main.rs"):
+        assert (copy / name).read_text() == (workspace / name).read_text()
+    again = run(folder)
+    assert again.exit_code == 0
+    assert "nothing to mend" in again.stderr
+
+
+def test_command_tells_as_json_what_is_left(workspace):
+    result = run(workspace, "--rustc-only", "--json")
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert told["is_ok"] is False
+    assert told["num_after"] == 1
+    assert [step["by"] for step in told["steps"]] == [RUSTC, None]
+
+
+def test_command_leaves_a_file_alone_that_was_edited_meanwhile(workspace, monkeypatch):
+    def propose(_, problem):
+        (workspace / "core/src/lib.rs").write_text(LIB + "// mine\n")
+        return unwrapping(problem)
+
+    monkeypatch.setattr(cli_fix._Asker, "__call__", propose)
+    result = run(workspace, "--apply")
+    assert result.exit_code != 0
+    assert "was edited" in result.stderr
+    assert (workspace / "core/src/lib.rs").read_text() == LIB + "// mine\n"
+    assert (workspace / "app/src/main.rs").read_text() == MAIN
+
+
+def test_command_says_what_is_wrong_with_the_project(tmp_path, workspace):
+    assert "could not find `Cargo.toml`" in run(tmp_path).stderr
+    (workspace / "app/Cargo.toml").write_text("[package\n")
+    result = run(workspace)
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+
+
+def test_a_single_file_is_mended_in_place(tmp_path):
+    path = tmp_path / "one file.rs"
+    path.write_text('fn main() {\n    let n = 1;\n    n += 1;\n    println!("{n}");\n}\n')
+    assert run(path, "--rustc-only", "--apply").exit_code == 0
+    assert "let mut n" in path.read_text()
+
+
+def test_the_copy_is_checked_and_not_the_project(workspace, sandbox):
+    assert not check_workspace(workspace, sandbox).is_ok
+    assert cut_excerpt(LIB, [8]).code == LIB
