@@ -422,7 +422,7 @@ def render_sequential() -> str:
     record = _experiment("sequential")
     rows = [
         (
-            f"| {len(record['orders'][0])} tasks, {len(record['orders'])} order(s) "
+            f"| {len(record['orders'][0])} tasks, orders: {len(record['orders'])} "
             "| own problems at the end, % | backward transfer | forgetting "
             "| frozen, before and at the end | bytes a task |"
         ),
@@ -509,7 +509,7 @@ def render_train_gpu() -> str:
     training = learned["training"]
     fact = (
         f"The shipped store's {len(training['losses'])} tasks took {training['seconds']:.0f} s on "
-        f"{training['num_ranks']} GPUs, {training['tokens_per_s']:,.0f} tokens/s."
+        f"{training['num_ranks']} GPU(s), {training['tokens_per_s']:,.0f} tokens/s."
     )
     return "\n".join([*rows, "", fact])
 
@@ -616,6 +616,14 @@ def _learned_numbers() -> list[tuple[str, str, str]]:
             _lost_alone("p = 1", "p = 1, anchors", "LoRA"),
             "experiments/coefficients",
         ),
+        (
+            "20 tasks in a row: backward transfer with a frozen basis; with merges",
+            ", ".join(
+                f"{statistics.fmean(order['backward_transfer'] for order in orders):+.3f}"
+                for orders in _sequential("coefficients", "merged")
+            ),
+            "experiments/sequential",
+        ),
     ]
 
 
@@ -627,6 +635,12 @@ def _lost_alone(*arms: str) -> str:
         for way in ("routed", "forced")
     )
     return f"{routed}; {forced}"
+
+
+def _sequential(*arms: str) -> list[list[dict[str, Any]]]:
+    """Return each arm's results, one an order."""
+    found = _experiment("sequential")["arms"]
+    return [found[arm] for arm in arms]
 
 
 def _experiment(name: str) -> dict[str, Any]:
