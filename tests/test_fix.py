@@ -171,6 +171,26 @@ def test_errors_that_come_to_light_later_are_mended_too(sandbox, tmp_path):
     assert repair.changes["a.rs"][1] == text.replace("let b = a;", "let b = a.clone();")
 
 
+def test_an_answer_that_hides_errors_behind_another_is_not_kept(sandbox, tmp_path):
+    path = tmp_path / "a.rs"
+    path.write_text(
+        "use std::collections::BTreeMap;\n\n"
+        "pub fn f(x: Option<u32>) -> u32 {\n    x\n}\n\n"
+        "pub fn g() -> BTreeMap<u32, u32> {\n    BTreeMap::from([(1, true)])\n}\n"
+    )
+
+    def propose(problem):
+        # Without the import rustc stops at the name, and no longer at either type.
+        yield Proposal("hides", problem.buggy.replace("use std::collections::BTreeMap;", "//"))
+        yield Proposal("hides", problem.buggy.replace("    x\n", "    let y = nowhere;\n    y\n"))
+        yield Proposal("mends", problem.buggy.replace("    x\n", "    x.unwrap_or(0)\n"))
+
+    repair = repair_project(FileProject(path, sandbox), propose)
+    assert [step.by for step in repair.steps] == ["mends", None]
+    assert (repair.num_before, repair.num_after) == (2, 1)
+    assert "use std::collections" in repair.changes["a.rs"][1]
+
+
 def test_likeliest_answers_come_first_then_drawn_ones(problem):
     model = ScriptedModel(lambda _: render_answer("fn main() {}"))
     told = list(propose_answers(problem, Workbench(model=model), 2))

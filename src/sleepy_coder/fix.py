@@ -13,7 +13,7 @@ import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Protocol
 
 from sleepy_coder.diagnostics import Diagnostic, apply_suggestions, parse_diagnostics, select_errors
@@ -37,6 +37,36 @@ RUSTC = "rustc's suggestion"
 
 # Who is asked about an error, in turn, until an answer holds.
 STAGES = ("routed", "routed-alone", "base-again", "hints-second")
+# What rustc reports before it looks at types, and what it looks for when they are right.
+_OF_NAMES = frozenset(
+    f"E{number:04}"
+    for number in (
+        261,
+        405,
+        408,
+        412,
+        422,
+        423,
+        425,
+        426,
+        428,
+        432,
+        433,
+        531,
+        532,
+        573,
+        574,
+        583,
+        603,
+    )
+)
+_OF_BORROWS = frozenset(
+    f"E{number:04}"
+    for number in (
+        *(373, 381, 382, 384, 499, 502, 503, 505, 506, 507, 508, 509, 515, 521),
+        *(594, 596, 597, 626, 700, 712, 713, 716),
+    )
+)
 _TEMPERATURE, _TOP_P = 0.8, 0.95  # of answers that are drawn
 
 
@@ -361,25 +391,41 @@ class _Work:
         return after if is_kept else None
 
     def _is_better(self, before: _State, after: _State) -> bool:
-        """Whether there are fewer errors, or all are gone and rustc could look further.
+        """Whether there are fewer errors and no new ones; or only such as rustc had not looked for.
 
-        What it finds then must not lie in what was changed: that would be the same mistake by
-        another name.
+        That is what comes to light when all that was known is gone: at a later stage, in another
+        file, in another package. In what was changed it would be the same mistake by another name.
         """
         if after.check.is_ok:
             return True
         known, left = _count(before), _count(after)
         if not left:  # it fails, and not by an error of rustc
             return False
-        if left.total() < known.total():
-            return True
+        if known & left or not known:
+            return left < known
         changed = {
             name: _changed_lines(self._text(before, name) or "", text)
             for name, text in after.texts.items()
         }
-        places = [error.primary for error in after.errors]
-        is_moved = any(s and s.line_start - 1 in changed.get(s.file_name, ()) for s in places)
-        return not (known & left or is_moved)
+        last = max(map(_stage, before.errors))
+
+        packages = {self._package(s.file_name) for e in before.errors if (s := e.primary)}
+
+        def comes_to_light(error: Diagnostic) -> bool:
+            at = error.primary
+            lines = changed.get(at.file_name, frozenset()) if at else frozenset()
+            if at is None or at.line_start - 1 in lines:
+                return False
+            if self._package(at.file_name) not in packages:
+                return True
+            return _stage(error) > (last if lines else 0)
+
+        return all(map(comes_to_light, after.errors))
+
+    def _package(self, name: str) -> str:
+        """Return the folder of the package that a file belongs to."""
+        folders = map(str, PurePosixPath(name).parents)
+        return next((f for f in folders if self.project.read(f"{f}/Cargo.toml") is not None), "")
 
     def _reduce(self, state: _State, error: Diagnostic, after: _State) -> _State:
         """Return the state without the changes that it does as well without."""
@@ -434,6 +480,13 @@ def _changed_lines(before: str, after: str) -> frozenset[int]:
     """Return the lines of the second text, 0-based, that are new in it."""
     edits = _edits(before, after)
     return frozenset(line for e in edits for line in range(e.new_start, e.new_end))
+
+
+def _stage(error: Diagnostic) -> int:
+    """Return when rustc finds an error: 0 with names and syntax, 1 with types, 2 with borrows."""
+    if error.code is None or error.code in _OF_NAMES:
+        return 0
+    return 2 if error.code in _OF_BORROWS else 1
 
 
 def _count(state: _State) -> Counter[tuple[str, str]]:
