@@ -10,6 +10,7 @@ is not touched here.
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -38,35 +39,8 @@ RUSTC = "rustc's suggestion"
 # Who is asked about an error, in turn, until an answer holds.
 STAGES = ("routed", "routed-alone", "base-again", "hints-second")
 # What rustc reports before it looks at types, and what it looks for when they are right.
-_OF_NAMES = frozenset(
-    f"E{number:04}"
-    for number in (
-        261,
-        405,
-        408,
-        412,
-        422,
-        423,
-        425,
-        426,
-        428,
-        432,
-        433,
-        531,
-        532,
-        573,
-        574,
-        583,
-        603,
-    )
-)
-_OF_BORROWS = frozenset(
-    f"E{number:04}"
-    for number in (
-        *(373, 381, 382, 384, 499, 502, 503, 505, 506, 507, 508, 509, 515, 521),
-        *(594, 596, 597, 626, 700, 712, 713, 716),
-    )
-)
+_OF_NAMES = re.compile("E0(261|405|408|412|42[23568]|43[23]|53[12]|57[34]|583|603)")
+_OF_BORROWS = re.compile("E0(373|38[124]|499|50[235-9]|515|521|59[467]|626|700|71[236])")
 _TEMPERATURE, _TOP_P = 0.8, 0.95  # of answers that are drawn
 
 
@@ -484,9 +458,9 @@ def _changed_lines(before: str, after: str) -> frozenset[int]:
 
 def _stage(error: Diagnostic) -> int:
     """Return when rustc finds an error: 0 with names and syntax, 1 with types, 2 with borrows."""
-    if error.code is None or error.code in _OF_NAMES:
+    if error.code is None or _OF_NAMES.fullmatch(error.code):
         return 0
-    return 2 if error.code in _OF_BORROWS else 1
+    return 2 if _OF_BORROWS.fullmatch(error.code) else 1
 
 
 def _count(state: _State) -> Counter[tuple[str, str]]:
