@@ -118,6 +118,23 @@ def test_failing_tests_are_no_repair(workspace, sandbox, tmp_path):
     assert repair.detail
 
 
+def test_tests_that_do_not_compile_are_mended_where_they_are_asked_for(
+    workspace, sandbox, tmp_path
+):
+    lib = LIB.replace("pick(&self", "pick(&mut self")
+    broken = lib.replace("assert!(best", "let n = 0;\n        n += 1;\n        assert!(best")
+    (workspace / "core/src/lib.rs").write_text(broken)
+    (workspace / "app/src/main.rs").write_text("fn main() {}\n")
+    for all_targets, changed in ((False, set()), (True, {"core/src/lib.rs"})):
+        scratch = tmp_path / f"scratch-{all_targets}"
+        scratch.mkdir()
+        project = CargoProject(workspace, sandbox, scratch, all_targets)
+        repair = repair_project(project, lambda _: ())
+        assert repair.is_ok
+        assert set(repair.changes) == changed
+        assert len(repair.steps) == len(changed)
+
+
 def test_what_makes_nothing_better_is_not_kept(workspace, sandbox, tmp_path):
     (tmp_path / "scratch").mkdir()
     asked = []

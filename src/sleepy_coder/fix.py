@@ -114,11 +114,13 @@ class CargoProject:
     Attributes:
         root: Folder of the workspace's Cargo.toml.
         scratch: Where copies are made and compiled; empty at first.
+        all_targets: Whether tests, examples and benchmarks have to compile as well.
     """
 
     root: Path
     sandbox: Sandbox
     scratch: Path
+    all_targets: bool = False
 
     def read(self, name: str) -> str | None:
         """Return a file of the project as it is now, None for what is no file of it."""
@@ -139,7 +141,9 @@ class CargoProject:
         for name, text in changed.items():
             if (copy / name).read_bytes() != text.encode():
                 (copy / name).write_bytes(text.encode())
-        return check_workspace(copy, self.sandbox, run_tests=run_tests, scratch=build)
+        return check_workspace(
+            copy, self.sandbox, run_tests=run_tests, all_targets=self.all_targets, scratch=build
+        )
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,12 @@ def accept(pairs: Sequence[tuple[Problem, str | None]], sandbox: Sandbox) -> lis
 
 
 def check_workspace(
-    path: Path, sandbox: Sandbox, *, run_tests: bool = False, scratch: Path | None = None
+    path: Path,
+    sandbox: Sandbox,
+    *,
+    run_tests: bool = False,
+    all_targets: bool = False,
+    scratch: Path | None = None,
 ) -> WorkspaceCheck:
     """Run `cargo check`, and `cargo test` if asked, on a copy of a cargo workspace.
 
@@ -153,16 +158,20 @@ def check_workspace(
         path: The directory of the workspace's Cargo.toml.
         sandbox: Where cargo runs.
         run_tests: Run the tests as well, if it compiles.
+        all_targets: Check tests, examples and benchmarks too.
         scratch: A directory for the copy and for what cargo builds; handed in again, the next
             check compiles only what changed. By default a temporary one.
     """
     if scratch is None:
         with _scratch() as work_dir:
-            return check_workspace(path, sandbox, run_tests=run_tests, scratch=work_dir)
+            return check_workspace(
+                path, sandbox, run_tests=run_tests, all_targets=all_targets, scratch=work_dir
+            )
     # All of the last copy goes: a build script may have left links in it.
     shutil.rmtree(scratch / "source", ignore_errors=True)
     copy_project(path, scratch / "source")
-    done = _cargo(["check", "--message-format=json"], sandbox, scratch)
+    targets = ["--all-targets"] if all_targets else []
+    done = _cargo(["check", "--message-format=json", *targets], sandbox, scratch)
     diagnostics = tuple(parse_stream(done.stdout))
     if done.returncode == 0 and run_tests:
         done = _cargo(["test", "--quiet"], sandbox, scratch)

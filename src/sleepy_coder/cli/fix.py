@@ -37,7 +37,12 @@ from sleepy_coder.workbench import Workbench
 @click.command()
 @click.argument("path", default=".", type=click.Path(exists=True, path_type=Path))
 @click.option("--apply", "is_applied", is_flag=True, help="Write the changes that held.")
-@click.option("--test", "run_tests", is_flag=True, help="Ask that the tests pass as well.")
+@click.option(
+    "--test",
+    "run_tests",
+    is_flag=True,
+    help="Ask that tests and examples compile and the tests pass.",
+)
 @click.option(
     "--samples",
     "num_samples",
@@ -74,7 +79,7 @@ def fix(
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sleepy-fix-")))
-        root, project = _open(path, edition, sandbox, scratch)
+        root, project = _open(path, edition, sandbox, scratch, all_targets=run_tests)
         ask = _Asker(options, sources, num_samples, stack)
         repair = repair_project(
             project,
@@ -92,7 +97,9 @@ def fix(
     context.exit(0 if repair.is_ok else 1)
 
 
-def _open(path: Path, edition: str, sandbox: Sandbox, scratch: Path) -> tuple[Path, Project]:
+def _open(
+    path: Path, edition: str, sandbox: Sandbox, scratch: Path, *, all_targets: bool
+) -> tuple[Path, Project]:
     """Return the folder that file names are relative to, and the project."""
     if path.suffix == ".rs" and path.is_file():
         return path.parent, FileProject(path, sandbox, edition)
@@ -108,7 +115,7 @@ def _open(path: Path, edition: str, sandbox: Sandbox, scratch: Path) -> tuple[Pa
             f"{path}: {reason.removeprefix('error: ')}; name a workspace or a .rs file"
         )
     root = Path(done.stdout.strip()).parent
-    return root, CargoProject(root, sandbox, scratch)
+    return root, CargoProject(root, sandbox, scratch, all_targets)
 
 
 class _Asker:
