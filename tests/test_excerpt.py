@@ -112,6 +112,19 @@ def test_answers_are_put_back_where_they_belong(end, is_closed):
     assert excerpt.splice(answer) == expected
 
 
+def test_lines_keep_their_own_ends():
+    source = SOURCE.replace("\n", "\r\n", 3)
+    excerpt = cut_excerpt(source, [LINE], max_lines=40)
+    assert excerpt.splice(excerpt.code) == source
+    answer = excerpt.code.replace("fn add(&self", "fn add(&mut self")
+    assert excerpt.splice(answer) == source.replace("fn add(&self", "fn add(&mut self")
+
+
+def test_the_first_place_is_shown_however_far_the_others_are():
+    body = "".join(f"    let x{n} = {n};\n" for n in range(300))
+    assert 250 in cut_excerpt(f"fn main() {{\n{body}}}\n", [250, 3], max_lines=30).lines
+
+
 def test_blank_lines_alone_change_nothing():
     excerpt = cut_excerpt(SOURCE, [LINE], max_lines=40)
     assert excerpt.splice(excerpt.code.replace("}\n", "}\n\n\n")) == SOURCE

@@ -1,6 +1,7 @@
 """`sleepy fix`: which changes are kept, on real rustc and cargo; the model is scripted."""
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -208,6 +209,119 @@ def test_an_answer_that_hides_errors_behind_another_is_not_kept(sandbox, tmp_pat
     assert "use std::collections" in repair.changes["a.rs"][1]
 
 
+def mend(text, propose, sandbox, tmp_path):
+    path = tmp_path / "a.rs"
+    path.write_bytes(text.encode())
+    return repair_project(FileProject(path, sandbox), propose)
+
+
+def test_packages_that_are_not_compiled_yet_are_not_mended(sandbox, tmp_path):
+    root, scratch = tmp_path / "ws", tmp_path / "scratch"
+    scratch.mkdir()
+    for n in range(6):
+        (root / f"c{n}/src").mkdir(parents=True)
+        (root / f"c{n}/src/lib.rs").write_text("pub fn f() -> u32 {\n    let n = 1;\n    true\n}\n")
+        package = f'[package]\nname = "c{n}"\nversion = "0.1.0"\nedition = "2021"\n'
+        (root / f"c{n}/Cargo.toml").write_text(package)
+    (root / "Cargo.toml").write_text('[workspace]\nmembers = ["c*"]\nresolver = "2"\n')
+
+    def propose(problem):
+        yield Proposal("nothing", problem.buggy.replace("let n = 1", "let n = 2"))
+
+    repair = repair_project(CargoProject(root, sandbox, scratch), propose)
+    assert (repair.num_before, repair.num_after) == (6, 6)
+    assert not repair.changes
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ("    self.add(1);\n", ""),
+        ("    self.add(1);\n", "    #[cfg(any())]\n    self.add(1);\n"),
+        ("    true\n", "    return 0;\n    #[allow(unreachable_code)]\n    self.n\n"),
+        ("#![deny(warnings)]\n", ""),
+    ],
+)
+def test_what_drops_or_silences_code_is_not_kept(answer, sandbox, tmp_path):
+    text = (
+        "#![deny(warnings)]\npub struct S {\n    n: u32,\n}\nimpl S {\n    fn add(&mut self, n: u32) "
+        "{\n        self.n += n;\n    }\n    pub fn get(&mut self) -> u32 {\n    self.add(1);\n"
+        "    true\n    }\n}\n"
+    )
+
+    def propose(problem):
+        yield Proposal("a", problem.buggy.replace(*answer).replace("    true\n", "    self.n\n"))
+
+    assert not mend(text, propose, sandbox, tmp_path).is_ok
+
+
+def test_one_of_two_errors_in_a_line_may_be_mended_alone(sandbox, tmp_path):
+    text = "pub fn f() {\n    let _x: (String, Vec<u8>) = (1, 2.5);\n}\n"
+
+    def propose(problem):
+        yield Proposal("a", problem.buggy.replace("(1,", "(String::new(),"))
+        yield Proposal("b", problem.buggy.replace("2.5", "Vec::new()"))
+
+    assert mend(text, propose, sandbox, tmp_path).is_ok
+
+
+def test_borrows_may_come_to_light_while_another_type_is_wrong(sandbox, tmp_path):
+    text = (
+        "pub fn a(x: Option<u32>, v: Vec<u32>) -> (u32, Vec<u32>) {\n    let n: u32 = x;\n"
+        "    drop(v);\n    (n, v)\n}\n\npub fn b() -> u32 {\n    true\n}\n"
+    )
+
+    def propose(problem):
+        yield Proposal("a", problem.buggy.replace("= x;", "= x.unwrap_or(0);"))
+
+    repair = mend(text, propose, sandbox, tmp_path)
+    assert repair.steps[0].by == "a"
+    assert "unwrap_or" in repair.changes["a.rs"][1]
+
+
+def test_each_error_is_asked_about_as_itself(sandbox, tmp_path):
+    asked = []
+
+    def propose(problem):
+        asked.append(problem.diagnostics[0]["spans"][0]["line_start"])
+        return ()
+
+    text = "".join(f"pub fn f{n}() -> u32 {{\n    true\n}}\n" for n in range(3))
+    mend(text.replace("true", '"a"', 1).replace("true", '"b"', 1), propose, sandbox, tmp_path)
+    assert len(set(asked)) == 3
+
+
+def test_a_suggestion_that_does_not_hold_keeps_no_other_back(sandbox, tmp_path):
+    path = tmp_path / "a.rs"
+    path.write_text(
+        '#[no_mangle]\npub extern "C" fn g() {}\n\npub fn f() -> i32 {\n    let n = 1;\n'
+        "    n += 1;\n    n\n}\n"
+    )
+    repair = repair_project(FileProject(path, sandbox, "2024"), lambda _: ())
+    assert "let mut n" in repair.changes["a.rs"][1]
+    assert "unsafe" not in repair.changes["a.rs"][1]
+
+
+def test_separators_that_end_no_line_do_no_harm(sandbox, tmp_path):
+    text = 'pub fn f() -> usize {\n    let n = 1;\n    n += "\u2028\u0085\x0c".len();\n    n\n}\n'
+    repair = mend(text, lambda _: (), sandbox, tmp_path)
+    assert repair.is_ok
+    (tmp_path / "a.rs").write_bytes(text.encode())
+    diff = "".join(cli_fix._render_diffs(repair))
+    subprocess.run(["patch", "-p1", "-s"], cwd=tmp_path, input=diff.encode(), check=True)
+    assert (tmp_path / "a.rs").read_bytes().decode() == repair.changes["a.rs"][1]
+
+
+def test_the_copy_can_be_written_and_holds_no_pipes(workspace, sandbox, tmp_path):
+    (tmp_path / "scratch").mkdir()
+    (workspace / "core/src/lib.rs").chmod(0o444)
+    os.mkfifo(workspace / "core/pipe")
+    repair = repair_project(CargoProject(workspace, sandbox, tmp_path / "scratch"), lambda _: ())
+    assert repair.steps[0].by == RUSTC
+    assert (tmp_path / "scratch/copy/core/src/lib.rs").stat().st_mode & 0o200
+    assert not (tmp_path / "scratch/copy/core/pipe").exists()
+
+
 def test_likeliest_answers_come_first_then_drawn_ones(problem):
     model = ScriptedModel(lambda _: render_answer("fn main() {}"))
     told = list(propose_answers(problem, Workbench(model=model), 2))
@@ -275,6 +389,20 @@ def test_a_single_file_is_mended_in_place(tmp_path):
     path.write_text('fn main() {\n    let n = 1;\n    n += 1;\n    println!("{n}");\n}\n')
     assert run(path, "--rustc-only", "--apply").exit_code == 0
     assert "let mut n" in path.read_text()
+
+
+def test_a_file_of_a_package_is_mended_in_its_workspace(workspace):
+    result = run(workspace / "core/src/lib.rs", "--rustc-only", "--apply")
+    assert "pick(&mut self" in (workspace / "core/src/lib.rs").read_text()
+    assert "app/src/main.rs" in result.stderr
+
+
+def test_what_cannot_be_done_with_a_single_file_is_said(tmp_path):
+    path = tmp_path / "latin.rs"
+    path.write_bytes(b"fn main() { let n = 1; n += 1; } // \xe4\n")
+    assert "cannot be read" in run(path, "--rustc-only").stderr
+    path.write_text("fn main() {}\n")
+    assert run(path, "--test").exit_code == 2
 
 
 def test_the_copy_is_checked_and_not_the_project(workspace, sandbox):

@@ -95,7 +95,7 @@ def parse_diagnostics(raws: Iterable[Mapping[str, Any]]) -> list[Diagnostic]:
 def parse_stream(text: str) -> list[dict[str, Any]]:
     """Return the JSON objects of diagnostics in rustc's or cargo's output, other lines left out."""
     messages = []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # JSON strings may hold other ends of lines as they are
         if not line.lstrip().startswith("{"):
             continue
         try:

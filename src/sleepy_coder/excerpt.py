@@ -65,13 +65,7 @@ class Excerpt:
                 after.setdefault(self.lines[i - 1] if i else -1, []).extend(told[k:m])
             else:
                 instead |= dict(zip(self.lines[i:j], _deal(told[k:m], j - i), strict=True))
-        end = "\r\n" if "\r\n" in self.source else "\n"
-        result = list(after.get(-1, ()))
-        for at, line in enumerate(_split(self.source)):
-            result += instead.get(at, [line])
-            result += after.get(at, ())
-        has_end = self.source.endswith("\n") or not self.source
-        return end.join(result) + (end if has_end and result else "")
+        return _join(_split(self.source), instead, after, self.source)
 
     @cached_property
     def _places(self) -> dict[int, int]:
@@ -115,19 +109,20 @@ def cut_excerpt(source: str, places: Iterable[int], max_lines: int = MAX_LINES) 
 
     Args:
         source: Of the file.
-        places: Lines, 0-based.
+        places: Lines, 0-based, the most important first.
         max_lines: Of the excerpt.
     """
     count = len(_split(source))
     if count <= max_lines:
         return Excerpt(source, tuple(range(count)))
-    wanted = {place for place in places if 0 <= place < count}
+    listed = [place for place in places if 0 <= place < count]
+    wanted = set(listed)
     units = list(_units(source))
     taken = [unit for unit in units if unit.lines & wanted]
     taken += [u for u in units if any(u.lines & unit.around for unit in taken) and u not in taken]
     kept = frozenset[int]().union(*(unit.lines for unit in taken)) | wanted
     if len(kept) > max_lines or not taken:
-        return Excerpt(source, _around(sorted(wanted), count, max_lines))
+        return Excerpt(source, _around(listed, count, max_lines))
     waiting = [unit for unit in units if unit not in taken]
     for _ in range(2):  # what they mention, and what that mentions
         refs = frozenset[str]().union(*(unit.refs for unit in taken))
@@ -184,11 +179,30 @@ def _units(source: str) -> Iterator[_Unit]:
 
 
 def _around(places: Sequence[int], count: int, max_lines: int) -> tuple[int, ...]:
-    """Return the lines around the first place and as many others as fit."""
+    """Return lines around the first place, and the others as far as they are near."""
     first = places[0] if places else 0
-    last = max((p for p in places if p - first < max_lines), default=first)
-    start = max(0, min(first - (max_lines - (last - first) - 1) // 2, count - max_lines))
+    near = [place for place in places if abs(place - first) < max_lines // 2]
+    middle = (min(near, default=first) + max(near, default=first)) // 2
+    start = max(0, min(middle - max_lines // 2, count - max_lines))
     return tuple(range(start, min(count, start + max_lines)))
+
+
+def _join(
+    lines: Sequence[str],
+    instead: Mapping[int, Sequence[str]],
+    after: Mapping[int, Sequence[str]],
+    source: str,
+) -> str:
+    """Return the text with other lines; each has the end that the line at its place had."""
+    ends = ["\r\n" if line.endswith("\r") else "\n" for line in source.split("\n")]
+    has_end = source.endswith("\n")
+    if not has_end:
+        ends[-1] = ends[max(0, len(ends) - 2)]
+    parts = [(line, ends[0]) for line in after.get(-1, ())]
+    for at, line in enumerate(lines):
+        parts += [(each, ends[at]) for each in (*instead.get(at, [line]), *after.get(at, ()))]
+    text = "".join(line + end for line, end in parts)
+    return text if has_end or not parts else text.removesuffix(parts[-1][1])
 
 
 def _deal(lines: Sequence[str], count: int) -> list[list[str]]:

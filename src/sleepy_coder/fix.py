@@ -10,17 +10,20 @@ is not touched here.
 from __future__ import annotations
 
 import difflib
+import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Protocol
 
 from sleepy_coder.diagnostics import Diagnostic, apply_suggestions, parse_diagnostics, select_errors
 from sleepy_coder.dialogue import open_dialogue
+from sleepy_coder.errors import InputError
 from sleepy_coder.excerpt import cut_excerpt
-from sleepy_coder.gutting import find_gutting
+from sleepy_coder.gutting import find_disuse, find_gutting
 from sleepy_coder.judge import WorkspaceCheck, check_workspace, compile_source, copy_project
 from sleepy_coder.problems import Check, Problem
 from sleepy_coder.prompt import extract_code, is_no_repair
@@ -107,7 +110,7 @@ class Repair:
     detail: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class CargoProject:
     """A cargo workspace.
 
@@ -123,9 +126,9 @@ class CargoProject:
     all_targets: bool = False
 
     def read(self, name: str) -> str | None:
-        """Return a file of the project as it is now, None for what is no file of it."""
-        path = self.root / name
-        if Path(name).is_absolute() or not path.resolve().is_relative_to(self.root.resolve()):
+        """Return a file of the copy as it is now, None for what is no file of it."""
+        path = self._copy / name
+        if Path(name).is_absolute() or not path.resolve().is_relative_to(self._copy.resolve()):
             return None
         try:
             return path.read_bytes().decode()
@@ -133,17 +136,26 @@ class CargoProject:
             return None
 
     def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:
-        """Return what cargo says of a copy with some files changed."""
-        copy, build = self.scratch / "copy", self.scratch / "build"
-        if not copy.is_dir():
-            copy_project(self.root, copy)
-            build.mkdir()
+        """Return what cargo says of the copy with some files changed."""
         for name, text in changed.items():
-            if (copy / name).read_bytes() != text.encode():
-                (copy / name).write_bytes(text.encode())
-        return check_workspace(
-            copy, self.sandbox, run_tests=run_tests, all_targets=self.all_targets, scratch=build
+            if (self._copy / name).read_bytes() != text.encode():
+                (self._copy / name).write_bytes(text.encode())
+        check = check_workspace(
+            self._copy,
+            self.sandbox,
+            run_tests=run_tests,
+            all_targets=self.all_targets,
+            scratch=self.scratch / "build",
         )
+        named = tuple(_rename(message, posixpath.normpath) for message in check.diagnostics)
+        return replace(check, diagnostics=named)
+
+    @cached_property
+    def _copy(self) -> Path:
+        copy = self.scratch / "copy"
+        copy_project(self.root, copy)
+        (self.scratch / "build").mkdir()
+        return copy
 
 
 @dataclass(frozen=True)
@@ -156,19 +168,27 @@ class FileProject:
 
     def read(self, name: str) -> str | None:
         """Return the file as it is now, whatever rustc was told it is called."""
-        return self.path.read_bytes().decode() if name == self.path.name else None
+        if name != self.path.name:
+            return None
+        try:
+            return self.path.read_bytes().decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{self.path}: cannot be read: {error}") from None
 
     def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:  # noqa: ARG002
         """Return what rustc says of the file, or of its changed text."""
         name = self.path.name
-        code = changed.get(name) or self.read(name) or ""
+        code = changed[name] if name in changed else self.read(name) or ""
         is_program = any((item.kind, item.path) == ("fn", "main") for item in items(code))
         kind = "bin" if is_program else "lib"
         done = compile_source(code, crate_type=kind, edition=self.edition, sandbox=self.sandbox)
+        given = f"{kind.replace('bin', 'main')}.rs"
         named = tuple(
-            _rename(m, {f"{'main' if is_program else 'lib'}.rs": name}) for m in done.diagnostics
+            _rename(message, lambda each: name if each == given else each)
+            for message in done.diagnostics
         )
-        return WorkspaceCheck(done.is_ok, named, done.is_timeout, done.detail)
+        detail = next((e.message for e in parse_diagnostics(named) if e.is_error), done.detail)
+        return WorkspaceCheck(done.is_ok, named, done.is_timeout, detail)
 
 
 class _Edit(NamedTuple):
@@ -256,35 +276,37 @@ class _Work:
     on_step: Callable[[Step], None]
     originals: dict[str, str] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    passed: list[Mapping[str, str]] = field(default_factory=list)  # texts of former states
 
     def run(self, *, run_tests: bool) -> Repair:
         """Work until no error is left or nothing helps any more."""
         first = self._check({})
-        state = best = self._apply_suggestions(first)
-        given_up: set[tuple[str, str]] = set()
+        state = self._apply_suggestions(first)
+        given_up: set[tuple[str, ...]] = set()
         for _ in range(MAX_ERRORS_TRIED):
             error = self._next(state, given_up)
             if error is None:
                 break
             better, by = self._mend(state, error)
             if better is None:
-                given_up.add(_key(error))
-            state = better or state
-            self._tell(error, by, state)
-            if len(state.errors) < len(best.errors):
-                best = state
-        check = best.check
+                given_up.add(_where(error))
+                self._tell(error, by, state)
+            else:
+                self._tell(error, by, better)
+                self.passed.append(state.texts)
+                state = self._apply_suggestions(better)
+        check = state.check
         if run_tests and check.is_ok:
-            check = self.project.check(best.texts, run_tests=True)
+            check = self.project.check(state.texts, run_tests=True)
         changes = {
             name: (self.originals[name], text)
-            for name, text in sorted(best.texts.items())
+            for name, text in sorted(state.texts.items())
             if text != self.originals[name]
         }
         return Repair(
             is_ok=check.is_ok,
             num_before=len(first.errors),
-            num_after=len(best.errors),
+            num_after=len(state.errors),
             changes=changes,
             steps=tuple(self.steps),
             detail="" if check.is_ok else check.detail,
@@ -292,12 +314,9 @@ class _Work:
 
     def _text(self, state: _State, name: str) -> str | None:
         """Return a file as it is in a state."""
-        if name in state.texts:
-            return state.texts[name]
-        text = self.project.read(name)
-        if text is not None:
-            self.originals.setdefault(name, text)
-        return text
+        if name not in self.originals and (text := self.project.read(name)) is not None:
+            self.originals[name] = text
+        return state.texts.get(name, self.originals.get(name))
 
     def _check(self, texts: Mapping[str, str]) -> _State:
         check = self.project.check({**self.originals, **texts})
@@ -305,31 +324,41 @@ class _Work:
         return _State(texts, check, tuple(select_errors(distinct.values())))
 
     def _apply_suggestions(self, state: _State) -> _State:
-        """Return the state after rustc's own suggestions, as long as they leave fewer errors."""
+        """Return the state after rustc's own suggestions, as long as that is better.
+
+        All of a round at once; where that does not hold, one error's alone.
+        """
         for _ in range(MAX_ROUNDS):
-            files = {s.file_name for e in state.errors for c in e.children for s in c.spans}
-            texts = dict(state.texts)
-            for name in sorted(files):
-                text = self._text(state, name)
-                if text is not None:
-                    texts[name] = apply_suggestions(text, _suggesting(state.errors, name))
-            if texts == state.texts or all(self._text(state, n) == t for n, t in texts.items()):
-                return state
-            after = self._check(texts)
-            if not self._is_better(state, after) or self._is_gutted(after):
-                return state
-            left = {_key(error) for error in after.errors}
+            single = [(error,) for error in state.errors[:MAX_ERRORS_TRIED]]
+            rounds = (self._suggested(state, e) for e in (state.errors, *single))
+            after = next((found for found in rounds if found is not None), None)
+            if after is None:
+                break
+            left = _count(after)
             for error in state.errors:
-                if _key(error) not in left:
+                if not left[_key(error)]:
                     self._tell(error, RUSTC, after)
             state = after
         return state
 
-    def _next(self, state: _State, given_up: set[tuple[str, str]]) -> Diagnostic | None:
+    def _suggested(self, state: _State, errors: Sequence[Diagnostic]) -> _State | None:
+        """Return the state after the suggestions for some errors, None if that is no better."""
+        texts = dict(state.texts)
+        for name in sorted({s.file_name for e in errors for c in e.children for s in c.spans}):
+            text = self._text(state, name)
+            if text is not None:
+                texts[name] = apply_suggestions(text, _suggesting(errors, name))
+        if all(self._text(state, name) == text for name, text in texts.items()):
+            return None
+        after = self._check(texts)
+        is_kept = self._is_better(state, after) and not self._is_gutted(after)
+        return after if is_kept else None
+
+    def _next(self, state: _State, given_up: set[tuple[str, ...]]) -> Diagnostic | None:
         """Return the first error in a file of the project that is not given up."""
         for error in state.errors:
             at = error.primary
-            is_new = at is not None and _key(error) not in given_up
+            is_new = at is not None and _where(error) not in given_up
             if is_new and at is not None and self._text(state, at.file_name) is not None:
                 return error
         return None
@@ -342,13 +371,13 @@ class _Work:
             return None, None
         spans = [s for s in error.spans if s.file_name == at.file_name and not s.is_expansion]
         excerpt = cut_excerpt(text, (s.line_start - 1 for s in (at, *spans)))
-        raw = [m for m in state.check.diagnostics if _is_of(m, state.errors)]
-        moved = excerpt.move(raw, at.file_name)
-        own = [m for m in moved if m["message"] == error.message]
-        if not own:
+        raw = sorted(
+            (m for m in state.check.diagnostics if _is_of(m, state.errors)),
+            key=lambda message: not _is_of(message, [error]),
+        )
+        if not excerpt.move(raw[:1], at.file_name):
             return None, None
-        others = [m for m in moved if m not in own]
-        problem = _problem(excerpt.code, error, (*own, *others))
+        problem = _problem(excerpt.code, error, excerpt.move(raw, at.file_name))
         seen: set[str] = set()
         for proposal in self.propose(problem):
             code = proposal.code
@@ -363,24 +392,26 @@ class _Work:
     def _try(self, state: _State, error: Diagnostic, text: str) -> _State | None:
         """Return the state with another text of the error's file, or None if that is no better."""
         name = error.primary.file_name if error.primary else ""
-        after = self._check({**state.texts, name: text})
+        texts = {**state.texts, name: text}
+        if texts in self.passed:
+            return None
+        after = self._check(texts)
         is_gone = after.check.is_ok or _count(after)[_key(error)] < _count(state)[_key(error)]
         is_kept = is_gone and self._is_better(state, after) and not self._is_gutted(after)
         return after if is_kept else None
 
     def _is_better(self, before: _State, after: _State) -> bool:
-        """Whether there are fewer errors and no new ones; or only such as rustc had not looked for.
+        """Whether an error is gone and none is new but such as rustc had not looked for before.
 
-        That is what comes to light when all that was known is gone: at a later stage, in another
-        file, in another package. In what was changed it would be the same mistake by another name.
+        Those come to light at a later stage, in another file, or in another package. In what was
+        changed a new error would be the same mistake by another name.
         """
         if after.check.is_ok:
             return True
         known, left = _count(before), _count(after)
-        if not left:  # it fails, and not by an error of rustc
+        if not left or not known - left:  # it fails by no error of rustc, or by all there were
             return False
-        if known & left or not known:
-            return left < known
+        new = left - known
         changed = {
             name: _changed_lines(self._text(before, name) or "", text)
             for name, text in after.texts.items()
@@ -398,7 +429,7 @@ class _Work:
                 return True
             return _stage(error) > (last if lines else 0)
 
-        return all(map(comes_to_light, after.errors))
+        return all(comes_to_light(error) for error in after.errors if new[_key(error)])
 
     def _package(self, name: str) -> str:
         """Return the folder of the package that a file belongs to."""
@@ -419,10 +450,13 @@ class _Work:
 
     def _is_gutted(self, state: _State) -> bool:
         """Whether a file has lost what it had at first, or got a way past the checks."""
+        changed = [(self.originals[n], t) for n, t in state.texts.items() if t != self.originals[n]]
         return any(
-            find_gutting(self.originals[name], None, text) is not None
-            for name, text in state.texts.items()
-            if text != self.originals[name]
+            find_gutting(before, None, after) is not None
+            or (state.check.is_ok and find_disuse(before, None, after) is not None)
+            or _switches(after) - _switches(before)
+            or _guards(before) - _guards(after)
+            for before, after in changed
         )
 
     def _tell(self, error: Diagnostic, by: str | None, state: _State) -> None:
@@ -434,11 +468,25 @@ class _Work:
         self.on_step(step)
 
 
+def _switches(code: str) -> Counter[str]:
+    """Count the attributes that leave code out or silence the compiler."""
+    return Counter(re.findall(r"#!?\s*\[\s*(cfg|cfg_attr|allow|expect)\b", code))
+
+
+def _guards(code: str) -> Counter[str]:
+    """Count the attributes that make warnings errors."""
+    return Counter(re.findall(r"#!?\s*\[\s*(deny|forbid)\b", code))
+
+
 def _edits(before: str, after: str) -> list[_Edit]:
     """Return what turns one text into another, line by line where as many lines come as go."""
     old, new = before.split("\n"), after.split("\n")
+    pairs = zip(old, new, strict=False)
+    head = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(old), len(new)))
     found: list[_Edit] = []
-    for kind, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    matcher = difflib.SequenceMatcher(None, old[head:], new[head:], autojunk=False)
+    for kind, *places in matcher.get_opcodes():
+        i, j, k, m = (head + place for place in places)
         if kind != "equal" and j - i == m - k:
             found += [_Edit(i + n, i + n + 1, k + n, k + n + 1) for n in range(j - i)]
         elif kind != "equal":
@@ -473,10 +521,15 @@ def _count(state: _State) -> Counter[tuple[str, str]]:
 
 
 def _key(error: Diagnostic) -> tuple[str, str]:
-    """Return what stays the same of an error when lines above it come and go."""
+    """Return what stays the same of an error whatever is done to the lines around it."""
     at = error.primary
-    words = " ".join("".join(at.text).split()) if at else ""
-    return (at.file_name if at else "", f"{error.code} {error.message} {words}")
+    return (at.file_name if at else "", f"{error.code} {error.message}")
+
+
+def _where(error: Diagnostic) -> tuple[str, ...]:
+    """Return what tells an error from others of its kind, wherever its line may be by now."""
+    at = error.primary
+    return (*_key(error), *("".join(at.text).split() if at else ()))
 
 
 def _place(error: Diagnostic) -> tuple[Any, ...]:
@@ -516,12 +569,8 @@ def _problem(code: str, error: Diagnostic, messages: Iterable[dict[str, Any]]) -
     )
 
 
-def _rename(message: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _rename(message: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
     """Return rustc's message with files called otherwise."""
-
-    def spans_of(part: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        for span in part.get("spans") or ():
-            yield {**span, "file_name": names.get(span["file_name"], span["file_name"])}
-
-    children = [_rename(child, names) for child in message.get("children") or ()]
-    return {**message, "spans": list(spans_of(message)), "children": children}
+    spans = [{**s, "file_name": rename(s["file_name"])} for s in message.get("spans") or ()]
+    children = [_rename(child, rename) for child in message.get("children") or ()]
+    return {**message, "spans": spans, "children": children}

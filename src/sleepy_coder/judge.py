@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sleepy_coder.diagnostics import parse_stream
+from sleepy_coder.errors import InputError
 from sleepy_coder.gutting import find_disuse, find_gutting
 from sleepy_coder.hidden_tests import append_tests
 from sleepy_coder.problems import Check, Problem
@@ -171,7 +172,7 @@ def check_workspace(
     shutil.rmtree(scratch / "source", ignore_errors=True)
     copy_project(path, scratch / "source")
     targets = ["--all-targets"] if all_targets else []
-    done = _cargo(["check", "--message-format=json", *targets], sandbox, scratch)
+    done = _cargo(["check", "--keep-going", "--message-format=json", *targets], sandbox, scratch)
     diagnostics = tuple(parse_stream(done.stdout))
     if done.returncode == 0 and run_tests:
         done = _cargo(["test", "--quiet"], sandbox, scratch)
@@ -184,14 +185,31 @@ def check_workspace(
 
 
 def copy_project(path: Path, copy: Path) -> None:
-    """Copy a cargo workspace, but not what was built of it nor its history."""
-    root, left_out = str(path), {"target", ".git"}
-    shutil.copytree(
-        path,
-        copy,
-        symlinks=True,
-        ignore=lambda folder, _: left_out if folder == root else set(),
-    )
+    """Copy a cargo workspace, but not what was built of it nor its history; the copy is writable.
+
+    Raises:
+        InputError: Something in it cannot be read.
+    """
+    root = str(path)
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        ignored = {"target", ".git"} if folder == root else set[str]()
+        special = {n for n in names if not _is_copied(Path(folder, n))}  # pipes, sockets
+        return ignored | special
+
+    try:
+        shutil.copytree(path, copy, symlinks=True, ignore=left_out)
+    except OSError as error:  # shutil.Error is one, with what went wrong as a list
+        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error
+        raise InputError(f"{path}: cannot be copied: {reason}") from None
+    for folder, _, names in os.walk(copy):
+        for each in (Path(folder), *(Path(folder, name) for name in names)):
+            if not each.is_symlink():
+                each.chmod(each.stat().st_mode | (0o700 if each.is_dir() else 0o600))
+
+
+def _is_copied(path: Path) -> bool:
+    return path.is_symlink() or path.is_file() or path.is_dir()
 
 
 def _cargo(command: list[str], sandbox: Sandbox, scratch: Path) -> Completed:

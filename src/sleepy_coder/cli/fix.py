@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
+import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -52,7 +56,13 @@ from sleepy_coder.workbench import Workbench
     help="Answers drawn at random where the likeliest do not hold.",
 )
 @click.option("--rustc-only", is_flag=True, help="Take rustc's own suggestions, and no model.")
-@click.option("--edition", default="2021", show_default=True, help="Rust edition of a single file.")
+@click.option(
+    "--edition",
+    type=click.Choice(["2015", "2018", "2021", "2024"]),
+    default="2021",
+    show_default=True,
+    help="Of a file that belongs to no package.",
+)
 @model_options
 @source_options
 @unconfined_option
@@ -71,12 +81,13 @@ def fix(
     allow_unconfined: bool,
     as_json: bool,
 ) -> None:
-    """Mend the cargo workspace that holds PATH, or one file PATH.rs.
+    """Mend the cargo workspace that holds PATH, or a file PATH.rs that belongs to none.
 
     Prints a diff; nothing is written without --apply. A change is kept if rustc finds fewer errors
     with it and no item, test or assertion is gone. The exit code is 0 if all compiles in the end.
     """
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what lies in the scratch folder goes
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sleepy-fix-")))
         root, project = _open(path, edition, sandbox, scratch, all_targets=run_tests)
@@ -87,12 +98,12 @@ def fix(
             run_tests=run_tests,
             on_step=lambda step: click.echo(_render_step(step), err=True),
         )
-    if is_applied:
-        _write(root, repair)
     if as_json:
-        click.echo(json.dumps({**asdict(repair), "is_applied": is_applied}, indent=1))
+        click.echo(json.dumps(asdict(repair), indent=1))
     else:
         click.echo("".join(_render_diffs(repair)), nl=False)
+    if is_applied:
+        _write(root, repair)
     click.echo(_summarize(repair, run_tests=run_tests, is_applied=is_applied), err=True)
     context.exit(0 if repair.is_ok else 1)
 
@@ -101,21 +112,21 @@ def _open(
     path: Path, edition: str, sandbox: Sandbox, scratch: Path, *, all_targets: bool
 ) -> tuple[Path, Project]:
     """Return the folder that file names are relative to, and the project."""
-    if path.suffix == ".rs" and path.is_file():
-        return path.parent, FileProject(path, sandbox, edition)
     folder = path if path.is_dir() else path.parent
     command = ["cargo", "locate-project", "--workspace", "--message-format=plain"]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise InputError("cargo was not found; install Rust from https://rustup.rs") from None
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["cargo gave no reason"])[0]
-        raise InputError(
-            f"{path}: {reason.removeprefix('error: ')}; name a workspace or a .rs file"
-        )
-    root = Path(done.stdout.strip()).parent
-    return root, CargoProject(root, sandbox, scratch, all_targets)
+    if done.returncode == 0:
+        root = Path(done.stdout.strip()).parent
+        return root, CargoProject(root, sandbox, scratch, all_targets)
+    if path.suffix != ".rs" or not path.is_file():
+        reason = done.stderr.strip().removeprefix("error: ") or "cargo gave no reason"
+        raise InputError(f"{path}: {reason}; name a workspace or a .rs file")
+    if all_targets:
+        raise click.UsageError("--test: a file alone has no tests to run; leave it out")
+    return path.parent, FileProject(path, sandbox, edition)
 
 
 class _Asker:
@@ -141,12 +152,24 @@ class _Asker:
 
 
 def _write(root: Path, repair: Repair) -> None:
-    """Write the changes, unless a file was edited in the meantime."""
+    """Write the changes, all or none, unless a file was edited in the meantime."""
     for name, (before, _) in repair.changes.items():
         if (root / name).read_bytes() != before.encode():
             raise InputError(f"{name}: was edited while it was being mended; nothing was written")
-    for name, (_, after) in repair.changes.items():
-        (root / name).write_bytes(after.encode())
+    siblings = {}
+    try:
+        for name, (_, after) in repair.changes.items():
+            path = (root / name).resolve()  # a link stays one
+            sibling = path.with_name(f".{path.name}.sleepy")
+            siblings[sibling] = path
+            sibling.write_bytes(after.encode())
+            shutil.copymode(path, sibling)
+        for sibling, path in siblings.items():
+            sibling.replace(path)
+    except OSError as error:
+        for sibling in siblings:
+            sibling.unlink(missing_ok=True)
+        raise InputError(f"{error.filename}: cannot be written: {error.strerror}") from None
 
 
 def _render_step(step: Step) -> str:
@@ -156,20 +179,23 @@ def _render_step(step: Step) -> str:
 
 def _render_diffs(repair: Repair) -> Iterable[str]:
     for name, (before, after) in repair.changes.items():
-        old, new = (text.splitlines(keepends=True) for text in (before, after))
-        for line in difflib.unified_diff(old, new, f"a/{name}", f"b/{name}"):
+        # `splitlines` would cut at separators that are no ends of lines for `patch`.
+        old, new = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (before, after))
+        mark = "\t" if " " in name else ""  # where the name ends
+        for line in difflib.unified_diff(old, new, f"a/{name}{mark}", f"b/{name}{mark}"):
             yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def _summarize(repair: Repair, *, run_tests: bool, is_applied: bool) -> str:
     num_mended = sum(step.by is not None for step in repair.steps)
+    mended = f"{num_mended} {'error' if num_mended == 1 else 'errors'} mended"
     if repair.is_ok:
         what = f"it compiles{' and its tests pass' if run_tests else ''}"
-        what = (
-            f"{num_mended} errors mended: {what} now" if num_mended else f"nothing to mend: {what}"
-        )
+        what = f"{mended}: {what} now" if num_mended else f"nothing to mend: {what}"
+    elif repair.num_after:
+        what = f"{mended}, {repair.num_after} left: {repair.detail}"
     else:
-        what = f"{num_mended} errors mended, {repair.num_after} left: {repair.detail}"
+        what = f"{mended}, but it fails: {repair.detail}"
     if repair.changes:
         what += "; written" if is_applied else "; --apply writes the changes"
     return what
