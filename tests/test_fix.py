@@ -245,7 +245,8 @@ def test_packages_that_are_not_compiled_yet_are_not_mended(sandbox, tmp_path):
 def test_what_drops_or_silences_code_is_not_kept(answer, sandbox, tmp_path):
     text = (
         "#![deny(warnings)]\npub struct S {\n    n: u32,\n}\nimpl S {\n"
-        "    fn add(&mut self, n: u32) {\n        self.n += n;\n    }\n    pub fn get(&mut self) -> u32 {\n    self.add(1);\n"
+        "    fn add(&mut self, n: u32) {\n        self.n += n;\n    }\n"
+        "    pub fn get(&mut self) -> u32 {\n    self.add(1);\n"
         "    true\n    }\n}\n"
     )
 
