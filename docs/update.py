@@ -403,6 +403,22 @@ def render_coefficients() -> str:
     return "\n".join(rows)
 
 
+def render_fix() -> str:
+    """Return what `sleepy fix` mended of a set's problems, as lone files."""
+    record = json.loads((RESULTS / "fix.json").read_text())
+    rows = record["problems"]
+    mended = [row for row in rows if row["is_ok"]]
+    behave = sum(row["outcome"] == "pass" for row in rows)
+    rustc = sum(set(row["by"]) <= {"rustc's suggestion"} for row in mended)
+    seconds = sorted(row["seconds"] for row in mended)
+    return (
+        f"The {len(rows)} frozen problems as files: {len(mended)} compile afterwards, {rustc} of "
+        f"them by rustc's suggestions alone; {behave} do what they should. One that was mended took "
+        f"{statistics.median(seconds):.0f} s at the median and {seconds[-1]:.0f} s at most, with "
+        f"{record['model']['name']} on two cores."
+    )
+
+
 def render_sources() -> str:
     """Return what pairs of each source are worth, alone and mixed."""
     record = _experiment("ablation")
@@ -697,6 +713,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "recipes": render_recipes,
     "refusals": render_refusals,
     "coefficients": render_coefficients,
+    "fix": render_fix,
     "sources": render_sources,
     "sequential": render_sequential,
     "rerank": render_rerank,
