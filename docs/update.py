@@ -413,8 +413,8 @@ def render_fix() -> str:
     seconds = sorted(row["seconds"] for row in mended)
     return (
         f"The {len(rows)} frozen problems as files: {len(mended)} compile afterwards, {rustc} of "
-        f"them by rustc's suggestions alone; {behave} do what they should. One that was mended took "
-        f"{statistics.median(seconds):.0f} s at the median and {seconds[-1]:.0f} s at most, with "
+        f"them by rustc's suggestions alone; {behave} do what they should. One that was mended "
+        f"took {statistics.median(seconds):.0f} s at the median and {seconds[-1]:.0f} s at most, with "
         f"{record['model']['name']} on two cores."
     )
 
