@@ -411,10 +411,11 @@ def render_fix() -> str:
     behave = sum(row["outcome"] == "pass" for row in rows)
     rustc = sum(set(row["by"]) <= {"rustc's suggestion"} for row in mended)
     seconds = sorted(row["seconds"] for row in mended)
+    middle, most = statistics.median(seconds), seconds[-1]
     return (
         f"The {len(rows)} frozen problems as files: {len(mended)} compile afterwards, {rustc} of "
         f"them by rustc's suggestions alone; {behave} do what they should. One that was mended "
-        f"took {statistics.median(seconds):.0f} s at the median and {seconds[-1]:.0f} s at most, with "
+        f"took {middle:.0f} s at the median and {most:.0f} s at most, with "
         f"{record['model']['name']} on two cores."
     )
 
