@@ -355,6 +355,19 @@ def test_command_shows_a_diff_and_writes_it_only_when_told(workspace, monkeypatc
     assert "nothing to mend" in again.stderr
 
 
+def test_command_writes_nothing_where_tests_fail(workspace, monkeypatch):
+    monkeypatch.setattr(cli_fix._Asker, "__call__", lambda _, problem: unwrapping(problem))
+    text = LIB.replace("is_none", "is_some")
+    (workspace / "core/src/lib.rs").write_text(text)
+    result = run(workspace, "--test", "--apply")
+    assert result.exit_code == 1
+    assert "but it fails" in result.stderr
+    assert "nothing is written" in result.stderr
+    assert (workspace / "core/src/lib.rs").read_text() == text
+    assert run(workspace, "--apply").exit_code == 0
+    assert (workspace / "core/src/lib.rs").read_text() != text
+
+
 def test_command_tells_as_json_what_is_left(workspace):
     result = run(workspace, "--rustc-only", "--json")
     assert result.exit_code == 1

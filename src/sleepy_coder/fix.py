@@ -1,10 +1,9 @@
 """Mend a cargo workspace or a single file until it compiles; nothing is believed unchecked.
 
 First rustc's own suggestions, then for one error after another what the model proposes, each
-answer tried in a copy of the project. An answer is kept if its error is gone and there are fewer
-errors than before; or if all errors are gone and others have come to light elsewhere, which rustc
-looks for only then. What counts in the end is the copy with the fewest errors; the project itself
-is not touched here.
+answer tried in a copy of the project. An answer is kept if its error is gone, nothing else is (no
+item, test or assertion), and no error is new but what rustc had not looked for before; of what it
+changes only what the repair needs. The project itself is not touched here.
 """
 
 from __future__ import annotations
@@ -97,7 +96,9 @@ class Repair:
     """What became of a project.
 
     Attributes:
-        num_before: Errors at first; `num_after` with the changes.
+        is_ok: It compiles and, where they were run, its tests pass.
+        num_before: Errors at first; `num_after` with the changes, those included that came to
+            light with them.
         changes: File -> its text before and after.
         detail: Why it fails where no error says so; empty where it does not.
     """
@@ -258,7 +259,7 @@ def repair_project(
     run_tests: bool = False,
     on_step: Callable[[Step], None] = lambda _: None,
 ) -> Repair:
-    """Return the changes after which a project compiles, or has fewer errors than before.
+    """Return the changes after which a project compiles, or is nearer to it.
 
     Args:
         project: What to mend.

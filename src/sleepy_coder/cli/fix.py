@@ -45,7 +45,7 @@ from sleepy_coder.workbench import Workbench
     "--test",
     "run_tests",
     is_flag=True,
-    help="Ask that tests and examples compile and the tests pass.",
+    help="Ask that tests and examples compile and the tests pass; else nothing is written.",
 )
 @click.option(
     "--samples",
@@ -83,8 +83,8 @@ def fix(
 ) -> None:
     """Mend the cargo workspace that holds PATH, or a file PATH.rs that belongs to none.
 
-    Prints a diff; nothing is written without --apply. A change is kept if rustc finds fewer errors
-    with it and no item, test or assertion is gone. The exit code is 0 if all compiles in the end.
+    Prints a diff; nothing is written without --apply. A change is kept if an error is gone with it
+    and no item, test or assertion. The exit code is 0 if all compiles in the end.
     """
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what lies in the scratch folder goes
@@ -102,9 +102,10 @@ def fix(
         click.echo(json.dumps(asdict(repair), indent=1))
     else:
         click.echo("".join(_render_diffs(repair)), nl=False)
-    if is_applied:
+    is_written = is_applied and (repair.is_ok or not run_tests)
+    if is_written:
         _write(root, repair)
-    click.echo(_summarize(repair, run_tests=run_tests, is_applied=is_applied), err=True)
+    click.echo(_summarize(repair, run_tests=run_tests, is_written=is_written), err=True)
     context.exit(0 if repair.is_ok else 1)
 
 
@@ -186,7 +187,7 @@ def _render_diffs(repair: Repair) -> Iterable[str]:
             yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
-def _summarize(repair: Repair, *, run_tests: bool, is_applied: bool) -> str:
+def _summarize(repair: Repair, *, run_tests: bool, is_written: bool) -> str:
     num_mended = sum(step.by is not None for step in repair.steps)
     mended = f"{num_mended} {'error' if num_mended == 1 else 'errors'} mended"
     if repair.is_ok:
@@ -197,5 +198,7 @@ def _summarize(repair: Repair, *, run_tests: bool, is_applied: bool) -> str:
     else:
         what = f"{mended}, but it fails: {repair.detail}"
     if repair.changes:
-        what += "; written" if is_applied else "; --apply writes the changes"
+        is_held = repair.is_ok or not run_tests
+        rest = "--apply writes the changes" if is_held else "nothing is written"
+        what += "; written" if is_written else f"; {rest}"
     return what
