@@ -9,27 +9,23 @@ changes only what the repair needs. The project itself is not touched here.
 from __future__ import annotations
 
 import difflib
-import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, Protocol
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
 
 from sleepy_coder.diagnostics import Diagnostic, apply_suggestions, parse_diagnostics, select_errors
 from sleepy_coder.dialogue import open_dialogue
-from sleepy_coder.errors import InputError
 from sleepy_coder.excerpt import cut_excerpt
 from sleepy_coder.gutting import find_disuse, find_gutting
-from sleepy_coder.judge import WorkspaceCheck, check_workspace, compile_source, copy_project
+from sleepy_coder.judge import WorkspaceCheck
 from sleepy_coder.problems import Check, Problem
+from sleepy_coder.project import Project
 from sleepy_coder.prompt import extract_code, is_no_repair
 from sleepy_coder.repair import STRATEGIES
 from sleepy_coder.router import Route
-from sleepy_coder.sandbox import Sandbox
-from sleepy_coder.syntax import items
 from sleepy_coder.workbench import Workbench
 
 MAX_ROUNDS = 8  # of rustc's suggestions: what they bring to light rarely goes deeper
@@ -44,16 +40,6 @@ STAGES = ("routed", "routed-alone", "base-again", "hints-second")
 _OF_NAMES = re.compile("E0(261|405|408|412|42[23568]|43[23]|53[12]|57[34]|583|603)")
 _OF_BORROWS = re.compile("E0(373|38[124]|499|50[235-9]|515|521|59[467]|626|700|71[236])")
 _TEMPERATURE, _TOP_P = 0.8, 0.95  # of answers that are drawn
-
-
-class Project(Protocol):
-    """Source files that are compiled together."""
-
-    def read(self, name: str) -> str | None:
-        """Return a file of the project as it is now, None for what is no file of it."""
-
-    def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:
-        """Return what the compiler says with some files changed."""
 
 
 @dataclass(frozen=True)
@@ -109,87 +95,6 @@ class Repair:
     changes: Mapping[str, tuple[str, str]]
     steps: tuple[Step, ...] = ()
     detail: str = ""
-
-
-@dataclass
-class CargoProject:
-    """A cargo workspace.
-
-    Attributes:
-        root: Folder of the workspace's Cargo.toml.
-        scratch: Where copies are made and compiled; empty at first.
-        all_targets: Whether tests, examples and benchmarks have to compile as well.
-    """
-
-    root: Path
-    sandbox: Sandbox
-    scratch: Path
-    all_targets: bool = False
-
-    def read(self, name: str) -> str | None:
-        """Return a file of the copy as it is now, None for what is no file of it."""
-        path = self._copy / name
-        if Path(name).is_absolute() or not path.resolve().is_relative_to(self._copy.resolve()):
-            return None
-        try:
-            return path.read_bytes().decode()
-        except (OSError, UnicodeDecodeError):
-            return None
-
-    def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:
-        """Return what cargo says of the copy with some files changed."""
-        for name, text in changed.items():
-            if (self._copy / name).read_bytes() != text.encode():
-                (self._copy / name).write_bytes(text.encode())
-        check = check_workspace(
-            self._copy,
-            self.sandbox,
-            run_tests=run_tests,
-            all_targets=self.all_targets,
-            scratch=self.scratch / "build",
-        )
-        named = tuple(_rename(message, posixpath.normpath) for message in check.diagnostics)
-        return replace(check, diagnostics=named)
-
-    @cached_property
-    def _copy(self) -> Path:
-        copy = self.scratch / "copy"
-        copy_project(self.root, copy)
-        (self.scratch / "build").mkdir()
-        return copy
-
-
-@dataclass(frozen=True)
-class FileProject:
-    """One source file, a program if it has `fn main`, else a library."""
-
-    path: Path
-    sandbox: Sandbox
-    edition: str = "2021"
-
-    def read(self, name: str) -> str | None:
-        """Return the file as it is now, whatever rustc was told it is called."""
-        if name != self.path.name:
-            return None
-        try:
-            return self.path.read_bytes().decode()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{self.path}: cannot be read: {error}") from None
-
-    def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:  # noqa: ARG002
-        """Return what rustc says of the file, or of its changed text."""
-        name = self.path.name
-        code = changed[name] if name in changed else self.read(name) or ""
-        is_program = any((item.kind, item.path) == ("fn", "main") for item in items(code))
-        kind = "bin" if is_program else "lib"
-        done = compile_source(code, crate_type=kind, edition=self.edition, sandbox=self.sandbox)
-        given = f"{kind.replace('bin', 'main')}.rs"
-        named = tuple(
-            _rename(message, lambda each: name if each == given else each)
-            for message in done.diagnostics
-        )
-        detail = next((e.message for e in parse_diagnostics(named) if e.is_error), done.detail)
-        return WorkspaceCheck(done.is_ok, named, done.is_timeout, detail)
 
 
 class _Edit(NamedTuple):
@@ -568,10 +473,3 @@ def _problem(code: str, error: Diagnostic, messages: Iterable[dict[str, Any]]) -
         check=Check("compile"),
         diagnostics=tuple(messages),
     )
-
-
-def _rename(message: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
-    """Return rustc's message with files called otherwise."""
-    spans = [{**s, "file_name": rename(s["file_name"])} for s in message.get("spans") or ()]
-    children = [_rename(child, rename) for child in message.get("children") or ()]
-    return {**message, "spans": spans, "children": children}

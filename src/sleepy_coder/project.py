@@ -1,0 +1,114 @@
+"""Source files that are compiled together: a cargo workspace, or one file."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from sleepy_coder.diagnostics import parse_diagnostics
+from sleepy_coder.errors import InputError
+from sleepy_coder.judge import WorkspaceCheck, check_workspace, compile_source, copy_project
+from sleepy_coder.sandbox import Sandbox
+from sleepy_coder.syntax import items
+
+
+class Project(Protocol):
+    """Source files that are compiled together."""
+
+    def read(self, name: str) -> str | None:
+        """Return a file of the project as it is now, None for what is no file of it."""
+
+    def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:
+        """Return what the compiler says with some files changed."""
+
+
+@dataclass
+class CargoProject:
+    """A cargo workspace.
+
+    Attributes:
+        root: Folder of the workspace's Cargo.toml.
+        scratch: Where copies are made and compiled; empty at first.
+        all_targets: Whether tests, examples and benchmarks have to compile as well.
+    """
+
+    root: Path
+    sandbox: Sandbox
+    scratch: Path
+    all_targets: bool = False
+
+    def read(self, name: str) -> str | None:
+        """Return a file of the copy as it is now, None for what is no file of it."""
+        path = self._copy / name
+        if Path(name).is_absolute() or not path.resolve().is_relative_to(self._copy.resolve()):
+            return None
+        try:
+            return path.read_bytes().decode()
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:
+        """Return what cargo says of the copy with some files changed."""
+        for name, text in changed.items():
+            if (self._copy / name).read_bytes() != text.encode():
+                (self._copy / name).write_bytes(text.encode())
+        check = check_workspace(
+            self._copy,
+            self.sandbox,
+            run_tests=run_tests,
+            all_targets=self.all_targets,
+            scratch=self.scratch / "build",
+        )
+        named = tuple(_rename(message, posixpath.normpath) for message in check.diagnostics)
+        return replace(check, diagnostics=named)
+
+    @cached_property
+    def _copy(self) -> Path:
+        copy = self.scratch / "copy"
+        copy_project(self.root, copy)
+        (self.scratch / "build").mkdir()
+        return copy
+
+
+@dataclass(frozen=True)
+class FileProject:
+    """One source file, a program if it has `fn main`, else a library."""
+
+    path: Path
+    sandbox: Sandbox
+    edition: str = "2021"
+
+    def read(self, name: str) -> str | None:
+        """Return the file as it is now, whatever rustc was told it is called."""
+        if name != self.path.name:
+            return None
+        try:
+            return self.path.read_bytes().decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{self.path}: cannot be read: {error}") from None
+
+    def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:  # noqa: ARG002
+        """Return what rustc says of the file, or of its changed text."""
+        name = self.path.name
+        code = changed[name] if name in changed else self.read(name) or ""
+        is_program = any((item.kind, item.path) == ("fn", "main") for item in items(code))
+        kind = "bin" if is_program else "lib"
+        done = compile_source(code, crate_type=kind, edition=self.edition, sandbox=self.sandbox)
+        given = f"{kind.replace('bin', 'main')}.rs"
+        named = tuple(
+            _rename(message, lambda each: name if each == given else each)
+            for message in done.diagnostics
+        )
+        detail = next((e.message for e in parse_diagnostics(named) if e.is_error), done.detail)
+        return WorkspaceCheck(done.is_ok, named, done.is_timeout, detail)
+
+
+def _rename(message: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
+    """Return rustc's message with files called otherwise."""
+    spans = [{**s, "file_name": rename(s["file_name"])} for s in message.get("spans") or ()]
+    children = [_rename(child, rename) for child in message.get("children") or ()]
+    return {**message, "spans": spans, "children": children}
