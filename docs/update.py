@@ -19,6 +19,7 @@ import click
 from sleepy_coder.cli import main
 from sleepy_coder.cli.problems import render_problem
 from sleepy_coder.experiments.transfer import ENOUGH_PROBLEMS
+from sleepy_coder.fix import RUSTC
 from sleepy_coder.problems import load_set
 from sleepy_coder.report import compare, render_markdown, render_repair
 from sleepy_coder.results import RunRecord, load_run_record
@@ -409,7 +410,7 @@ def render_fix() -> str:
     rows = record["problems"]
     mended = [row for row in rows if row["is_ok"]]
     behave = sum(row["outcome"] == "pass" for row in rows)
-    rustc = sum(set(row["by"]) <= {"rustc's suggestion"} for row in mended)
+    rustc = sum(set(row["by"]) <= {RUSTC} for row in mended)
     seconds = sorted(row["seconds"] for row in mended)
     middle, most = statistics.median(seconds), seconds[-1]
     return (

@@ -8,14 +8,14 @@ changes only what the repair needs. The project itself is not touched here.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
+from sleepy_coder.changes import apply_changes, find_changes
 from sleepy_coder.diagnostics import Diagnostic, apply_suggestions, parse_diagnostics, select_errors
 from sleepy_coder.dialogue import open_dialogue
 from sleepy_coder.excerpt import cut_excerpt
@@ -30,10 +30,8 @@ from sleepy_coder.workbench import Workbench
 
 MAX_ROUNDS = 8  # of rustc's suggestions: what they bring to light rarely goes deeper
 MAX_ERRORS_TRIED = 40  # by the model
-MAX_EDITS_TRIED = 12  # of an answer, for whether it does without them
+MAX_CHANGES_TRIED = 12  # of an answer, for whether it does without them
 RUSTC = "rustc's suggestion"
-
-
 # Who is asked about an error, in turn, until an answer holds.
 STAGES = ("routed", "routed-alone", "base-again", "hints-second")
 # What rustc reports before it looks at types, and what it looks for when they are right.
@@ -97,15 +95,6 @@ class Repair:
     detail: str = ""
 
 
-class _Edit(NamedTuple):
-    """Lines of a text, and those of another that come in their place."""
-
-    start: int
-    end: int
-    new_start: int
-    new_end: int
-
-
 @dataclass(frozen=True)
 class _State:
     """A copy of the project under repair.
@@ -113,11 +102,13 @@ class _State:
     Attributes:
         texts: File -> its text, where it was changed.
         check: What the compiler says of it.
+        errors: What it reports, each once; `messages` are its JSON objects of them.
     """
 
     texts: Mapping[str, str]
     check: WorkspaceCheck
-    errors: tuple[Diagnostic, ...] = field(default=())
+    errors: tuple[Diagnostic, ...]
+    messages: tuple[Mapping[str, Any], ...]
 
 
 def propose_answers(problem: Problem, bench: Workbench, num_samples: int) -> Iterator[Proposal]:
@@ -226,8 +217,12 @@ class _Work:
 
     def _check(self, texts: Mapping[str, str]) -> _State:
         check = self.project.check({**self.originals, **texts})
-        distinct = {_place(error): error for error in parse_diagnostics(check.diagnostics)}
-        return _State(texts, check, tuple(select_errors(distinct.values())))
+        parsed = parse_diagnostics(check.diagnostics)
+        known = set(select_errors(parsed))
+        pairs = zip(parsed, check.diagnostics, strict=True)
+        distinct = {_place(error): (error, raw) for error, raw in pairs if error in known}
+        errors = tuple(error for error, _ in distinct.values())
+        return _State(texts, check, errors, tuple(raw for _, raw in distinct.values()))
 
     def _apply_suggestions(self, state: _State) -> _State:
         """Return the state after rustc's own suggestions, as long as that is better.
@@ -264,8 +259,9 @@ class _Work:
         """Return the first error in a file of the project that is not given up."""
         for error in state.errors:
             at = error.primary
-            is_new = at is not None and _where(error) not in given_up
-            if is_new and at is not None and self._text(state, at.file_name) is not None:
+            if at is None or _where(error) in given_up:
+                continue
+            if self._text(state, at.file_name) is not None:
                 return error
         return None
 
@@ -277,13 +273,11 @@ class _Work:
             return None, None
         spans = [s for s in error.spans if s.file_name == at.file_name and not s.is_expansion]
         excerpt = cut_excerpt(text, (s.line_start - 1 for s in (at, *spans)))
-        raw = sorted(
-            (m for m in state.check.diagnostics if _is_of(m, state.errors)),
-            key=lambda message: not _is_of(message, [error]),
-        )
-        if not excerpt.move(raw[:1], at.file_name):
+        others = list(state.messages)
+        moved = excerpt.move([others.pop(state.errors.index(error))], at.file_name)
+        if not moved:
             return None, None
-        problem = _problem(excerpt.code, error, excerpt.move(raw, at.file_name))
+        problem = _problem(excerpt.code, error, (*moved, *excerpt.move(others, at.file_name)))
         seen: set[str] = set()
         for proposal in self.propose(problem):
             code = proposal.code
@@ -323,7 +317,6 @@ class _Work:
             for name, text in after.texts.items()
         }
         last = max(map(_stage, before.errors))
-
         packages = {self._package(s.file_name) for e in before.errors if (s := e.primary)}
 
         def comes_to_light(error: Diagnostic) -> bool:
@@ -343,15 +336,18 @@ class _Work:
         return next((f for f in folders if self.project.read(f"{f}/Cargo.toml") is not None), "")
 
     def _reduce(self, state: _State, error: Diagnostic, after: _State) -> _State:
-        """Return the state without the changes that it does as well without."""
+        """Return the state without the changes that it does as well without.
+
+        They are taken back one at a time; what still holds stays taken back.
+        """
         name = error.primary.file_name if error.primary else ""
         text = self._text(state, name) or ""
-        edits = _edits(text, after.texts[name])
-        for edit in edits if 1 < len(edits) <= MAX_EDITS_TRIED else ():
-            fewer = [each for each in edits if each != edit]
-            found = self._try(state, error, _apply(text, after.texts[name], fewer))
+        needed = find_changes(text, after.texts[name], by_line=True)
+        for change in needed if 1 < len(needed) <= MAX_CHANGES_TRIED else ():
+            fewer = [each for each in needed if each != change]
+            found = self._try(state, error, apply_changes(text, fewer))
             if found is not None and len(found.errors) <= len(after.errors):
-                return self._reduce(state, error, found)
+                needed, after = fewer, found
         return after
 
     def _is_gutted(self, state: _State) -> bool:
@@ -384,34 +380,10 @@ def _guards(code: str) -> Counter[str]:
     return Counter(re.findall(r"#!?\s*\[\s*(deny|forbid)\b", code))
 
 
-def _edits(before: str, after: str) -> list[_Edit]:
-    """Return what turns one text into another, line by line where as many lines come as go."""
-    old, new = before.split("\n"), after.split("\n")
-    pairs = zip(old, new, strict=False)
-    head = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(old), len(new)))
-    found: list[_Edit] = []
-    matcher = difflib.SequenceMatcher(None, old[head:], new[head:], autojunk=False)
-    for kind, *places in matcher.get_opcodes():
-        i, j, k, m = (head + place for place in places)
-        if kind != "equal" and j - i == m - k:
-            found += [_Edit(i + n, i + n + 1, k + n, k + n + 1) for n in range(j - i)]
-        elif kind != "equal":
-            found.append(_Edit(i, j, k, m))
-    return found
-
-
-def _apply(before: str, after: str, edits: Iterable[_Edit]) -> str:
-    """Return a text with some of the edits that turn it into another."""
-    lines, new = before.split("\n"), after.split("\n")
-    for edit in sorted(edits, reverse=True):
-        lines[edit.start : edit.end] = new[edit.new_start : edit.new_end]
-    return "\n".join(lines)
-
-
 def _changed_lines(before: str, after: str) -> frozenset[int]:
     """Return the lines of the second text, 0-based, that are new in it."""
-    edits = _edits(before, after)
-    return frozenset(line for e in edits for line in range(e.new_start, e.new_end))
+    changes = find_changes(before, after)
+    return frozenset(c.begin + n for c in changes for n in range(len(c.lines)))
 
 
 def _stage(error: Diagnostic) -> int:
@@ -442,10 +414,6 @@ def _place(error: Diagnostic) -> tuple[Any, ...]:
     """Return what tells errors apart: cargo reports one of a file that two targets share twice."""
     at = error.primary
     return (error.level, error.code, error.message, at and (at.file_name, at.byte_start))
-
-
-def _is_of(message: Mapping[str, Any], errors: Iterable[Diagnostic]) -> bool:
-    return parse_diagnostics([message])[0] in errors
 
 
 def _suggesting(errors: Iterable[Diagnostic], name: str) -> list[Diagnostic]:

@@ -13,7 +13,7 @@ from sleepy_coder.diagnostics import parse_diagnostics
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import WorkspaceCheck, check_workspace, compile_source, copy_project
 from sleepy_coder.sandbox import Sandbox
-from sleepy_coder.syntax import items
+from sleepy_coder.syntax import crate_type
 
 
 class Project(Protocol):
@@ -95,8 +95,7 @@ class FileProject:
         """Return what rustc says of the file, or of its changed text."""
         name = self.path.name
         code = changed[name] if name in changed else self.read(name) or ""
-        is_program = any((item.kind, item.path) == ("fn", "main") for item in items(code))
-        kind = "bin" if is_program else "lib"
+        kind = crate_type(code)
         done = compile_source(code, crate_type=kind, edition=self.edition, sandbox=self.sandbox)
         given = f"{kind.replace('bin', 'main')}.rs"
         named = tuple(

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Literal
 
 import tree_sitter_rust
 from tree_sitter import Language, Node, Parser, Tree
@@ -109,6 +110,12 @@ def items(code: str) -> Counter[Item]:
     named fields too, and what is declared inside function bodies (`main::helper`).
     """
     return Counter(item for item in _scan(code) if item.kind != "assertion")
+
+
+def crate_type(code: str) -> Literal["bin", "lib"]:
+    """Return what a lone file is compiled as: a program if it has `fn main`, else a library."""
+    has_main = any((item.kind, item.path) == ("fn", "main") for item in items(code))
+    return "bin" if has_main else "lib"
 
 
 def assertions(code: str) -> Counter[Item]:

@@ -16,7 +16,7 @@ from sleepy_coder.errors import InputError, SleepyError
 from sleepy_coder.judge import compile_source
 from sleepy_coder.problems import load_set
 from sleepy_coder.router import Candidate, order_errors, rank
-from sleepy_coder.syntax import items
+from sleepy_coder.syntax import crate_type
 
 # The mistakes that the base model does not mend by itself; each must find its way.
 _SELF_TEST_IDS = ("bc_003", "bc_005", "bc_010", "tb_002", "tb_007", "tb_008", "rh_004", "rh_005")
@@ -62,10 +62,9 @@ def route(
 
 
 def _compile(file: Path, source: str, edition: str, *, allow_unconfined: bool) -> list[Diagnostic]:
-    has_main = any((item.kind, item.path) == ("fn", "main") for item in items(source))
     compiled = compile_source(
         source,
-        crate_type="bin" if has_main else "lib",
+        crate_type=crate_type(source),
         edition=edition,
         sandbox=open_sandbox(allow_unconfined=allow_unconfined),
     )

@@ -6,19 +6,16 @@ comment, spells a name another way. A target should not teach that.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sleepy_coder.changes import Change, apply_changes, find_changes
 from sleepy_coder.judge import judge_candidates
 
 if TYPE_CHECKING:
     from sleepy_coder.problems import Problem
     from sleepy_coder.sandbox import Sandbox
-
-# Lines [start, stop) of the broken program, and what stands in their place.
-Change = tuple[int, int, tuple[str, ...]]
 
 
 @dataclass
@@ -60,22 +57,3 @@ def minimize_answers(
         None if is_lost else apply_changes(work.problem.buggy, work.needed)
         for work, is_lost in zip(works, given_up, strict=True)
     ]
-
-
-def find_changes(source: str, fixed: str) -> list[Change]:
-    """Return the places in which a program differs from its source, in order."""
-    lines, wanted = source.splitlines(), fixed.splitlines()
-    matcher = difflib.SequenceMatcher(None, lines, wanted, autojunk=False)
-    return [
-        (start, stop, tuple(wanted[begin:end]))
-        for tag, start, stop, begin, end in matcher.get_opcodes()
-        if tag != "equal"
-    ]
-
-
-def apply_changes(source: str, changes: Sequence[Change]) -> str:
-    """Return the source with these changes made, in whatever order they come."""
-    lines = source.splitlines()
-    for start, stop, new in sorted(changes, reverse=True):
-        lines[start:stop] = new
-    return "\n".join(lines) + "\n"
