@@ -130,6 +130,19 @@ def test_tests_that_do_not_compile_are_mended_where_they_are_asked_for(
         assert len(repair.steps) == len(changed)
 
 
+def test_an_error_that_two_targets_report_is_told_once(workspace, sandbox, tmp_path):
+    (tmp_path / "scratch").mkdir()
+    (workspace / "core/src/lib.rs").write_text(
+        LIB.replace("tree.crates.len())", "tree.crates.len()).is_none()")
+    )
+    asked = []
+    project = CargoProject(workspace, sandbox, tmp_path / "scratch", all_targets=True)
+    repair_project(project, lambda problem: asked.append(problem) or ())
+    assert [[m["message"] for m in problem.diagnostics] for problem in asked] == [
+        ["mismatched types"]
+    ]
+
+
 def test_what_makes_nothing_better_is_not_kept(workspace, sandbox, tmp_path):
     (tmp_path / "scratch").mkdir()
     asked = []
