@@ -429,6 +429,21 @@ def test_sources_are_told_apart(lab, monkeypatch):
     assert not any(own for _, own in told["mutants, generated"])
 
 
+def test_each_fit_over_the_store_is_trained_as_its_name_says(lab, monkeypatch):
+    config = AblationConfig(TASKS, axes=("weights", "steps"), weights=((2, 0.5),), steps=(3,))
+    weighed, longer = ablation_module._settings(lab, TASKS, config)
+    recipes = []
+    monkeypatch.setattr(Lab, "train_coefficients", lambda *args: recipes.append(args[-1]) or {})
+    assert (weighed.name, longer.name) == ("2 : 0.5", "3")
+    for s in (weighed, longer):
+        assert ablation_module._learn(lab, s).bases.keys() == lab.basis().bases.keys()
+        assert set(s.basis.tasks) == set(lab.basis().tasks)
+    assert [recipe.coefficients for recipe in recipes] == [
+        replace(FIT, edit_weight=2, kept_weight=0.5),
+        replace(FIT, num_steps=3),
+    ]
+
+
 def test_sequential_learns_what_did_not_give_the_basis(lab):
     config = SequentialConfig()
     assert choose_tasks(lab, config) == ["missing_deref", "missing_import"]

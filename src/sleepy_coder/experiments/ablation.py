@@ -6,13 +6,15 @@ and from a random start, a random basis of the same size from the same random st
 mean), and the mean itself, reduced to p and untrained.
 
 The axis "sources" compares pairs from the generators, from real crates' mutants, and the base
-model's own verified answers to either (turning back, or under hints), and mixtures, all over the
-store's basis. It asks only of tasks with pairs in each source: name them with `--tasks`.
+model's own verified answers to either (turning back, or under hints), and mixtures. It asks only of
+tasks with pairs in each source: name them with `--tasks`. The axes "weights" and "steps" vary how
+tasks are fitted: what edited and kept tokens weigh, and for how long. These three learn over the
+store's basis, from the mean of the tasks that gave it.
 
 Cost of the other axes with the defaults: 22 settings of up to 8 tasks with 36 steps of 4 rows, and
 9 more for the axis "basis", of which 3 are trained for the axis k anyway: 28 times 0.7 million
 tokens at 600 a row. With up to 16 problems a task 4,400 answers, 1,500 of them for the axis
-"basis". "sources": 5 settings, and 60 answers a task for its own ones.
+"basis". "sources": 5 settings, and 60 answers a task for its own ones. "weights" and "steps": 6.
 """
 
 from __future__ import annotations
@@ -39,9 +41,12 @@ from sleepy_coder.train.recipe import mean_start
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from sleepy_coder.train.config import FitConfig
     from sleepy_coder.train.lora import TrainedAdapter
 
-AXES = ("k", "p", "basis", "adapters", "pairs", "sources")
+_RECIPE_AXES = ("k", "p", "basis", "adapters", "pairs")
+_STORE_AXES = ("sources", "weights", "steps")
+AXES = (*_RECIPE_AXES, *_STORE_AXES)
 _RANDOM_BASIS_SEED = 1
 # Who is asked for own answers; the second about what the first did not solve.
 _OWN_STRATEGIES = ("base-again", "hints-second")
@@ -59,18 +64,22 @@ class AblationConfig:
         num_adapters: Of the basis's patterns, the first so many.
         family_size: Adapters of a basis with, and of one without, the target's family.
         pairs: Pairs a task learns from, as far as there are so many.
+        weights: Of the loss on edited and on kept tokens.
+        steps: Of the coefficients' fit.
         own_answers: Training problems of a task that the base model is asked for own answers.
         problems_per_task: Held-out and selecting problems of a target, each at most so many.
     """
 
     tasks: tuple[str, ...] = ()
-    axes: tuple[str, ...] = AXES[:-1]
+    axes: tuple[str, ...] = _RECIPE_AXES
     components: tuple[int, ...] = (8, 16, 24, 32, 64, 128)
     pseudo_ranks: tuple[int, ...] = (1, 2, 4, 8)
     basis_components: tuple[int, ...] = (8, 24, 128)
     num_adapters: tuple[int, ...] = (4, 8, 16, 24)
     family_size: int = 8
     pairs: tuple[int, ...] = (10, 25, 50, 100, 200)
+    weights: tuple[tuple[float, float], ...] = ((1.0, 1.0), (2.0, 0.5), (4.0, 0.3))
+    steps: tuple[int, ...] = (18, 36, 72)
     own_answers: int = 60
     problems_per_task: int = 10
 
@@ -81,6 +90,7 @@ class _Setting(NamedTuple):
     Attributes:
         arm: What the points of one line of the figure have in common.
         start: As in `Recipe`; "untrained" is the mean as it is.
+        fit: How the coefficients are fitted; None as the recipe has it.
     """
 
     axis: str
@@ -90,6 +100,7 @@ class _Setting(NamedTuple):
     pseudo_rank: int
     arm: str = "coefficients"
     start: Literal["mean", "random", "untrained"] = "mean"
+    fit: FitConfig | None = None
 
     def variant(self, task: str) -> str:
         """Return the name under which a task of this setting answers."""
@@ -142,17 +153,35 @@ def _learn(lab: Lab, s: _Setting) -> Subspace:
     if s.start == "untrained":
         return replace(s.basis, tasks=dict.fromkeys(s.rows, mean_start(s.basis, s.pseudo_rank)))
     recipe = replace(lab.config.recipe, pseudo_rank=s.pseudo_rank, start=s.start)
+    if s.fit is not None:
+        recipe = replace(recipe, coefficients=s.fit)
     return Subspace(s.basis.bases, lab.train_coefficients(s.basis, s.rows, recipe))
 
 
 def _settings(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_Setting]:
-    found = _of_recipe(lab, tasks, config) if set(config.axes) - {"sources"} else []
+    found = _of_recipe(lab, tasks, config) if set(config.axes) & set(_RECIPE_AXES) else []
+    if set(config.axes) & set(_STORE_AXES):
+        found += _over_store(lab, tasks, config)
+    return found
+
+
+def _over_store(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_Setting]:
+    point = partial(_Setting, basis=lab.basis(), pseudo_rank=lab.config.recipe.pseudo_rank)
+    found = []
     if "sources" in config.axes:
         mixtures = _rows_of_sources(lab, tasks, config.own_answers)
-        point = partial(_Setting, "sources", basis=lab.basis())
-        p = lab.config.recipe.pseudo_rank
-        found += [point(name=n, rows=rows, pseudo_rank=p) for n, rows in mixtures.items()]
-    return found
+        found += [point(axis="sources", name=name, rows=rows) for name, rows in mixtures.items()]
+    rows = lab.rows(tasks)
+    fits: dict[tuple[str, str], FitConfig] = {}
+    usual = lab.config.recipe.coefficients
+    if "weights" in config.axes:
+        for edit, kept in config.weights:
+            fit = replace(usual, edit_weight=edit, kept_weight=kept)
+            fits["weights", f"{edit:g} : {kept:g}"] = fit
+    if "steps" in config.axes:
+        for steps in config.steps:
+            fits["steps", str(steps)] = replace(usual, num_steps=steps)
+    return [*found, *(point(axis=a, name=n, rows=rows, fit=fit) for (a, n), fit in fits.items())]
 
 
 def _of_recipe(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_Setting]:
