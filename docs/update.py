@@ -423,8 +423,8 @@ def render_fix() -> str:
 
 def render_sources() -> str:
     """Return what pairs of each source are worth, alone and mixed."""
-    record = _experiment("ablation")
-    settings = [s for s in record["settings"] if s["axis"] == "sources"]
+    record = _experiment("ablation", "sources")
+    settings = record["settings"]
     tasks = len(record["totals"])
     rows = [f"| {tasks} tasks learn from | pairs | solved |", "| --- | ---: | ---: |"]
     base = record["base"]
@@ -432,6 +432,24 @@ def render_sources() -> str:
     for each in settings:
         pairs = sum(each["pairs"].values())
         rows.append(f"| {each['setting']} | {pairs:,} | {each['passed']}/{each['total']} |")
+    return "\n".join(rows)
+
+
+def render_fits() -> str:
+    """Return what is solved with other weights of the loss, and after other numbers of steps."""
+    weights, steps = (_experiment("ablation", part) for part in ("weights", "steps"))
+    usual = weights["learning"]["recipe"]["coefficients"]
+    weight = f"{usual['edit_weight']:g} : {usual['kept_weight']:g}"
+    rows = [
+        f"| {len(weights['totals'])} tasks, weight of edited : kept tokens | steps | solved |",
+        "| --- | ---: | ---: |",
+    ]
+    base = weights["base"]
+    rows.append(f"| the base model | | {base['passed']}/{base['total']} |")
+    found = [(each["setting"], usual["num_steps"], each) for each in weights["settings"]]
+    found += [(weight, int(each["setting"]), each) for each in steps["settings"]]
+    for name, count, each in sorted(found, key=lambda row: (float(row[0].split()[0]), row[1])):
+        rows.append(f"| {name} | {count} | {each['passed']}/{each['total']} |")
     return "\n".join(rows)
 
 
@@ -661,8 +679,9 @@ def _sequential(*arms: str) -> list[list[dict[str, Any]]]:
     return [found[arm] for arm in arms]
 
 
-def _experiment(name: str) -> dict[str, Any]:
-    path = RESULTS / "experiments" / name / "qwen2.5-coder-1.5b-instruct.json"
+def _experiment(name: str, part: str = "") -> dict[str, Any]:
+    stem = "qwen2.5-coder-1.5b-instruct" + (f"-{part}" if part else "")
+    path = RESULTS / "experiments" / name / f"{stem}.json"
     record: dict[str, Any] = json.loads(path.read_text())
     return record
 
@@ -717,6 +736,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "coefficients": render_coefficients,
     "fix": render_fix,
     "sources": render_sources,
+    "fits": render_fits,
     "sequential": render_sequential,
     "rerank": render_rerank,
     "paper-numbers": render_paper_numbers,

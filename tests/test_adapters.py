@@ -160,7 +160,7 @@ def test_what_is_served_leaves_the_model_again(tmp_path, kind):
         learned = bench.require_learned("any")
         assert learned.task_of(Route(TASK, 1.0, "")) == (None if kind == "store" else TASK)
         assert learned.describe()["sha256"] == learned.sha256
-        assert learned.min_log_probability(TASK) == float("-inf")
+        assert learned.min_doubt(TASK) == 0
     assert model.decoder.use_tasks is None
     with replace(sources, store=None, adapters=None).serve(kind, bench) as empty:
         assert empty.learned is None

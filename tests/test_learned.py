@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from scripted import BUGGY, FIXED, ScriptedModel
+from scripted import BUGGY, FIXED, ScriptedCompletion, ScriptedModel
 from sleepy_coder.edits import render_edits
 from sleepy_coder.errors import InputError, StoreError
 from sleepy_coder.learned import AVERAGE, LearnedTasks
@@ -84,7 +84,7 @@ class ScriptedTasks:
 
     sha256 = "5" * 64
 
-    def __init__(self, known, least=float("-inf")):
+    def __init__(self, known, least=0.0):
         self.known, self.least = known, least
 
     def task_of(self, route):
@@ -93,7 +93,7 @@ class ScriptedTasks:
     def answer_form(self, task):
         return "edit" if task else "program"
 
-    def min_log_probability(self, _task):
+    def min_doubt(self, _task):
         return self.least
 
 
@@ -121,13 +121,55 @@ def answer_by_form(messages):
     return render_edits(BUGGY, BUGGY.replace("1", "2")) if is_edit else render_answer(FIXED)
 
 
-@pytest.mark.parametrize(("least", "is_trusted"), [(-0.6, True), (-0.4, False)])
-def test_where_a_task_is_not_sure_the_base_model_answers(problem, least, is_trusted):
-    model = ScriptedModel(answer_by_form)  # every answer has log-probability -0.5
+def say_with(base, task):
+    """A model that is so sure, in nats, of a wrong answer of its own and of a task's right one."""
+
+    class Sure(ScriptedModel):
+        def generate(self, conversations, *, on_done=None, **_):
+            self.asked.extend(conversations)
+            for row, messages in enumerate(conversations):
+                is_task = "```edit" in messages[0]["content"]
+                text = render_edits(BUGGY, FIXED) if is_task else render_answer(WRONG)
+                on_done(row, ScriptedCompletion(text, log_probability=task if is_task else base))
+
+    return Sure(lambda _: "")
+
+
+WRONG = BUGGY.replace("1", "2")
+
+
+@pytest.mark.parametrize(
+    ("base", "task", "least", "is_heard", "num_asked"),
+    [
+        (-2.0, -0.3, 4.0, True, 2),
+        (-2.0, -0.5, 4.0, False, 2),
+        (-2.0, -0.3, 6.0, False, 2),
+        (-0.3, -0.0, 4.0, False, 1),  # so sure that no task could be four times surer
+        (-9.0, -0.0, float("inf"), False, 1),
+        (-0.0, -9.0, 0.0, True, 1),  # no gate ruled on it: it answers alone
+    ],
+)
+def test_a_task_is_heard_where_the_base_model_doubts(
+    problem, base, task, least, is_heard, num_asked
+):
+    model = say_with(base, task)
     generation = run("routed", problem, model=model, learned=ScriptedTasks([TASK], least))
-    assert (extract_code(generation.output) == FIXED) is not is_trusted
-    assert generation.task == (TASK if is_trusted else None)
-    assert generation.tokens_in == (10 if is_trusted else 20)
+    assert extract_code(generation.output) == (FIXED if is_heard else WRONG)
+    assert generation.task == (TASK if is_heard else None)
+    assert generation.log_probability == (task if is_heard else base)
+    assert (len(model.asked), generation.tokens_in) == (num_asked, 10 * num_asked)
+
+
+def test_a_doubted_answer_stands_where_the_task_has_no_repair(problem):
+    class Repeats(ScriptedModel):
+        def generate(self, conversations, *, on_done=None, **_):
+            is_task = "```edit" in conversations[0][0]["content"]
+            text = render_edits(BUGGY, BUGGY + "\n") if is_task else render_answer(WRONG)
+            on_done(0, ScriptedCompletion(text, log_probability=-0.1 if is_task else -9.0))
+
+    learned = ScriptedTasks([TASK], 2.0)
+    generation = run("routed", problem, model=Repeats(str), learned=learned)
+    assert (extract_code(generation.output), generation.task) == (WRONG, None)
 
 
 def test_where_no_edit_fits_the_base_model_answers(problem):
@@ -138,16 +180,12 @@ def test_where_no_edit_fits_the_base_model_answers(problem):
     assert len(model.asked) == 2
 
 
-def test_how_sure_a_task_must_be_is_in_its_provenance():
-    model = make_model()
-    store = make_store(model)
-    assert LearnedTasks(model, store).min_log_probability(TASK) == float("-inf")
-    provenance = {TASK: {"answer_form": "edit", "min_log_probability": -1.5}}
-    learned = LearnedTasks(make_model(), replace(store, provenance=provenance))
-    assert learned.min_log_probability(TASK) == -1.5
-    provenance = {TASK: {"answer_form": "edit", "goes_first": False}}
-    learned = LearnedTasks(make_model(), replace(store, provenance=provenance))
-    assert learned.min_log_probability(TASK) == float("inf")
+def test_how_much_doubt_a_task_needs_is_in_its_provenance():
+    store = make_store(make_model())
+    for known, least in (({}, 0), ({"min_doubt": 3}, 3), ({"min_doubt": None}, float("inf"))):
+        provenance = {TASK: {"answer_form": "edit", **known}}
+        learned = LearnedTasks(make_model(), replace(store, provenance=provenance))
+        assert learned.min_doubt(TASK) == least
 
 
 SECOND = ScriptedTasks([TASK], least=float("inf"))
@@ -190,18 +228,6 @@ def test_what_the_base_model_changes_stands(problem, said):
     generation = run("routed", problem, model=model, learned=SECOND)
     assert extract_code(generation.output) == said
     assert (generation.task, len(model.asked)) == (None, 1)
-
-
-def test_an_unsure_task_is_taken_at_its_word_where_the_base_model_repeats(problem):
-    model = ScriptedModel(
-        lambda m: (
-            render_edits(BUGGY, FIXED) if "```edit" in m[0]["content"] else render_answer(BUGGY)
-        )
-    )
-    generation = run("routed", problem, model=model, learned=ScriptedTasks([TASK], -0.4))
-    assert extract_code(generation.output) == FIXED
-    assert len(model.asked) == 2  # what it said at first is not asked again,
-    assert generation.tokens_in == 20  # nor counted again
 
 
 def test_an_answer_has_a_limit_that_its_form_and_its_program_set(problem):

@@ -124,9 +124,9 @@ class AdapterTasks:
         """Return the form in which a task was taught to answer; the base model's is the program."""
         return self._folder.answer_form(task)
 
-    def min_log_probability(self, _task: str) -> float:
-        """Return how likely an answer must be to stand: an adapter's always does."""
-        return float("-inf")
+    def min_doubt(self, _task: str) -> float:
+        """Return from how much doubt of the base model on a task is heard: it answers alone."""
+        return 0.0
 
     def describe(self) -> Mapping[str, Any]:
         """Return what result files say of the adapters."""

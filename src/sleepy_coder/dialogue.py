@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _MOST_EDIT_TOKENS = 320
 # None of 20,898 reference fixes is longer than twice the broken program and 256 tokens.
 _MOST_PROGRAM_FACTOR, _MOST_ADDED_TOKENS = 2, 256
+# Nats; of an answer that is less in doubt one is as sure as can be.
+_CERTAIN = 0.1
 # From a problem's route to the learned task that answers, or none.
 ChooseTask = Callable[[Route | None, Workbench], str | None]
 
@@ -48,14 +50,12 @@ class Voice:
         may_repeat: Whether the answer may be one that cannot be right: no program, or one that
             was turned down. If not, the model is made to look for another (`is_refused` of
             `RepairModel.generate`).
-        is_alone: Whether the answer stands, however unlikely, without the base model's being heard.
     """
 
     task: str | None = None
     answer_form: AnswerForm = "program"
     hint: str | None = None
     may_repeat: bool = True
-    is_alone: bool = False
 
 
 _PLAIN = Voice()  # the base model without advice
@@ -68,7 +68,9 @@ class Dialogue:
 
     Attributes:
         voice: Who answers next.
-        second: Who answers where the base model's answer is seen to be no repair, if anyone does.
+        second: Who answers where the base model's answer is seen to be no repair, or is in doubt,
+            if anyone does.
+        doubted: The base model's answer, while a task is heard against it.
         spent: All answers so far, those that did not stand too.
     """
 
@@ -77,6 +79,7 @@ class Dialogue:
     route: Route | None
     voice: Voice = _PLAIN
     second: Voice | None = None
+    doubted: Completion | None = None
     history: list[Attempt] = field(default_factory=list)
     spent: list[Completion] = field(default_factory=list)
 
@@ -149,13 +152,20 @@ class Dialogue:
         code = apply_edits(self.problem.buggy, answer, near=span.line_start if span else 1)
         return None if code is None else render_answer(code)
 
-    def is_sure(self, completion: Completion, bench: Workbench) -> bool:
-        """Whether a task's answer stands without the base model's being heard."""
-        if self.voice.task is None or bench.learned is None:
+    def is_in_doubt(self, completion: Completion, bench: Workbench) -> bool:
+        """Whether a learned task that is sure enough could be heard against the base model."""
+        if self.second is None or self.second.task is None or bench.learned is None:
+            return False
+        least = bench.learned.min_doubt(self.second.task)
+        return doubt(completion.log_probability, 0.0) >= least
+
+    def outweighs(self, completion: Completion, bench: Workbench) -> bool:
+        """Whether a task's answer stands against the one of the base model that is in doubt."""
+        if self.doubted is None or self.voice.task is None or bench.learned is None:
             return True
-        least = bench.learned.min_log_probability(self.voice.task)
-        is_likely = self.voice.is_alone or completion.log_probability >= least
-        return is_likely and self.read(completion.text) is not None
+        found = doubt(self.doubted.log_probability, completion.log_probability)
+        least = bench.learned.min_doubt(self.voice.task)
+        return found >= least and not self.cannot_be_right(completion.text)
 
     def spend(self, completion: Completion) -> None:
         """Count what an answer took, once."""
@@ -182,7 +192,17 @@ class Dialogue:
     def reopen(self, attempt: Attempt) -> None:
         """Go on after an answer that failed: the base model sees it and what is wrong with it."""
         self.history.append(attempt)
-        self.voice, self.second = _NO_REPEAT, None
+        self.voice, self.second, self.doubted = _NO_REPEAT, None, None
+
+
+def doubt(base: float, task: float) -> float:
+    """Return how many times less sure the base model is of its answer than a task of its own.
+
+    Args:
+        base: Log-probability of the base model's whole answer, in nats.
+        task: The same of the task's.
+    """
+    return -base / (_CERTAIN - task)
 
 
 def _describe(chosen: Route | None) -> Mapping[str, Any] | None:
@@ -196,18 +216,16 @@ def open_dialogue(
     use_hint: bool = False,
     choose_task: ChooseTask = lambda *_: None,
     is_second: bool = False,
-    is_alone: bool = False,
 ) -> Dialogue:
     """Return the start of a model's work on a problem.
 
     Args:
         problem: With diagnostics.
-        bench: Its learned tasks say which of them may go first.
+        bench: Its learned tasks say from how much doubt on they are heard.
         use_hint: Give advice for the pattern that the route leads to.
         choose_task: Which learned task answers.
-        is_second: Let the base model answer first, plainly, unless the task may go before it;
+        is_second: Let the base model answer first, plainly, unless the task needs no doubt at all;
             where that cannot be right, the voice asked for is heard and may not be wrong so.
-        is_alone: Let the task's answer stand, however unlikely.
 
     Raises:
         InputError: The problem has no diagnostics.
@@ -222,11 +240,9 @@ def open_dialogue(
     hint = PATTERNS[chosen.task].hint if use_hint and chosen and chosen.task in PATTERNS else None
     task = choose_task(chosen, bench)
     form = bench.learned.answer_form(task) if bench.learned else "program"
-    voice = Voice(task, form, hint, is_alone=is_alone)
+    voice = Voice(task, form, hint)
     goes_first = (
-        task is not None
-        and bench.learned is not None
-        and bench.learned.min_log_probability(task) < float("inf")
+        task is not None and bench.learned is not None and bench.learned.min_doubt(task) <= 0
     )
     if not is_second or goes_first:
         return Dialogue(problem, diagnostics, chosen, voice)
@@ -255,14 +271,15 @@ def _answer_all(
 ) -> list[Generation]:
     """Get one answer in every dialogue.
 
-    A learned task that may go first answers, if it is sure. Otherwise the base model does; and
-    where that cannot be right (most often it repeats the program), the second voice does, and may
-    not repeat it.
+    The voice asked for answers, most often the base model's. Where its answer cannot be right (most
+    often it repeats the program), the second voice does, and may not repeat it. Where that may be
+    right but is in doubt, a learned task is heard too, and the surer answer stands. Edits that fit
+    nowhere are left to the base model.
     """
     cache = bench.answers or AnswerCache()
     generations: dict[int, Generation] = {}
-    unsure: list[int] = []
-    repeated: list[int] = []
+    misfits: list[int] = []
+    seconds: list[int] = []
 
     def finish(row: int, completion: Completion) -> None:
         generations[row] = dialogues[row].finish(name, completion, bench)
@@ -272,19 +289,32 @@ def _answer_all(
     def hear(row: int, completion: Completion) -> None:
         dialogue = dialogues[row]
         dialogue.spend(completion)
-        if not dialogue.is_sure(completion, bench):
+        if dialogue.read(completion.text) is None:
             dialogue.second = replace(dialogue.voice, may_repeat=False)
             dialogue.voice = _PLAIN
-            unsure.append(row)
-        elif dialogue.second is not None and dialogue.cannot_be_right(completion.text):
+            misfits.append(row)
+        elif dialogue.second is None:
+            finish(row, completion)
+        elif dialogue.cannot_be_right(completion.text):
             dialogue.voice, dialogue.second = dialogue.second, None
-            repeated.append(row)
+            seconds.append(row)
+        elif dialogue.is_in_doubt(completion, bench):
+            dialogue.doubted = completion
+            dialogue.voice, dialogue.second = replace(dialogue.second, may_repeat=True), None
+            seconds.append(row)
         else:
             finish(row, completion)
 
+    def hear_second(row: int, completion: Completion) -> None:
+        dialogue = dialogues[row]
+        if dialogue.doubted is not None and not dialogue.outweighs(completion, bench):
+            dialogue.spend(completion)
+            completion, dialogue.voice = dialogue.doubted, _PLAIN
+        finish(row, completion)
+
     _ask(name, dialogues, range(len(dialogues)), bench, cache, hear)
-    _ask(name, dialogues, sorted(unsure), bench, cache, hear)
-    _ask(name, dialogues, sorted(repeated), bench, cache, finish)
+    _ask(name, dialogues, sorted(misfits), bench, cache, hear)
+    _ask(name, dialogues, sorted(seconds), bench, cache, hear_second)
     return [generations[row] for row in range(len(dialogues))]
 
 

@@ -128,7 +128,7 @@ def propose_answers(problem: Problem, bench: Workbench, num_samples: int) -> Ite
     model = bench.require_model("fix")
     voices = [open_dialogue(problem, bench)]
     if bench.learned is not None:
-        voices.insert(0, open_dialogue(problem, bench, choose_task=_task_of, is_alone=True))
+        voices.insert(0, open_dialogue(problem, bench, choose_task=_task_of))
     for seed in range(num_samples):
         dialogue = voices[seed % len(voices)]
         (drawn,) = model.generate(

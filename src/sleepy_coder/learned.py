@@ -63,16 +63,14 @@ class LearnedTasks:
         form: AnswerForm = self.store.provenance.get(task or "", {}).get("answer_form", "program")
         return form
 
-    def min_log_probability(self, task: str) -> float:
-        """Return how likely an answer must be to stand before the base model was heard, in nats.
+    def min_doubt(self, task: str) -> float:
+        """Return from how much doubt of the base model on a task is heard, see `dialogue.doubt`.
 
-        For all its tokens; infinite for a task that may not go first.
+        Zero for a task that no gate ruled on: it answers alone. Infinite for one that is heard only
+        where the base model has no answer.
         """
-        known = self.store.provenance.get(task, {})
-        if not known.get("goes_first", True):
-            return float("inf")
-        found = known.get("min_log_probability")
-        return float("-inf") if found is None else float(found)
+        found = self.store.provenance.get(task, {}).get("min_doubt", 0.0)
+        return float("inf") if found is None else float(found)
 
     def use_average(self) -> str:
         """Make the mean of all tasks' ΔW resident; return the name that rows ask for it by."""

@@ -91,10 +91,9 @@ def _propose_with_model(
     use_hint: bool = False,
     choose_task: ChooseTask = lambda *_: None,
     is_second: bool = False,
-    is_alone: bool = False,
 ) -> Propose:
     def propose(problems: Sequence[Problem], bench: Workbench) -> list[Generation]:
-        how = {"use_hint": use_hint, "is_second": is_second, "is_alone": is_alone}
+        how = {"use_hint": use_hint, "is_second": is_second}
         dialogues = [open_dialogue(p, bench, choose_task=choose_task, **how) for p in problems]
         return converse(name, dialogues, bench)
 
@@ -201,7 +200,8 @@ STRATEGIES: dict[str, Strategy] = {
         ),
         Strategy(
             "routed",
-            "base, or the learned task of the diagnostics' route where base gives no repair",
+            "base, or the learned task of the diagnostics' route where base gives no repair or is "
+            "in doubt",
             needs_model=True,
             needs_rust=False,
             propose=_propose_with_model("routed", choose_task=_by_route("routed"), is_second=True),
@@ -227,9 +227,7 @@ STRATEGIES: dict[str, Strategy] = {
             "the learned task of the diagnostics' route, whatever the base model would say",
             needs_model=True,
             needs_rust=False,
-            propose=_propose_with_model(
-                "routed-alone", choose_task=_by_route("routed-alone"), is_alone=True
-            ),
+            propose=_propose_with_model("routed-alone", choose_task=_by_route("routed-alone")),
             serves="store",
             needs_tasks=True,
         ),

@@ -32,10 +32,10 @@ class ServedTasks(Protocol):
     def answer_form(self, task: str | None) -> AnswerForm:
         """Return the form in which a task was taught to answer; the base model's is the program."""
 
-    def min_log_probability(self, task: str) -> float:
-        """Return how likely an answer must be to stand before the base model was heard, in nats.
+    def min_doubt(self, task: str) -> float:
+        """Return from how much doubt of the base model on a task is heard, see `dialogue.doubt`.
 
-        For all its tokens; infinite for a task that may not go first.
+        Zero lets it answer alone; infinite, only where the base model has no answer.
         """
 
     def describe(self) -> Mapping[str, Any]:

@@ -32,8 +32,8 @@ class FakeTasks:
     def answer_form(self, task):
         return "edit" if task else "program"
 
-    def min_log_probability(self, _task):
-        return float("-inf")
+    def min_doubt(self, _task):
+        return 0.0
 
     def describe(self):
         return {"sha256": self.sha256}

@@ -135,9 +135,14 @@ def read(path):
     return json.loads(path.read_text())
 
 
+def read_only(paths):
+    (path,) = paths
+    return read(path)
+
+
 def test_coefficients_routes_only_what_is_routed(lab, tmp_path):
     config = CoefficientsConfig(TASKS, pseudo_ranks=(1, 2), anchor_frac=0)
-    data = read(run_study("coefficients", lab, config, tmp_path / "out"))
+    data = read_only(run_study("coefficients", lab, config, tmp_path / "out"))
     arms = data["arms"]
     assert arms["p = 2"]["parameters_per_task"] == 2 * arms["p = 1"]["parameters_per_task"]
     for arm in arms.values():
@@ -149,7 +154,7 @@ def test_coefficients_routes_only_what_is_routed(lab, tmp_path):
 
 def test_sequential_measures_all_arms_and_goes_on_where_it_stopped(lab, tmp_path, monkeypatch):
     config = SequentialConfig(tasks=TASKS, num_orders=2, problems_per_task=1, num_transfer=0)
-    path = run_study("sequential", lab, config, tmp_path / "out")
+    (path,) = run_study("sequential", lab, config, tmp_path / "out")
     data = read(path)
     assert set(data["arms"]) == set(ARMS)
     for orders in data["arms"].values():
@@ -163,7 +168,7 @@ def test_sequential_measures_all_arms_and_goes_on_where_it_stopped(lab, tmp_path
     monkeypatch.setattr(questions_module, "_answer", refuse)
     for name in ("lab.learn_tasks", "lab.learn_adapters", "stages.fit"):
         monkeypatch.setattr(f"sleepy_coder.experiments.{name}", refuse)
-    assert read(run_study("sequential", lab, config, tmp_path / "out"))["arms"] == data["arms"]
+    assert read_only(run_study("sequential", lab, config, tmp_path / "out"))["arms"] == data["arms"]
 
 
 def test_subspace_compares_adapters_with_what_has_no_meaning(lab, tmp_path, monkeypatch):
@@ -176,7 +181,7 @@ def test_subspace_compares_adapters_with_what_has_no_meaning(lab, tmp_path, monk
         problems_per_task=1,
         left_out_components=(1, 2),
     )
-    path = run_study("subspace", lab, config, tmp_path / "out")
+    (path,) = run_study("subspace", lab, config, tmp_path / "out")
     data = read(path)
     kinds = ("", ", mean removed", *(f", {name}" for name in NULLS))
     assert set(data["angles"]) == {
@@ -205,7 +210,9 @@ def test_subspace_compares_adapters_with_what_has_no_meaning(lab, tmp_path, monk
     monkeypatch.setattr(controls_module, "init_subspace", refuse)
     for name in ("learn_tasks", "learn_adapters"):
         monkeypatch.setattr(f"sleepy_coder.experiments.lab.{name}", refuse)
-    assert read(run_study("subspace", lab, config, tmp_path / "out"))["angles"] == data["angles"]
+    assert (
+        read_only(run_study("subspace", lab, config, tmp_path / "out"))["angles"] == data["angles"]
+    )
 
 
 def test_a_pattern_that_is_left_out_gives_nothing_to_the_others(lab, monkeypatch):
@@ -290,12 +297,15 @@ def test_ablation_has_an_interval_for_each_setting(lab, tmp_path):
         pairs=(1,),
         problems_per_task=1,
     )
-    data = read(run_study("ablation", lab, config, tmp_path / "out"))
-    settings = {(s["axis"], s["setting"]): s for s in data["settings"]}
+    paths = run_study("ablation", lab, config, tmp_path / "out")
+    assert [path.name for path in paths] == [f"tiny-{axis}.json" for axis in config.axes]
+    every = [s for path in paths for s in read(path)["settings"]]
+    settings = {(s["axis"], s["setting"]): s for s in every}
     assert {name for axis, name in settings if axis == "k"} == {"1", "2", "60 %"}
     assert settings["adapters", "with family"]["total"] == 4
-    for s in data["settings"]:
-        rate = pass_rate(sum(s["tasks"].values()), sum(data["totals"][t] for t in s["tasks"]))
+    totals = read(paths[0])["totals"]
+    for s in every:
+        rate = pass_rate(sum(s["tasks"].values()), sum(totals[t] for t in s["tasks"]))
         found = [s[name] for name in ("passed", "total", "low_frac", "high_frac")]
         assert found == [rate.passed, rate.total, rate.low_frac, rate.high_frac]
 

@@ -8,6 +8,7 @@ from sleepy_coder.learning import course as course_module
 from sleepy_coder.learning.answers import Judged
 from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.course import Course
+from sleepy_coder.learning.gate import GateConfig
 from sleepy_coder.learning.sets import LearningSets, as_set
 from sleepy_coder.patterns import generate_problems
 from sleepy_coder.problems import load_set
@@ -29,6 +30,7 @@ CONFIG = LearnConfig(
     recipe=Recipe(
         components=4, rank=2, lora=FIT, coefficients=replace(FIT, num_steps=3, snapshots=(1,))
     ),
+    gate=GateConfig(max_lost_frac=1.0, doubts=(2,)),
 )
 
 
@@ -70,14 +72,19 @@ def make_course(drawn, sandbox, tmp_path):
 
 
 def judge_as(base, routed):
-    """Return a judge after whose word the base model and the task solve so many problems."""
+    """Return a judge after whose word the base model and the task solve so many problems.
+
+    The task is ten times surer of its answers.
+    """
 
     def judge(problems, strategy, bench):
         solved, task = (base, None) if strategy == "base" else (routed, TASK)
-        if strategy == "routed":
+        if strategy == "routed-alone":
             assert set(bench.learned.store.subspace.tasks) == {TASK}
         return {
-            p.id: Judged("pass" if i < solved else "compile_error", p.fixed, task, -0.1)
+            p.id: Judged(
+                "pass" if i < solved else "compile_error", p.fixed, task, -0.1 if task else -2.0
+            )
             for i, p in enumerate(problems)
         }
 
@@ -85,39 +92,48 @@ def judge_as(base, routed):
 
 
 def test_a_course_ends_in_a_store_of_what_passed(make_course, monkeypatch, tmp_path):
-    monkeypatch.setattr(course_module, "judge_strategy", judge_as(0, 2))
+    monkeypatch.setattr(course_module, "judge_strategy", judge_as(1, 3))
     made, stages = make_course()
     outcome = made.run()
-    assert outcome.decision.first == (TASK,)
+    assert outcome.decision.heard == (TASK,)
     assert outcome.step == 1  # both snapshots gain the same: the earlier one
     assert len(outcome.training["losses"][TASK]) == 3
     save_store(outcome.store, tmp_path / "out")
     shipped = load_store(tmp_path / "out")
     assert shipped.base_model == "tiny"
     assert shipped.provenance[TASK]["answer_form"] == "edit"
-    assert shipped.provenance[TASK]["goes_first"] is True
+    assert shipped.provenance[TASK]["min_doubt"] == 2
     assert shipped.provenance[TASK]["gate"] == {
         "total": 3,
-        "solved": 0,
-        "solved_second": 0,
+        "solved": 1,
+        "solved_second": 1,
         "gained": 2,
         "lost": 0,
     }
     assert not any(isinstance(m, ShareLinear) for m in made.model.hf_model.modules())
     assert made.model.decoder.use_tasks is None
-    assert stages[0] == "base: 0 of 3 solved"
+    assert stages[0] == "base: 1 of 3 solved"
 
 
-def test_what_loses_does_not_go_first(make_course, monkeypatch):
+def test_what_loses_is_not_heard_against_the_base_model(make_course, monkeypatch):
     monkeypatch.setattr(course_module, "judge_strategy", judge_as(3, 2))
     outcome = make_course()[0].run()
-    assert outcome.decision.rulings[TASK].reason == "gains 0"
-    assert outcome.store.provenance[TASK]["goes_first"] is False
+    assert outcome.decision.rulings[TASK].lost == 1
+    assert outcome.store.provenance[TASK]["min_doubt"] is None
 
 
-def test_where_the_base_model_repeats_the_program_a_task_needs_not_go_first(
-    make_course, monkeypatch
-):
+def test_an_answer_that_is_no_repair_is_never_heard(make_course, monkeypatch):
+    def judge(problems, strategy, bench):
+        if strategy == "base":
+            return {p.id: Judged("compile_error", p.fixed, None, -2.0) for p in problems}
+        return {p.id: Judged("compile_error", p.buggy, TASK, -0.1) for p in problems}
+
+    monkeypatch.setattr(course_module, "judge_strategy", judge)
+    outcome = make_course()[0].run()
+    assert {trial.doubt for trial in outcome.trials[outcome.step].values()} == {0}
+
+
+def test_where_the_base_model_repeats_the_program_a_task_needs_no_doubt(make_course, monkeypatch):
     def judge(problems, strategy, bench):
         is_base = strategy == "base"
         return {
@@ -130,11 +146,11 @@ def test_where_the_base_model_repeats_the_program_a_task_needs_not_go_first(
     monkeypatch.setattr(course_module, "judge_strategy", judge)
     outcome = make_course()[0].run()
     ruling = outcome.decision.rulings[TASK]
-    assert (ruling.solved, ruling.solved_second, ruling.goes_first) == (0, 3, False)
+    assert (ruling.solved, ruling.solved_second, ruling.min_doubt) == (0, 3, None)
 
 
 def test_a_finished_stage_is_not_run_again(make_course, monkeypatch):
-    monkeypatch.setattr(course_module, "judge_strategy", judge_as(0, 2))
+    monkeypatch.setattr(course_module, "judge_strategy", judge_as(1, 3))
     first = make_course()[0].run()
 
     def refuse(*_, **__):
@@ -144,9 +160,8 @@ def test_a_finished_stage_is_not_run_again(make_course, monkeypatch):
         monkeypatch.setattr(course_module, name, refuse)
     again = make_course()[0].run()
     assert (again.decision, again.training) == (first.decision, first.training)
-    gate = replace(CONFIG.gate, min_gained=3)
-    strict = make_course(config=replace(CONFIG, gate=gate))[0].run()
-    assert strict.decision.first == ()
+    strict = make_course(config=replace(CONFIG, gate=GateConfig()))[0].run()
+    assert strict.decision.heard == ()
     with pytest.raises(AssertionError, match="ran again"):
         make_course(config=replace(CONFIG, max_new_tokens=9))[0].run()
 
@@ -157,8 +172,8 @@ def test_a_pair_under_evaluation_is_refused(make_course, drawn):
         made.run()
 
 
-def test_with_the_real_judge_nothing_untrained_goes_first(make_course):
+def test_with_the_real_judge_nothing_untrained_is_heard(make_course):
     made, stages = make_course()
     outcome = made.run()
-    assert outcome.decision.first == ()
+    assert outcome.decision.heard == ()
     assert stages[-1].startswith("trials-3: 0 of 3")

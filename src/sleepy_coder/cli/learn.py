@@ -66,7 +66,7 @@ def learn(
     allow_unconfined: bool,
     as_json: bool,
 ) -> None:
-    """Learn a task for each pattern, and find out which may answer before the base model.
+    """Learn a task for each pattern, and find out when it is heard against the base model.
 
     Needs the model, Rust, and for the registered models a GPU: hours of a processor's time are
     minutes of an H100's. Under `torchrun` the work is split over its processes, one GPU each.
@@ -110,10 +110,13 @@ def _say_step(phase: str, step: int, losses: Mapping[str, float]) -> None:
 def _summary(outcome: Outcome, out: Path) -> str:
     rulings = outcome.decision.rulings.values()
     lines = [
-        f"{r.task}: solves {r.solved_second} of {r.total}, the base model {r.solved}; {r.reason}"
+        f"{r.task}: solves {r.solved_second} of {r.total}, the base model {r.solved}; "
+        f"where that is in doubt it gains {r.gained} and loses {r.lost}"
         for r in rulings
     ]
-    counts = f"{len(outcome.store.subspace.tasks)} tasks, {len(outcome.decision.first)} go first"
+    counts = f"{len(outcome.store.subspace.tasks)} tasks"
+    if outcome.decision.min_doubt is not None:
+        counts += f", {len(outcome.decision.heard)} heard from {outcome.decision.min_doubt:g} on"
     return "\n".join([*sorted(lines), f"{counts}; written to {out}"])
 
 
@@ -145,6 +148,7 @@ def _record(
         },
         "gate": {
             "step": outcome.step,
+            "min_doubt": outcome.decision.min_doubt,
             "cross_validation": dataclasses.asdict(
                 cross_validate(list(outcome.trials[outcome.step].values()), config.gate)
             ),

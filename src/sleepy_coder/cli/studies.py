@@ -114,5 +114,5 @@ def _run(name: str, values: dict[str, Any]) -> None:
         folder=values["work"],
         on_stage=lambda line: click.echo(line, err=True),
     )
-    path = run_study(name, lab, STUDIES[name].config(**fields), values["out"])
-    click.echo(path)
+    for path in run_study(name, lab, STUDIES[name].config(**fields), values["out"]):
+        click.echo(path)

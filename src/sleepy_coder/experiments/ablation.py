@@ -134,6 +134,15 @@ def run_ablation(lab: Lab, config: AblationConfig) -> dict[str, Any]:
     }
 
 
+def split_by_axis(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return axis -> the result with that axis's settings alone: axes may be run one by one."""
+    axes = dict.fromkeys(entry["axis"] for entry in data["settings"])
+    return {
+        axis: {**data, "settings": [e for e in data["settings"] if e["axis"] == axis]}
+        for axis in axes
+    }
+
+
 def draw_ablations(data: Mapping[str, Any]) -> dict[str, Figure]:
     """Return a figure for each axis."""
     axes: dict[str, dict[str, dict[str, Estimate]]] = {}

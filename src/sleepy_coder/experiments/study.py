@@ -7,7 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sleepy_coder.experiments.ablation import AblationConfig, draw_ablations, run_ablation
+from sleepy_coder.experiments.ablation import (
+    AblationConfig,
+    draw_ablations,
+    run_ablation,
+    split_by_axis,
+)
 from sleepy_coder.experiments.coefficients import (
     CoefficientsConfig,
     draw_coefficients,
@@ -25,37 +30,47 @@ if TYPE_CHECKING:
 
 
 class Study(NamedTuple):
-    """One experiment: its settings, what runs it and what draws it."""
+    """One experiment: its settings, what runs it, what draws it, and into which files it goes.
+
+    Attributes:
+        split: The result in parts by name, a file each; None keeps it in one.
+    """
 
     config: type[Any]
     run: Callable[[Lab, Any], dict[str, Any]]
     draw: Callable[[Mapping[str, Any]], dict[str, Figure]]
+    split: Callable[[Mapping[str, Any]], dict[str, dict[str, Any]]] | None = None
 
 
 STUDIES = {
     "coefficients": Study(CoefficientsConfig, run_coefficients, draw_coefficients),
     "sequential": Study(SequentialConfig, run_sequential, draw_sequential),
     "subspace": Study(SubspaceConfig, run_subspace, draw_subspace),
-    "ablation": Study(AblationConfig, run_ablation, draw_ablations),
+    "ablation": Study(AblationConfig, run_ablation, draw_ablations, split_by_axis),
 }
 
 
-def run_study(name: str, lab: Lab, config: Any, out: Path) -> Path:
-    """Run an experiment, write its result file and its figures; return the file's path.
+def run_study(name: str, lab: Lab, config: Any, out: Path) -> list[Path]:
+    """Run an experiment, write its result files and its figures; return the files' paths.
 
     Args:
         name: One of `STUDIES`.
         lab: Where it is made.
         config: The study's settings.
-        out: Folder of all results; the file is `NAME/MODEL.json`, figures lie beside it.
+        out: Folder of all results; the file is `NAME/MODEL.json`, or `NAME/MODEL-PART.json` for
+            each part of a study that has parts. Figures lie beside it.
     """
     study = STUDIES[name]
     data = study.run(lab, config)
-    path = out / name / f"{lab.model.name}.json"
-    save_json({"schema_version": 1, "experiment": name, **describe_lab(lab), **data}, path)
+    folder, about = out / name, {"schema_version": 1, "experiment": name, **describe_lab(lab)}
+    parts = {lab.model.name: data}
+    if study.split is not None:
+        parts = {f"{lab.model.name}-{part}": own for part, own in study.split(data).items()}
+    for stem, own in parts.items():
+        save_json({**about, **own}, folder / f"{stem}.json")
     for title, figure in study.draw(data).items():
-        save_figure(figure, path.with_name(f"{lab.model.name}-{title}.svg"))
-    return path
+        save_figure(figure, folder / f"{lab.model.name}-{title}.svg")
+    return [folder / f"{stem}.json" for stem in parts]
 
 
 def describe_lab(lab: Lab) -> dict[str, Any]:

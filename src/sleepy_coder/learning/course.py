@@ -28,6 +28,7 @@ from typing import Any
 import torch
 
 from sleepy_coder.answer_cache import AnswerCache
+from sleepy_coder.dialogue import doubt
 from sleepy_coder.errors import InputError
 from sleepy_coder.learned import LearnedTasks
 from sleepy_coder.learning.answers import Judged, collect_own_answers, judge_strategy
@@ -56,7 +57,7 @@ class Outcome:
     """What a course came to.
 
     Attributes:
-        store: All tasks; each says whether it may answer before the base model.
+        store: All tasks; each says from how much doubt on it is heard against the base model.
         step: Steps of training after which they were taken.
         decision: The gate's rulings on all tasks at that step.
         trials: Step -> problem id -> what the gate looked at.
@@ -200,7 +201,7 @@ class Course:
         def judge(problems: Sequence[Problem]) -> dict[str, Judged]:
             learned = LearnedTasks(self.model, store)
             try:
-                return self._judge(problems, "routed", learned)
+                return self._judge(problems, "routed-alone", learned)
             finally:
                 learned.close()
 
@@ -212,7 +213,7 @@ class Course:
                 is_solved_by_base=base[name].outcome == "pass",
                 is_solved_by_task=judged.outcome == "pass",
                 is_refused=is_no_repair(base[name].code, problems[name].buggy),
-                log_probability=judged.log_probability or 0.0,
+                doubt=_doubt_of(base[name], judged, problems[name]),
                 source=source_of(problems[name]),
             )
             for name, judged in tried.items()
@@ -220,16 +221,14 @@ class Course:
         }
 
     def _shipped(self, store: Store, step: int, decision: Decision) -> Store:
-        """Return the store with what its tasks showed, and which of them may go first."""
+        """Return the store with what its tasks showed, and when they are heard."""
         provenance = {}
         for name in store.subspace.tasks:
-            known = {**store.provenance[name], "steps": step, "goes_first": False}
+            known = {**store.provenance[name], "steps": step, "min_doubt": None}
             if ruling := decision.rulings.get(name):
                 counts = ("total", "solved", "solved_second", "gained", "lost")
                 known["gate"] = {count: getattr(ruling, count) for count in counts}
-                if ruling.goes_first:
-                    known["goes_first"] = True
-                    known["min_log_probability"] = ruling.min_log_probability
+                known["min_doubt"] = ruling.min_doubt
             provenance[name] = known
         return replace(store, provenance=provenance, sha256="")
 
@@ -303,3 +302,10 @@ class Course:
         parts = [sets.generated, sets.mutants, sets.select]
         material = [config, self.model.sha256, *(as_set("", part).sha256 for part in parts)]
         return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _doubt_of(base: Judged, task: Judged, problem: Problem) -> float:
+    """Return how much less sure the base model is than a task; 0 where that has no repair."""
+    if is_no_repair(task.code, problem.buggy):
+        return 0.0
+    return round(doubt(base.log_probability or 0.0, task.log_probability or 0.0), 4)

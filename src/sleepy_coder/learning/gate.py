@@ -1,25 +1,20 @@
-"""Which tasks may answer before the base model, from problems that none was trained on. Pure.
+"""When a learned task is heard against the base model, by problems that none was trained on. Pure.
 
 Where the base model merely repeats the broken program, or says what cannot repair it, it has no
-answer, and a task that answers then loses nothing. What the gate decides is which tasks may go
-first: they save an answer, and mend what the base model changes wrongly, but they may lose what it
-would have mended. On few problems a task that loses nothing may have been lucky, and one with which
-nothing is solved without going first may meet what is. So the losses that are to be expected of
-each task under each threshold are estimated with the loss rate of all tasks as a prior, and tasks
-go first in the order of what they gain for each expected loss until these reach the budget.
+answer, and a task that answers then loses nothing. Where it changes something, either of the two
+may be right. What tells is how sure each is of its own answer (`dialogue.doubt`): the gate looks
+for the least doubt of the base model at which hearing the task instead loses next to nothing.
 """
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-# Of so many solved problems the prior weighs as much as a task's own record.
-_PRIOR_WEIGHT = 4.0
-# So many more solved problems are expected than were seen.
-_UNSEEN = 1.0
+# So many more problems are expected to be lost than were seen to be.
+_UNSEEN = 1
 
 
 @dataclass(frozen=True)
@@ -29,8 +24,8 @@ class Trial:
     Attributes:
         is_refused: The base model's answer is seen to be no repair: most often it is the broken
             program again.
-        log_probability: Of the task's answer, in nats; below a threshold the base model is heard
-            first.
+        doubt: How many times less sure the base model is of its answer than the task is of its
+            own; 0 where the task's is seen to be no repair.
         source: Where the problem comes from; those of one source are alike.
     """
 
@@ -38,29 +33,29 @@ class Trial:
     is_solved_by_base: bool
     is_solved_by_task: bool
     is_refused: bool
-    log_probability: float
+    doubt: float
     source: str = ""
 
-    @property
-    def is_solved_second(self) -> bool:
-        """Whether it ends well with the base model first, the task where that is refused."""
-        return self.is_solved_by_task if self.is_refused else self.is_solved_by_base
+    def is_solved(self, min_doubt: float | None) -> bool:
+        """Whether it ends well, the task heard from so much doubt on; None is where refused only.
+
+        A refused answer of the base model solves nothing, so the task's always stands there.
+        """
+        is_heard = self.is_refused or (min_doubt is not None and self.doubt >= min_doubt)
+        return self.is_solved_by_task if is_heard else self.is_solved_by_base
 
 
 @dataclass(frozen=True)
 class GateConfig:
-    """What a task must show to go first.
+    """What tasks must show to be heard against the base model.
 
     Attributes:
-        max_lost_frac: Budget: expected losses over all that is solved with no task going first.
-        min_gained: Problems that a task must solve only if it goes first.
-        thresholds: Least log-probabilities of an answer to try for each task; having none is tried
-            too.
+        max_lost_frac: Budget: expected losses over all that the base model solves.
+        doubts: Least doubts to try; without any, tasks are heard where it has no answer only.
     """
 
     max_lost_frac: float = 0.0
-    min_gained: int = 1
-    thresholds: tuple[float, ...] = ()
+    doubts: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,12 +65,10 @@ class Ruling:
     Attributes:
         total: Problems it was tried on.
         solved: Of these, by the base model.
-        solved_second: With the base model first, and the task where its answer is refused.
-        gained: More than that, if the task goes first.
-        lost: Of that, if the task goes first.
-        expected_lost: Estimated losses on as many problems.
-        min_log_probability: Less likely answers wait for the base model; None lets all through.
-        reason: Why it does not go first, or "goes first".
+        solved_second: With the task where the base model's answer is refused.
+        gained: More than that, with the task heard against the base model too.
+        lost: Of that, by the same.
+        min_doubt: From which on it is heard against the base model; None if never.
     """
 
     task: str
@@ -84,62 +77,64 @@ class Ruling:
     solved_second: int
     gained: int
     lost: int
-    expected_lost: float
-    min_log_probability: float | None
-    goes_first: bool
-    reason: str
+    min_doubt: float | None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The gate's rulings."""
+    """The gate's word.
 
+    Attributes:
+        min_doubt: From which on tasks are heard against the base model; None if none is.
+        rulings: Task -> what is said of it; those that lost something are not heard.
+    """
+
+    min_doubt: float | None
     rulings: Mapping[str, Ruling]
 
     @property
-    def net_gain(self) -> float:
-        """Problems solved beyond those that the base model solves, less expected losses."""
-        second = sum(r.solved_second - r.solved for r in self.rulings.values())
-        first = sum(r.gained - r.expected_lost for r in self.rulings.values() if r.goes_first)
-        return second + first
+    def net_gain(self) -> int:
+        """Problems solved beyond those that the base model solves."""
+        rulings = self.rulings.values()
+        heard = sum(r.gained - r.lost for r in rulings if r.min_doubt is not None)
+        return heard + sum(r.solved_second - r.solved for r in rulings)
 
     @property
-    def first(self) -> tuple[str, ...]:
-        """The tasks that may go first, sorted."""
-        return tuple(sorted(task for task, r in self.rulings.items() if r.goes_first))
+    def heard(self) -> tuple[str, ...]:
+        """The tasks that are heard against the base model, sorted."""
+        return tuple(sorted(task for task, r in self.rulings.items() if r.min_doubt is not None))
 
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """What going first did on sources that the gate had not seen, over many splits.
+    """What hearing tasks against the base model did on sources that the gate had not seen.
 
     Attributes:
         gained_frac: Problems gained over all problems.
-        lost_frac: Problems lost over those that are solved with no task going first.
-        tasks: Tasks that went first, on average.
+        lost_frac: Problems lost over those that the base model solves.
     """
 
     num_splits: int
     gained_frac: float
     lost_frac: float
-    tasks: float
 
 
 def decide(trials: Sequence[Trial], config: GateConfig) -> Decision:
-    """Return which tasks go first, each under the threshold that gains most within the budget.
+    """Return from how much doubt on tasks are heard: the least that keeps to the budget.
+
+    One more problem is expected to be lost than was.
 
     Args:
         trials: Every task's problems.
         config: What to ask for.
     """
-    options = _weigh(trials, config)
-    budget = config.max_lost_frac * sum(trial.is_solved_second for trial in trials)
-    chosen: dict[str, Ruling] = {}
-    while steps := list(_affordable(options, chosen, budget)):
-        cost, ruling = max(steps, key=lambda step: _worth(step[0], step[1], chosen))
-        budget -= cost
-        chosen[ruling.task] = ruling
-    return Decision({task: chosen.get(task) or _refuse(own) for task, own in options.items()})
+    budget = config.max_lost_frac * sum(trial.is_solved_by_base for trial in trials)
+    fits = (d for d in sorted(config.doubts) if _count(trials, d)[1] + _UNSEEN <= budget)
+    chosen = next(fits, None)
+    by_task: dict[str, list[Trial]] = defaultdict(list)
+    for trial in trials:
+        by_task[trial.task].append(trial)
+    return Decision(chosen, {task: _rule(task, own, chosen) for task, own in by_task.items()})
 
 
 def cross_validate(
@@ -155,95 +150,34 @@ def cross_validate(
     """
     rng = random.Random(seed)  # noqa: S311 - no secret
     sources = sorted({trial.source for trial in trials})
-    total = solved = gained = lost = tasks = 0
+    total = solved = gained = lost = 0
     for _ in range(num_splits):
         seen = set(rng.sample(sources, round(0.75 * len(sources))))
-        known = [trial for trial in trials if trial.source in seen]
-        rulings = decide(known, config).rulings
-        first = {task: r for task, r in rulings.items() if r.goes_first}
+        decision = decide([trial for trial in trials if trial.source in seen], config)
         others = [trial for trial in trials if trial.source not in seen]
         total += len(others)
-        solved += sum(trial.is_solved_second for trial in others)
-        tasks += len(first)
-        for task, ruling in first.items():
+        solved += sum(trial.is_solved_by_base for trial in others)
+        for task in decision.heard:
             own = [trial for trial in others if trial.task == task]
-            _, more, fewer = _count(own, ruling.min_log_probability)
+            more, fewer = _count(own, decision.min_doubt)
             gained, lost = gained + more, lost + fewer
-    return CrossValidation(
-        num_splits, gained / max(1, total), lost / max(1, solved), tasks / max(1, num_splits)
+    return CrossValidation(num_splits, gained / max(1, total), lost / max(1, solved))
+
+
+def _rule(task: str, trials: Sequence[Trial], min_doubt: float | None) -> Ruling:
+    gained, lost = _count(trials, min_doubt)
+    return Ruling(
+        task=task,
+        total=len(trials),
+        solved=sum(trial.is_solved_by_base for trial in trials),
+        solved_second=sum(trial.is_solved(None) for trial in trials),
+        gained=gained,
+        lost=lost,
+        min_doubt=None if lost else min_doubt,
     )
 
 
-def _weigh(trials: Iterable[Trial], config: GateConfig) -> dict[str, list[Ruling]]:
-    """Return each task's possible rulings, without a threshold first."""
-    by_task: dict[str, list[Trial]] = defaultdict(list)
-    for trial in trials:
-        by_task[trial.task].append(trial)
-    options: dict[str, list[Ruling]] = {task: [] for task in by_task}
-    for least in (None, *config.thresholds):
-        counts = {task: _count(tried, least) for task, tried in by_task.items()}
-        rate = sum(c[2] for c in counts.values()) / max(1, sum(c[0] for c in counts.values()))
-        for task, (solved, gained, lost) in counts.items():
-            share = (lost + _PRIOR_WEIGHT * rate) / (solved + _PRIOR_WEIGHT)
-            reason = ""
-            if gained < config.min_gained:
-                reason = f"gains {gained}"
-            elif lost:
-                reason = f"loses {lost}"
-            options[task].append(
-                Ruling(
-                    task=task,
-                    total=len(by_task[task]),
-                    solved=sum(trial.is_solved_by_base for trial in by_task[task]),
-                    solved_second=solved,
-                    gained=gained,
-                    lost=lost,
-                    expected_lost=(solved + _UNSEEN) * share,
-                    min_log_probability=least,
-                    goes_first=not reason,
-                    reason=reason or "goes first",
-                )
-            )
-    return options
-
-
-def _count(trials: Iterable[Trial], least: float | None) -> tuple[int, int, int]:
-    """Return how many are solved with the task second, how many more and fewer with it first."""
-    solved = gained = lost = 0
-    for trial in trials:
-        is_first = least is None or trial.log_probability >= least
-        is_solved = trial.is_solved_by_task if is_first else trial.is_solved_second
-        solved += trial.is_solved_second
-        gained += is_solved and not trial.is_solved_second
-        lost += trial.is_solved_second and not is_solved
-    return solved, gained, lost
-
-
-def _affordable(
-    options: Mapping[str, Sequence[Ruling]], chosen: Mapping[str, Ruling], budget: float
-) -> Iterable[tuple[float, Ruling]]:
-    """Yield the rulings that gain more than what was chosen, with what they cost in its place."""
-    for task, rulings in options.items():
-        now = chosen.get(task)
-        for ruling in rulings:
-            cost = ruling.expected_lost - (now.expected_lost if now else 0.0)
-            is_more = now is None or ruling.gained > now.gained
-            if ruling.goes_first and is_more and cost <= budget:
-                yield cost, ruling
-
-
-def _worth(cost: float, ruling: Ruling, chosen: Mapping[str, Ruling]) -> tuple[float, int, str]:
-    """Return what to prefer: most gained for an expected loss, then most gained."""
-    now = chosen.get(ruling.task)
-    more = ruling.gained - (now.gained if now else 0)
-    return more / (cost + 1e-3), more, ruling.task
-
-
-def _refuse(options: Sequence[Ruling]) -> Ruling:
-    """Return the ruling on a task for which the budget had nothing left, or that is not fit."""
-    fit = [ruling for ruling in options if ruling.goes_first]
-    if not fit:
-        return options[0]
-    cheapest = min(fit, key=lambda ruling: ruling.expected_lost)
-    reason = f"expected to lose {cheapest.expected_lost:.2f}, over the budget"
-    return replace(cheapest, goes_first=False, reason=reason)
+def _count(trials: Sequence[Trial], min_doubt: float | None) -> tuple[int, int]:
+    """Return how many more and how many fewer are solved than if tasks wait to be needed."""
+    pairs = [(trial.is_solved(min_doubt), trial.is_solved(None)) for trial in trials]
+    return sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs)
