@@ -325,17 +325,25 @@ def render_share_product() -> str:
 def render_learned(model: str) -> str:
     """Return what a model's tasks do on the problems that select, alone and in second place."""
     path = RESULTS / "learn" / f"qwen2.5-coder-{model}-instruct.json"
-    step = json.loads(path.read_text())["gate"]["step"]
+    gate = json.loads(path.read_text())["gate"]
     lines = path.with_suffix(".trials.jsonl").read_text().splitlines()
-    tried = [t for t in map(json.loads, lines) if t["step"] == step]
+    tried = [t for t in map(json.loads, lines) if t["step"] == gate["step"]]
+    least = {task: ruling["min_doubt"] for task, ruling in gate["rulings"].items()}
+
+    def is_heard(trial: Mapping[str, Any]) -> bool:
+        needed = least[trial["task"]]
+        return trial["is_refused"] or (needed is not None and trial["doubt"] >= needed)
+
     base = [t["is_solved_by_base"] for t in tried]
     alone = [t["is_solved_by_task"] for t in tried]
     second = [t["is_solved_by_task" if t["is_refused"] else "is_solved_by_base"] for t in tried]
+    routed = [t["is_solved_by_task" if is_heard(t) else "is_solved_by_base"] for t in tried]
     table = [f"| {len(tried)} problems that select | solved | gained | lost |"]
     table += ["| --- | ---: | ---: | ---: |", f"| base model | {sum(base)} | | |"]
     for name, solved in (
         ("the routed task, whatever the base model says", alone),
         ("the base model, and the routed task where that is seen to be no repair", second),
+        (f"and where that is {gate['min_doubt']:g} times less sure than the task", routed),
     ):
         gained = sum(own and not other for own, other in zip(solved, base, strict=True))
         lost = sum(other and not own for own, other in zip(solved, base, strict=True))

@@ -20,6 +20,7 @@ class ScriptedCompletion:
     seconds: float = 0.1
     log_probability: float = -0.5
     num_turns: int = 0
+    made_on: str = "a script"
 
 
 @dataclass

@@ -1,9 +1,12 @@
 """What a model said is asked for once, and told apart by all that it depends on."""
 
+from dataclasses import replace
+
 import pytest
 
 from scripted import ScriptedModel
 from sleepy_coder.answer_cache import AnswerCache, question_key
+from sleepy_coder.evaluate import describe_run
 from sleepy_coder.model import Completion
 from sleepy_coder.prompt import render_answer
 from sleepy_coder.repair import STRATEGIES
@@ -18,6 +21,17 @@ def test_a_file_keeps_answers_for_later(tmp_path):
     assert cache.find("a") is None
     cache.add("a", SAID)
     assert cache.find("a") == AnswerCache(path).find("a") == SAID
+
+
+def test_a_file_tells_where_its_answers_were_made(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    for key, place in (("a", "NVIDIA H200, torch 2.11.0"), ("b", ""), ("c", "")):
+        AnswerCache(path).add(key, replace(SAID, made_on=place))
+    assert AnswerCache(path).made_on() == ["", "NVIDIA H200, torch 2.11.0"]
+    bench = Workbench(model=ScriptedModel(str), answers=AnswerCache(path))
+    places = describe_run("base", bench).environment["answers_made_on"]
+    assert places == AnswerCache(path).made_on()
+    assert "answers_made_on" not in describe_run("rustfix", bench).environment
 
 
 def test_a_line_that_was_cut_off_is_left_out(tmp_path):

@@ -47,6 +47,10 @@ class AnswerCache:
         """Return the answer to a question, or None where it was not asked yet."""
         return self._known.get(key)
 
+    def made_on(self) -> list[str]:
+        """Return where the answers were made, sorted; an empty name where it was not recorded."""
+        return sorted({completion.made_on for completion in self._known.values()})
+
     def add(self, key: str, completion: Completion) -> None:
         """Keep an answer."""
         self._known[key] = completion

@@ -35,7 +35,8 @@ class RunInfo:
     Attributes:
         model: Its name and sha256, or None for a strategy without one.
         config: `Workbench.config`.
-        environment: `describe_environment` of where the answers were generated.
+        environment: `describe_environment` of where the answers were generated; `answers_made_on`
+            where they may have been found instead (`AnswerCache.made_on`).
         store: `ServedTasks.describe`, or None for a strategy that uses no learned tasks.
     """
 
@@ -49,10 +50,13 @@ def describe_run(strategy: str, bench: Workbench) -> RunInfo:
     """Return what a strategy's answers on this workbench are made by."""
     model = bench.model if STRATEGIES[strategy].needs_model else None
     learned = bench.learned if STRATEGIES[strategy].serves else None
+    environment = describe_environment(str(model.device) if model else None)
+    if model is not None and bench.answers is not None and (places := bench.answers.made_on()):
+        environment["answers_made_on"] = places
     return RunInfo(
         model={"name": model.name, "sha256": model.sha256} if model else None,
         config=bench.config(),
-        environment=describe_environment(str(model.device) if model else None),
+        environment=environment,
         store=learned.describe() if learned else None,
     )
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -38,6 +39,7 @@ class Completion:
         tokens_out: Written in all, those of refused answers too.
         log_probability: Of the whole answer, in nats, whatever the temperature.
         num_turns: How often it was refused and turned back (`answer_row.Row.turn_back`).
+        made_on: Device and torch; answers may be kept for longer than a run. Empty if not recorded.
     """
 
     text: str
@@ -46,6 +48,7 @@ class Completion:
     seconds: float
     log_probability: float
     num_turns: int = 0
+    made_on: str = ""
 
 
 class RepairModel:
@@ -138,6 +141,12 @@ class RepairModel:
                 on_done(row.index, completions[row.index])
         return [completions[i] for i in range(len(rows))]
 
+    @cached_property
+    def _made_on(self) -> str:
+        is_cuda = self.device.type == "cuda"
+        device = torch.cuda.get_device_name(self.device) if is_cuda else self.device.type
+        return f"{device}, torch {torch.__version__}"
+
     def _encode_prompt(self, conversation: Conversation) -> list[int]:
         text = self.tokenizer.apply_chat_template(
             conversation, tokenize=False, add_generation_prompt=True
@@ -148,7 +157,7 @@ class RepairModel:
         text = close_fence(self._decode(row.output))
         log_probability = math.fsum(token.score for token in row.tokens)
         sizes = (len(row.prompt), len(row.output) + row.num_dropped)
-        return Completion(text, *sizes, row.seconds, log_probability, row.num_turns)
+        return Completion(text, *sizes, row.seconds, log_probability, row.num_turns, self._made_on)
 
     def _encode(self, text: str) -> list[int]:
         tokens: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]

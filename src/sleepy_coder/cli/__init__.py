@@ -23,7 +23,7 @@ _COMMANDS = {
     "fix": ("fix:fix", "Mend your own cargo workspace or file until it compiles."),
     "generate": ("evaluate:generate", "Answer a set's problems; needs a model and no Rust."),
     "judge": ("evaluate:judge", "Judge the answers in a file; needs Rust and no model."),
-    "learn": ("learn:learn", "Learn a task for each pattern; keep those that lose nothing."),
+    "learn": ("learn:learn", "Learn a task for each pattern, and when each is heard."),
     "lora": ("lora:lora", "Train ordinary LoRA adapters, all patterns in one pass."),
     "mutants": ("mutants:mutants", "Build broken programs from real crates' code."),
     "problems": ("problems:problems", "List, show, prove and generate problems."),
