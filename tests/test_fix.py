@@ -12,10 +12,11 @@ from scripted import ScriptedModel
 from sleepy_coder.cli import fix as cli_fix
 from sleepy_coder.cli import main
 from sleepy_coder.excerpt import cut_excerpt
-from sleepy_coder.fix import RUSTC, Proposal, propose_answers, repair_project
+from sleepy_coder.fix import repair_project
 from sleepy_coder.judge import check_workspace
 from sleepy_coder.project import CargoProject, FileProject
 from sleepy_coder.prompt import render_answer
+from sleepy_coder.proposals import RUSTC, Proposal, propose_answers
 from sleepy_coder.workbench import Workbench
 
 LIB = """\
