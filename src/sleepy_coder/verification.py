@@ -125,8 +125,6 @@ class Verifier:
         return any(
             find_gutting(before, None, after) is not None
             or (state.check.is_ok and find_disuse(before, None, after) is not None)
-            or _switches(after) - _switches(before)
-            or _guards(before) - _guards(after)
             for before, after in self.changes(state).values()
         )
 
@@ -135,16 +133,6 @@ def error_key(error: Diagnostic) -> tuple[str, str]:
     """Return what stays the same of an error whatever is done to the lines around it."""
     at = error.primary
     return (at.file_name if at else "", f"{error.code} {error.message}")
-
-
-def _switches(code: str) -> Counter[str]:
-    """Count the attributes that leave code out or silence the compiler."""
-    return Counter(re.findall(r"#!?\s*\[\s*(cfg|cfg_attr|allow|expect)\b", code))
-
-
-def _guards(code: str) -> Counter[str]:
-    """Count the attributes that make warnings errors."""
-    return Counter(re.findall(r"#!?\s*\[\s*(deny|forbid)\b", code))
 
 
 def _changed_lines(before: str, after: str) -> frozenset[int]:
