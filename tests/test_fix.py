@@ -13,7 +13,7 @@ from sleepy_coder.cli import fix as cli_fix
 from sleepy_coder.cli import main
 from sleepy_coder.excerpt import cut_excerpt
 from sleepy_coder.fix import repair_project
-from sleepy_coder.judge import check_workspace
+from sleepy_coder.judge import check_workspace, copy_project
 from sleepy_coder.project import CargoProject, FileProject
 from sleepy_coder.prompt import render_answer
 from sleepy_coder.proposals import RUSTC, Proposal, propose_answers
@@ -329,6 +329,36 @@ def test_the_copy_can_be_written_and_holds_no_pipes(workspace, sandbox, tmp_path
     assert repair.steps[0].by == RUSTC
     assert (tmp_path / "scratch/copy/core/src/lib.rs").stat().st_mode & 0o200
     assert not (tmp_path / "scratch/copy/core/pipe").exists()
+
+
+def test_each_text_is_copied_and_compiled_once(workspace, sandbox, tmp_path, monkeypatch):
+    (tmp_path / "scratch").mkdir()
+    lib = (
+        'pub fn f() -> u8 {\n    "a"\n}\npub fn g(n: u8) -> u8 {\n    let x = 1;\n    n + true\n}\n'
+    )
+    (workspace / "core/src/lib.rs").write_text(lib)
+    (workspace / "app/src/main.rs").write_text("fn main() {}\n")
+    checked, copied = [], []
+
+    class Watched(CargoProject):
+        def check(self, changed, **options):
+            checked.append({name: text for name, text in changed.items() if text != lib})
+            return super().check(changed, **options)
+
+    def copy(path, to):
+        copied.append(path)
+        copy_project(path, to)
+
+    def propose(problem):  # the same about either error
+        yield Proposal("a", lib.replace("let x = 1;", "let x = 2;"))
+        yield Proposal("b", lib.replace("let x = 1;", "let x = 3;"))
+
+    monkeypatch.setattr("sleepy_coder.judge.copy_project", copy)
+    monkeypatch.setattr("sleepy_coder.project.copy_project", copy)
+    repair = repair_project(Watched(workspace, sandbox, tmp_path / "scratch"), propose)
+    assert [step.by for step in repair.steps] == [None, None]
+    assert len(checked) == len({str(changed) for changed in checked}) == 3
+    assert copied == [workspace, *[tmp_path / "scratch/copy"] * 3]
 
 
 def test_likeliest_answers_come_first_then_drawn_ones(problem):

@@ -52,10 +52,13 @@ class Verifier:
 
     Attributes:
         originals: File -> its text before any change, of the files that were read.
+        states: Changed files with their texts -> the state, of all that were checked: answers
+            about one error come again about the next.
     """
 
     project: Project
     originals: dict[str, str] = field(default_factory=dict)
+    states: dict[frozenset[tuple[str, str]], State] = field(default_factory=dict)
 
     def read(self, state: State, name: str) -> str | None:
         """Return a file as it is in a state, None for what is no file of the project."""
@@ -65,13 +68,10 @@ class Verifier:
 
     def check(self, texts: Mapping[str, str]) -> State:
         """Return the state in which these files have these texts, and all others their first."""
-        check = self.project.check({**self.originals, **texts})
-        parsed = parse_diagnostics(check.diagnostics)
-        known = set(select_errors(parsed))
-        pairs = zip(parsed, check.diagnostics, strict=True)
-        distinct = {_place(error): (error, raw) for error, raw in pairs if error in known}
-        errors = tuple(error for error, _ in distinct.values())
-        return State(texts, check, errors, tuple(raw for _, raw in distinct.values()))
+        key = frozenset(texts.items())
+        if key not in self.states:
+            self.states[key] = self._compile(texts)
+        return self.states[key]
 
     def changes(self, state: State) -> dict[str, tuple[str, str]]:
         """Return the files that are not as they were at first -> their text then and now."""
@@ -84,6 +84,15 @@ class Verifier:
     def is_kept(self, before: State, after: State) -> bool:
         """Whether a state is better than the one before it, and has lost nothing."""
         return self._is_better(before, after) and not self._is_gutted(after)
+
+    def _compile(self, texts: Mapping[str, str]) -> State:
+        check = self.project.check({**self.originals, **texts})
+        parsed = parse_diagnostics(check.diagnostics)
+        known = set(select_errors(parsed))
+        pairs = zip(parsed, check.diagnostics, strict=True)
+        distinct = {_place(error): (error, raw) for error, raw in pairs if error in known}
+        errors = tuple(error for error, _ in distinct.values())
+        return State(texts, check, errors, tuple(raw for _, raw in distinct.values()))
 
     def _is_better(self, before: State, after: State) -> bool:
         """Whether an error is gone and none is new but such as rustc had not looked for before.
