@@ -114,6 +114,57 @@ def test_failing_tests_are_no_repair(workspace, sandbox, tmp_path):
     assert repair.detail
 
 
+TESTED = """\
+pub fn f(n: u32) -> u32 {
+    BODY
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn adds() {
+        assert_eq!(super::f(1), 3);
+    }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "answers", "expected"),
+    [
+        pytest.param("let k = 1;\n    n + k + true",
+                     ["let k = 1;\n    n + k", "let k = 1;\n    n + k + 1"],
+                     ("1", "let k = 1;\n    n + k + 1"), id="the next answer"),
+        pytest.param("let k = 1;\n    n + k + true", ["let k = 2;\n    n + k"],
+                     ("0", "let k = 2;\n    n + k"), id="all that the tests need of an answer"),
+        pytest.param("let k = n;\n    k += 2;\n    k", [],
+                     (RUSTC, "let mut k = n;\n    k += 2;\n    k"), id="rustc's suggestion"),
+        pytest.param("let k = n;\n    k += 1;\n    k", ["let mut k = n + 1;\n    k += 1;\n    k"],
+                     ("0", "let mut k = n + 1;\n    k += 1;\n    k"), id="the next after rustc's"),
+        pytest.param("let k = n;\n    k += 1;\n    k", ["let mut k = n;\n    k += 3;\n    k"],
+                     (None, "let mut k = n;\n    k += 1;\n    k"), id="none passes"),
+    ],
+)  # fmt: skip
+def test_where_tests_fail_the_next_answer_is_tried(
+    body, answers, expected, workspace, sandbox, tmp_path
+):
+    by, kept = expected
+    (tmp_path / "scratch").mkdir()
+    (workspace / "core/src/lib.rs").write_text(TESTED.replace("BODY", body))
+    (workspace / "app/src/main.rs").write_text("fn main() {}\n")
+
+    def propose(problem):
+        for number, answer in enumerate(answers):
+            yield Proposal(str(number), problem.buggy.replace(body, answer))
+
+    project = CargoProject(workspace, sandbox, tmp_path / "scratch", all_targets=True)
+    repair = repair_project(project, propose, run_tests=True)
+    assert repair.is_ok == (by is not None)
+    assert [step.by for step in repair.steps] == [by or RUSTC]
+    assert repair.num_after == 0
+    assert repair.changes["core/src/lib.rs"][1] == TESTED.replace("BODY", kept)
+
+
 def test_tests_that_do_not_compile_are_mended_where_they_are_asked_for(
     workspace, sandbox, tmp_path
 ):

@@ -71,21 +71,31 @@ def repair_project(
     Args:
         project: What to mend.
         propose: Asked about an error that rustc's own suggestions do not mend.
-        run_tests: Run the tests of what compiles then; if they fail the repair is not `is_ok`.
+        run_tests: Run the tests of what compiles then. Where they fail the next answer is tried; if
+            they do with all, the repair is the first and not `is_ok`.
         on_step: Called with each error that was worked on.
     """
-    return _Search(Verifier(project), propose, on_step).run(run_tests=run_tests)
+    return _Search(Verifier(project), propose, run_tests, on_step).run()
 
 
 @dataclass
 class _Search:
+    """The work on one project.
+
+    Attributes:
+        passed: Texts of former states.
+        failing: The first state that compiled and whose tests failed, and whose answer it was.
+    """
+
     verifier: Verifier
     propose: Propose
+    run_tests: bool
     on_step: Callable[[Step], None]
     steps: list[Step] = field(default_factory=list)
-    passed: list[Mapping[str, str]] = field(default_factory=list)  # texts of former states
+    passed: list[Mapping[str, str]] = field(default_factory=list)
+    failing: tuple[State, str] | None = None
 
-    def run(self, *, run_tests: bool) -> Repair:
+    def run(self) -> Repair:
         """Work until no error is left or nothing helps any more."""
         first = self.verifier.check({})
         state = self._follow_suggestions(first)
@@ -102,9 +112,7 @@ class _Search:
                 self._tell(error, by, better)
                 self.passed.append(state.texts)
                 state = self._follow_suggestions(better)
-        check = state.check
-        if run_tests and check.is_ok:
-            check = self.verifier.project.check(state.texts, run_tests=True)
+        check = self._test(state).check
         return Repair(
             is_ok=check.is_ok,
             num_before=len(first.errors),
@@ -138,7 +146,8 @@ class _Search:
         if all(self.verifier.read(state, name) == text for name, text in texts.items()):
             return None
         after = self.verifier.check(texts)
-        return after if self.verifier.is_kept(state, after) else None
+        is_kept = self.verifier.is_kept(state, after) and self._passes_tests(after, RUSTC)
+        return after if is_kept else None
 
     def _next(self, state: State, given_up: set[tuple[str, ...]]) -> Diagnostic | None:
         """Return the first error in a file of the project that is not given up."""
@@ -157,9 +166,25 @@ class _Search:
         message = others.pop(state.errors.index(error))
         for by, changed in propose_texts(self.propose, text, error, message, others):
             after = self._try(state, error, changed)
-            if after is not None:
-                return self._reduce(state, error, after), by
-        return None, None
+            if after is None:
+                continue
+            for found in (self._reduce(state, error, after), after):  # tests may need all of it
+                if self._passes_tests(found, by):
+                    return found, by
+        return self.failing or (None, None)
+
+    def _passes_tests(self, state: State, by: str) -> bool:
+        """Whether no test that is wanted and can be run fails; keep as `failing` where one does."""
+        is_passing = self._test(state).check.is_ok or not state.check.is_ok
+        if not is_passing and self.failing is None:
+            self.failing = state, by
+        return is_passing
+
+    def _test(self, state: State) -> State:
+        """Return the state with its tests run, if they are wanted and it compiles."""
+        if self.run_tests and state.check.is_ok:
+            return self.verifier.check(state.texts, run_tests=True)
+        return state
 
     def _text(self, state: State, error: Diagnostic) -> str:
         """Return the text of the file that an error is in."""

@@ -52,13 +52,13 @@ class Verifier:
 
     Attributes:
         originals: File -> its text before any change, of the files that were read.
-        states: Changed files with their texts -> the state, of all that were checked: answers
-            about one error come again about the next.
+        states: Changed files with their texts, and whether tests were run -> the state, of all that
+            were checked: answers about one error come again about the next.
     """
 
     project: Project
     originals: dict[str, str] = field(default_factory=dict)
-    states: dict[frozenset[tuple[str, str]], State] = field(default_factory=dict)
+    states: dict[tuple[frozenset[tuple[str, str]], bool], State] = field(default_factory=dict)
 
     def read(self, state: State, name: str) -> str | None:
         """Return a file as it is in a state, None for what is no file of the project."""
@@ -66,11 +66,11 @@ class Verifier:
             self.originals[name] = text
         return state.texts.get(name, self.originals.get(name))
 
-    def check(self, texts: Mapping[str, str]) -> State:
+    def check(self, texts: Mapping[str, str], *, run_tests: bool = False) -> State:
         """Return the state in which these files have these texts, and all others their first."""
-        key = frozenset(texts.items())
+        key = (frozenset(texts.items()), run_tests)
         if key not in self.states:
-            self.states[key] = self._compile(texts)
+            self.states[key] = self._compile(texts, run_tests=run_tests)
         return self.states[key]
 
     def changes(self, state: State) -> dict[str, tuple[str, str]]:
@@ -85,8 +85,8 @@ class Verifier:
         """Whether a state is better than the one before it, and has lost nothing."""
         return self._is_better(before, after) and not self._is_gutted(after)
 
-    def _compile(self, texts: Mapping[str, str]) -> State:
-        check = self.project.check({**self.originals, **texts})
+    def _compile(self, texts: Mapping[str, str], *, run_tests: bool) -> State:
+        check = self.project.check({**self.originals, **texts}, run_tests=run_tests)
         parsed = parse_diagnostics(check.diagnostics)
         known = set(select_errors(parsed))
         pairs = zip(parsed, check.diagnostics, strict=True)
