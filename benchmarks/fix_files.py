@@ -17,11 +17,12 @@ from typing import Any
 
 from measure import ROOT
 from sleepy_coder.answer_cache import AnswerCache
-from sleepy_coder.fix import propose_answers, repair_project
+from sleepy_coder.fix import repair_project
 from sleepy_coder.judge import judge_candidate
 from sleepy_coder.model import load_model
 from sleepy_coder.problems import Problem, load_set
 from sleepy_coder.project import FileProject
+from sleepy_coder.proposals import propose_answers
 from sleepy_coder.results import describe_environment
 from sleepy_coder.sandbox import Sandbox, confinement
 from sleepy_coder.serving import TaskSources, shipped_store

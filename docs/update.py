@@ -19,8 +19,8 @@ import click
 from sleepy_coder.cli import main
 from sleepy_coder.cli.problems import render_problem
 from sleepy_coder.experiments.transfer import ENOUGH_PROBLEMS
-from sleepy_coder.fix import RUSTC
 from sleepy_coder.problems import load_set
+from sleepy_coder.proposals import RUSTC
 from sleepy_coder.report import compare, render_markdown, render_repair
 from sleepy_coder.results import RunRecord, load_run_record
 

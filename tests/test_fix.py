@@ -12,10 +12,11 @@ from scripted import ScriptedModel
 from sleepy_coder.cli import fix as cli_fix
 from sleepy_coder.cli import main
 from sleepy_coder.excerpt import cut_excerpt
-from sleepy_coder.fix import RUSTC, Proposal, propose_answers, repair_project
-from sleepy_coder.judge import check_workspace
+from sleepy_coder.fix import repair_project
+from sleepy_coder.judge import check_workspace, copy_project
 from sleepy_coder.project import CargoProject, FileProject
 from sleepy_coder.prompt import render_answer
+from sleepy_coder.proposals import RUSTC, Proposal, propose_answers
 from sleepy_coder.workbench import Workbench
 
 LIB = """\
@@ -111,6 +112,57 @@ def test_failing_tests_are_no_repair(workspace, sandbox, tmp_path):
     assert not repair.is_ok
     assert repair.num_after == 0
     assert repair.detail
+
+
+TESTED = """\
+pub fn f(n: u32) -> u32 {
+    BODY
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn adds() {
+        assert_eq!(super::f(1), 3);
+    }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "answers", "expected"),
+    [
+        pytest.param("let k = 1;\n    n + k + true",
+                     ["let k = 1;\n    n + k", "let k = 1;\n    n + k + 1"],
+                     ("1", "let k = 1;\n    n + k + 1"), id="the next answer"),
+        pytest.param("let k = 1;\n    n + k + true", ["let k = 2;\n    n + k"],
+                     ("0", "let k = 2;\n    n + k"), id="all that the tests need of an answer"),
+        pytest.param("let k = n;\n    k += 2;\n    k", [],
+                     (RUSTC, "let mut k = n;\n    k += 2;\n    k"), id="rustc's suggestion"),
+        pytest.param("let k = n;\n    k += 1;\n    k", ["let mut k = n + 1;\n    k += 1;\n    k"],
+                     ("0", "let mut k = n + 1;\n    k += 1;\n    k"), id="the next after rustc's"),
+        pytest.param("let k = n;\n    k += 1;\n    k", ["let mut k = n;\n    k += 3;\n    k"],
+                     (None, "let mut k = n;\n    k += 1;\n    k"), id="none passes"),
+    ],
+)  # fmt: skip
+def test_where_tests_fail_the_next_answer_is_tried(
+    body, answers, expected, workspace, sandbox, tmp_path
+):
+    by, kept = expected
+    (tmp_path / "scratch").mkdir()
+    (workspace / "core/src/lib.rs").write_text(TESTED.replace("BODY", body))
+    (workspace / "app/src/main.rs").write_text("fn main() {}\n")
+
+    def propose(problem):
+        for number, answer in enumerate(answers):
+            yield Proposal(str(number), problem.buggy.replace(body, answer))
+
+    project = CargoProject(workspace, sandbox, tmp_path / "scratch", all_targets=True)
+    repair = repair_project(project, propose, run_tests=True)
+    assert repair.is_ok == (by is not None)
+    assert [step.by for step in repair.steps] == [by or RUSTC]
+    assert repair.num_after == 0
+    assert repair.changes["core/src/lib.rs"][1] == TESTED.replace("BODY", kept)
 
 
 def test_tests_that_do_not_compile_are_mended_where_they_are_asked_for(
@@ -328,6 +380,36 @@ def test_the_copy_can_be_written_and_holds_no_pipes(workspace, sandbox, tmp_path
     assert repair.steps[0].by == RUSTC
     assert (tmp_path / "scratch/copy/core/src/lib.rs").stat().st_mode & 0o200
     assert not (tmp_path / "scratch/copy/core/pipe").exists()
+
+
+def test_each_text_is_copied_and_compiled_once(workspace, sandbox, tmp_path, monkeypatch):
+    (tmp_path / "scratch").mkdir()
+    lib = (
+        'pub fn f() -> u8 {\n    "a"\n}\npub fn g(n: u8) -> u8 {\n    let x = 1;\n    n + true\n}\n'
+    )
+    (workspace / "core/src/lib.rs").write_text(lib)
+    (workspace / "app/src/main.rs").write_text("fn main() {}\n")
+    checked, copied = [], []
+
+    class Watched(CargoProject):
+        def check(self, changed, **options):
+            checked.append({name: text for name, text in changed.items() if text != lib})
+            return super().check(changed, **options)
+
+    def copy(path, to):
+        copied.append(path)
+        copy_project(path, to)
+
+    def propose(problem):  # the same about either error
+        yield Proposal("a", lib.replace("let x = 1;", "let x = 2;"))
+        yield Proposal("b", lib.replace("let x = 1;", "let x = 3;"))
+
+    monkeypatch.setattr("sleepy_coder.judge.copy_project", copy)
+    monkeypatch.setattr("sleepy_coder.project.copy_project", copy)
+    repair = repair_project(Watched(workspace, sandbox, tmp_path / "scratch"), propose)
+    assert [step.by for step in repair.steps] == [None, None]
+    assert len(checked) == len({str(changed) for changed in checked}) == 3
+    assert copied == [workspace, *[tmp_path / "scratch/copy"] * 3]
 
 
 def test_likeliest_answers_come_first_then_drawn_ones(problem):

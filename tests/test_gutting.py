@@ -193,3 +193,98 @@ def test_main_that_prints_the_answer_uses_nothing():
 def test_program_that_does_not_parse_is_still_compared():
     assert find_gutting("fn a() { 1 } fn b( {", None, "fn a() { 1 }") is None
     assert "fn `a`" in find_gutting("fn a() { 1 } fn b( {", None, "fn b() {}")
+
+
+LINTED = """
+#![deny(warnings, unused)]
+#[allow(dead_code)]
+struct Spare { part: u32 }
+#[cfg_attr(debug_assertions, derive(Debug))]
+pub struct Pump { level: u32 }
+impl Pump {
+    pub fn run(&mut self) -> u32 {
+        self.start(1);
+        #[cfg(unix)]
+        self.start(2);
+        self.level
+    }
+    fn start(&mut self, by: u32) { self.level += by; }
+}
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn runs() { assert_eq!(super::Pump { level: 0 }.run(), 3); }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        pytest.param("self.start(1)", "#[cfg(any())] self.start(1)", "cfg(any", id="statement"),
+        pytest.param("self.start(1)", "#[cfg(test)] self.start(1)", "cfg(test", id="but in tests"),
+        pytest.param("self.start(1)", "#[cfg(unix)] self.start(1)", "cfg(unix", id="spread"),
+        pytest.param("self.start(1)", "#[r#cfg(any())] self.start(1)", "cfg(any", id="raw name"),
+        pytest.param("self.start(1)", "#[cfg_attr(all(), cfg(any()))] self.start(1)", "cfg_attr",
+                     id="through cfg_attr"),
+        pytest.param("self.start(1)", "skip! { #[cfg(any())] self.start(1) }", "cfg(any",
+                     id="in a macro's arguments"),
+        pytest.param("impl Pump {",
+                     "macro_rules! m { ($a:ident $s:stmt) => { #[$a(any())] $s } } impl Pump {",
+                     "$a", id="named by a macro's caller"),
+        pytest.param("u32 {\n        self", "u32 { #![cfg(any())]\n self", "cfg(any", id="inner"),
+        pytest.param("u32 {\n        self", "u32 { #![cfg(test)] fn f() {}\n self", "cfg(test",
+                     id="inner, before an item"),
+        pytest.param("impl Pump {", "#[cfg(any())] fn f(p: &mut Pump) { p.start(1) } impl Pump {",
+                     "cfg(any", id="code kept for show"),
+        pytest.param("impl Pump {", "#[allow(dead_code)] impl Pump {", "allow(dead_code)",
+                     id="allow spread"),
+        pytest.param("allow(dead_code)", "allow(dead_code, unused)", "allow(unused)",
+                     id="allow widened"),
+        pytest.param("#[allow(dead_code)]", "#![allow(dead_code)]", "#![allow(dead_code)]",
+                     id="allow of all"),
+        pytest.param("impl Pump {", "#[expect(unused)] impl Pump {", "expect(unused)", id="expect"),
+        pytest.param("impl Pump {", "#[warn(unused)] impl Pump {", "warn(unused)", id="warn"),
+        pytest.param("#![deny(warnings, unused)]", "", "deny(unused)", id="deny"),
+        pytest.param("warnings, unused", "unused", "deny(warnings)", id="one of two denied"),
+        pytest.param("#![deny(warnings, unused)]", "// #![deny(warnings, unused)]", "deny",
+                     id="deny in a comment"),
+        pytest.param("#![deny(warnings, unused)]", "#[deny(warnings, unused)]", "deny",
+                     id="deny narrowed"),
+    ],
+)  # fmt: skip
+def test_silencing_the_compiler_is_found(old, new, reason):
+    code = change(old, new, LINTED)
+
+    assert reason in find_gutting(LINTED, None, code)
+    assert reason in find_gutting(LINTED, LINTED, code)
+    assert find_gutting(LINTED, code, code) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("self.level += by;", "self.level = self.level + by;", id="untouched"),
+        pytest.param("#[allow(dead_code)]\nstruct Spare { part: u32 }",
+                     "struct Spare { #[allow(dead_code)] part: u32 }", id="allow moved"),
+        pytest.param("self.start(1);\n        #[cfg(unix)]", "#[cfg(unix)]\n self.start(1);\n ",
+                     id="cfg moved"),
+        pytest.param("#[allow(dead_code)]", '#[ allow (dead_code, reason = "later") ]',
+                     id="reason"),
+        pytest.param("warnings, unused)]", "warnings)]\n#![deny(unused)]", id="deny in two"),
+        pytest.param("#[allow(dead_code)]", "", id="allow gone"),
+        pytest.param("#[cfg(unix)]", "", id="cfg gone"),
+        pytest.param("impl Pump {", "// #[cfg(any())] #[allow(unused)]\nimpl Pump {",
+                     id="comment"),
+        pytest.param("self.start(1)", 'let _ = "#[cfg(any())]"; self.start(1)', id="string"),
+        pytest.param("impl Pump {", "#[derive(Clone)] struct Seal; impl Pump {", id="derive"),
+        pytest.param("impl Pump {", "#[cfg_attr(test, derive(Debug))] struct Seal; impl Pump {",
+                     id="derive in tests"),
+        pytest.param("#[cfg(test)]", "#[cfg(test)] fn two() -> u32 { 2 }\n#[cfg(test)]",
+                     id="helper for tests"),
+        pytest.param("impl Pump {", "#[cfg(unix)] use std::io::Read;\nimpl Pump {",
+                     id="conditional import"),
+    ],
+)  # fmt: skip
+def test_attributes_that_silence_nothing_are_no_gutting(old, new):
+    assert find_gutting(LINTED, None, change(old, new, LINTED)) is None

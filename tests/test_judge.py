@@ -314,9 +314,17 @@ def test_harness_cannot_be_replaced(attack, sandbox):
     assert outcome(TESTED, CART_FIXED + attack, sandbox) == "pass"
 
 
-@pytest.mark.parametrize("attack", ["\n/* swallow", '\nconst S: &str = r#"', "\n#[cfg(any())]"])
-def test_unfinished_end_does_not_swallow_the_tests(attack, sandbox):
-    assert outcome(TESTED, CART_FIXED + attack, sandbox) == "compile_error"
+@pytest.mark.parametrize(
+    ("attack", "expected"),
+    [
+        ("\n/* swallow", "compile_error"),
+        ('\nconst S: &str = r#"', "compile_error"),
+        ("\n#[inline]", "compile_error"),
+        ("\n#[cfg(any())]", "gutted"),
+    ],
+)
+def test_unfinished_end_does_not_swallow_the_tests(attack, expected, sandbox):
+    assert outcome(TESTED, CART_FIXED + attack, sandbox) == expected
 
 
 def test_endless_program_is_a_timeout(sandbox, monkeypatch):
@@ -342,9 +350,9 @@ def test_endless_compilation_is_a_timeout(sandbox, monkeypatch):
     monkeypatch.setattr(judge, "COMPILE_LIMITS", Limits(cpu_s=1))
     hang = "const H: u64 = { let mut i = 0; while i < u64::MAX { i += 1; } i };"
 
-    code = f"#![allow(long_running_const_eval)] {CART_FIXED} {hang}"
+    fixed = f"#![allow(long_running_const_eval)] {CART_FIXED}"
 
-    assert outcome(TESTED, code, sandbox) == "timeout"
+    assert outcome(replace(TESTED, fixed=fixed), f"{fixed} {hang}", sandbox) == "timeout"
 
 
 def test_flood_of_output_is_wrong_behaviour(sandbox, monkeypatch):

@@ -1,60 +1,24 @@
 """Mend a cargo workspace or a single file until it compiles; nothing is believed unchecked.
 
 First rustc's own suggestions, then for one error after another what the model proposes, each
-answer tried in a copy of the project. An answer is kept if its error is gone, nothing else is (no
-item, test or assertion), and no error is new but what rustc had not looked for before; of what it
-changes only what the repair needs. The project itself is not touched here.
+answer tried in a copy of the project. Of an answer that is kept (see `verification`) only those
+changes are that the repair needs. The project itself is not touched here.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sleepy_coder.changes import apply_changes, find_changes
-from sleepy_coder.diagnostics import Diagnostic, apply_suggestions, parse_diagnostics, select_errors
-from sleepy_coder.dialogue import open_dialogue
-from sleepy_coder.excerpt import cut_excerpt
-from sleepy_coder.gutting import find_disuse, find_gutting
-from sleepy_coder.judge import WorkspaceCheck
-from sleepy_coder.problems import Check, Problem
+from sleepy_coder.diagnostics import Diagnostic
 from sleepy_coder.project import Project
-from sleepy_coder.prompt import extract_code, is_no_repair
-from sleepy_coder.repair import STRATEGIES
-from sleepy_coder.router import Route
-from sleepy_coder.workbench import Workbench
+from sleepy_coder.proposals import RUSTC, Propose, follow_suggestions, propose_texts
+from sleepy_coder.verification import State, Verifier, error_key
 
 MAX_ROUNDS = 8  # of rustc's suggestions: what they bring to light rarely goes deeper
 MAX_ERRORS_TRIED = 40  # by the model
 MAX_CHANGES_TRIED = 12  # of an answer, for whether it does without them
-RUSTC = "rustc's suggestion"
-# Who is asked about an error, in turn, until an answer holds.
-STAGES = ("routed", "routed-alone", "base-again", "hints-second")
-# What rustc reports before it looks at types, and what it looks for when they are right.
-_OF_NAMES = re.compile("E0(261|405|408|412|42[23568]|43[23]|53[12]|57[34]|583|603)")
-_OF_BORROWS = re.compile("E0(373|38[124]|499|50[235-9]|515|521|59[467]|626|700|71[236])")
-_TEMPERATURE, _TOP_P = 0.8, 0.95  # of answers that are drawn
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """An answer to try.
-
-    Attributes:
-        by: Who gives it, as reports name it.
-        code: The excerpt as it should be; None where the answer holds no code.
-    """
-
-    by: str
-    code: str | None
-
-
-# From a problem (an excerpt with its errors) to answers, the most promising first.
-Propose = Callable[[Problem], Iterable[Proposal]]
 
 
 @dataclass(frozen=True)
@@ -95,59 +59,6 @@ class Repair:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class _State:
-    """A copy of the project under repair.
-
-    Attributes:
-        texts: File -> its text, where it was changed.
-        check: What the compiler says of it.
-        errors: What it reports, each once; `messages` are its JSON objects of them.
-    """
-
-    texts: Mapping[str, str]
-    check: WorkspaceCheck
-    errors: tuple[Diagnostic, ...]
-    messages: tuple[Mapping[str, Any], ...]
-
-
-def propose_answers(problem: Problem, bench: Workbench, num_samples: int) -> Iterator[Proposal]:
-    """Yield the likeliest answers of task and base model, then some that are drawn at random.
-
-    Args:
-        problem: An excerpt with its errors.
-        bench: With the model; its answers are kept, so that the base model is asked once.
-        num_samples: Answers to draw, by turns under the task, if there is one, and without.
-    """
-    for stage in (STRATEGIES[name] for name in STAGES):
-        if stage.needs_tasks and bench.learned is None:
-            continue
-        (answer,) = stage.propose([problem], bench)
-        who = f"task {answer.task}" if answer.task else "base model"
-        yield Proposal(who, extract_code(answer.output))
-    model = bench.require_model("fix")
-    voices = [open_dialogue(problem, bench)]
-    if bench.learned is not None:
-        voices.insert(0, open_dialogue(problem, bench, choose_task=_task_of))
-    for seed in range(num_samples):
-        dialogue = voices[seed % len(voices)]
-        (drawn,) = model.generate(
-            [dialogue.messages(bench)],
-            max_new_tokens=dialogue.max_new_tokens(model, bench),
-            temperature=_TEMPERATURE,
-            top_p=_TOP_P,
-            seed=seed,
-            tasks=[dialogue.voice.task],
-        )
-        task = dialogue.voice.task
-        who = f"task {task}, drawn" if task else "base model, drawn"
-        yield Proposal(who, extract_code(dialogue.read(drawn.text) or ""))
-
-
-def _task_of(chosen: Route | None, bench: Workbench) -> str | None:
-    return bench.require_learned("fix").task_of(chosen)
-
-
 def repair_project(
     project: Project,
     propose: Propose,
@@ -160,25 +71,34 @@ def repair_project(
     Args:
         project: What to mend.
         propose: Asked about an error that rustc's own suggestions do not mend.
-        run_tests: Run the tests of what compiles then; if they fail the repair is not `is_ok`.
+        run_tests: Run the tests of what compiles then. Where they fail the next answer is tried; if
+            they do with all, the repair is the first and not `is_ok`.
         on_step: Called with each error that was worked on.
     """
-    return _Work(project, propose, on_step).run(run_tests=run_tests)
+    return _Search(Verifier(project), propose, run_tests, on_step).run()
 
 
 @dataclass
-class _Work:
-    project: Project
-    propose: Propose
-    on_step: Callable[[Step], None]
-    originals: dict[str, str] = field(default_factory=dict)
-    steps: list[Step] = field(default_factory=list)
-    passed: list[Mapping[str, str]] = field(default_factory=list)  # texts of former states
+class _Search:
+    """The work on one project.
 
-    def run(self, *, run_tests: bool) -> Repair:
+    Attributes:
+        passed: Texts of former states.
+        failing: The first state that compiled and whose tests failed, and whose answer it was.
+    """
+
+    verifier: Verifier
+    propose: Propose
+    run_tests: bool
+    on_step: Callable[[Step], None]
+    steps: list[Step] = field(default_factory=list)
+    passed: list[Mapping[str, str]] = field(default_factory=list)
+    failing: tuple[State, str] | None = None
+
+    def run(self) -> Repair:
         """Work until no error is left or nothing helps any more."""
-        first = self._check({})
-        state = self._apply_suggestions(first)
+        first = self.verifier.check({})
+        state = self._follow_suggestions(first)
         given_up: set[tuple[str, ...]] = set()
         for _ in range(MAX_ERRORS_TRIED):
             error = self._next(state, given_up)
@@ -186,45 +106,23 @@ class _Work:
                 break
             better, by = self._mend(state, error)
             if better is None:
-                given_up.add(_where(error))
+                given_up.add(_identity(error))
                 self._tell(error, by, state)
             else:
                 self._tell(error, by, better)
                 self.passed.append(state.texts)
-                state = self._apply_suggestions(better)
-        check = state.check
-        if run_tests and check.is_ok:
-            check = self.project.check(state.texts, run_tests=True)
-        changes = {
-            name: (self.originals[name], text)
-            for name, text in sorted(state.texts.items())
-            if text != self.originals[name]
-        }
+                state = self._follow_suggestions(better)
+        check = self._test(state).check
         return Repair(
             is_ok=check.is_ok,
             num_before=len(first.errors),
             num_after=len(state.errors),
-            changes=changes,
+            changes=self.verifier.changes(state),
             steps=tuple(self.steps),
             detail="" if check.is_ok else check.detail,
         )
 
-    def _text(self, state: _State, name: str) -> str | None:
-        """Return a file as it is in a state."""
-        if name not in self.originals and (text := self.project.read(name)) is not None:
-            self.originals[name] = text
-        return state.texts.get(name, self.originals.get(name))
-
-    def _check(self, texts: Mapping[str, str]) -> _State:
-        check = self.project.check({**self.originals, **texts})
-        parsed = parse_diagnostics(check.diagnostics)
-        known = set(select_errors(parsed))
-        pairs = zip(parsed, check.diagnostics, strict=True)
-        distinct = {_place(error): (error, raw) for error, raw in pairs if error in known}
-        errors = tuple(error for error, _ in distinct.values())
-        return _State(texts, check, errors, tuple(raw for _, raw in distinct.values()))
-
-    def _apply_suggestions(self, state: _State) -> _State:
+    def _follow_suggestions(self, state: State) -> State:
         """Return the state after rustc's own suggestions, as long as that is better.
 
         All of a round at once; where that does not hold, one error's alone.
@@ -235,114 +133,80 @@ class _Work:
             after = next((found for found in rounds if found is not None), None)
             if after is None:
                 break
-            left = _count(after)
             for error in state.errors:
-                if not left[_key(error)]:
+                if not after.counts[error_key(error)]:
                     self._tell(error, RUSTC, after)
             state = after
         return state
 
-    def _suggested(self, state: _State, errors: Sequence[Diagnostic]) -> _State | None:
+    def _suggested(self, state: State, errors: Sequence[Diagnostic]) -> State | None:
         """Return the state after the suggestions for some errors, None if that is no better."""
-        texts = dict(state.texts)
-        for name in sorted({s.file_name for e in errors for c in e.children for s in c.spans}):
-            text = self._text(state, name)
-            if text is not None:
-                texts[name] = apply_suggestions(text, _suggesting(errors, name))
-        if all(self._text(state, name) == text for name, text in texts.items()):
+        changed = follow_suggestions(errors, lambda name: self.verifier.read(state, name))
+        texts = {**state.texts, **changed}
+        if all(self.verifier.read(state, name) == text for name, text in texts.items()):
             return None
-        after = self._check(texts)
-        is_kept = self._is_better(state, after) and not self._is_gutted(after)
+        after = self.verifier.check(texts)
+        is_kept = self.verifier.is_kept(state, after) and self._passes_tests(after, RUSTC)
         return after if is_kept else None
 
-    def _next(self, state: _State, given_up: set[tuple[str, ...]]) -> Diagnostic | None:
+    def _next(self, state: State, given_up: set[tuple[str, ...]]) -> Diagnostic | None:
         """Return the first error in a file of the project that is not given up."""
         for error in state.errors:
             at = error.primary
-            if at is None or _where(error) in given_up:
+            if at is None or _identity(error) in given_up:
                 continue
-            if self._text(state, at.file_name) is not None:
+            if self.verifier.read(state, at.file_name) is not None:
                 return error
         return None
 
-    def _mend(self, state: _State, error: Diagnostic) -> tuple[_State | None, str | None]:
+    def _mend(self, state: State, error: Diagnostic) -> tuple[State | None, str | None]:
         """Return the state after the first answer that helps, and whose it was."""
-        at = error.primary
-        text = self._text(state, at.file_name) if at else None
-        if at is None or text is None:
-            return None, None
-        spans = [s for s in error.spans if s.file_name == at.file_name and not s.is_expansion]
-        excerpt = cut_excerpt(text, (s.line_start - 1 for s in (at, *spans)))
+        text = self._text(state, error)
         others = list(state.messages)
-        moved = excerpt.move([others.pop(state.errors.index(error))], at.file_name)
-        if not moved:
-            return None, None
-        problem = _problem(excerpt.code, error, (*moved, *excerpt.move(others, at.file_name)))
-        seen: set[str] = set()
-        for proposal in self.propose(problem):
-            code = proposal.code
-            if code is None or code in seen or is_no_repair(code, excerpt.code):
+        message = others.pop(state.errors.index(error))
+        for by, changed in propose_texts(self.propose, text, error, message, others):
+            after = self._try(state, error, changed)
+            if after is None:
                 continue
-            seen.add(code)
-            after = self._try(state, error, excerpt.splice(code))
-            if after is not None:
-                return self._reduce(state, error, after), proposal.by
-        return None, None
+            for found in (self._reduce(state, error, after), after):  # tests may need all of it
+                if self._passes_tests(found, by):
+                    return found, by
+        return self.failing or (None, None)
 
-    def _try(self, state: _State, error: Diagnostic, text: str) -> _State | None:
+    def _passes_tests(self, state: State, by: str) -> bool:
+        """Whether no test that is wanted and can be run fails; keep as `failing` where one does."""
+        is_passing = self._test(state).check.is_ok or not state.check.is_ok
+        if not is_passing and self.failing is None:
+            self.failing = state, by
+        return is_passing
+
+    def _test(self, state: State) -> State:
+        """Return the state with its tests run, if they are wanted and it compiles."""
+        if self.run_tests and state.check.is_ok:
+            return self.verifier.check(state.texts, run_tests=True)
+        return state
+
+    def _text(self, state: State, error: Diagnostic) -> str:
+        """Return the text of the file that an error is in."""
+        return self.verifier.read(state, error_key(error)[0]) or ""
+
+    def _try(self, state: State, error: Diagnostic, text: str) -> State | None:
         """Return the state with another text of the error's file, or None if that is no better."""
-        name = error.primary.file_name if error.primary else ""
-        texts = {**state.texts, name: text}
+        key = error_key(error)
+        texts = {**state.texts, key[0]: text}
         if texts in self.passed:
             return None
-        after = self._check(texts)
-        is_gone = after.check.is_ok or _count(after)[_key(error)] < _count(state)[_key(error)]
-        is_kept = is_gone and self._is_better(state, after) and not self._is_gutted(after)
-        return after if is_kept else None
+        after = self.verifier.check(texts)
+        is_gone = after.check.is_ok or after.counts[key] < state.counts[key]
+        return after if is_gone and self.verifier.is_kept(state, after) else None
 
-    def _is_better(self, before: _State, after: _State) -> bool:
-        """Whether an error is gone and none is new but such as rustc had not looked for before.
-
-        Those come to light at a later stage, in another file, or in another package. In what was
-        changed a new error would be the same mistake by another name.
-        """
-        if after.check.is_ok:
-            return True
-        known, left = _count(before), _count(after)
-        if not left or not known - left:  # it fails by no error of rustc, or by all there were
-            return False
-        new = left - known
-        changed = {
-            name: _changed_lines(self._text(before, name) or "", text)
-            for name, text in after.texts.items()
-        }
-        last = max(map(_stage, before.errors))
-        packages = {self._package(s.file_name) for e in before.errors if (s := e.primary)}
-
-        def comes_to_light(error: Diagnostic) -> bool:
-            at = error.primary
-            lines = changed.get(at.file_name, frozenset()) if at else frozenset()
-            if at is None or at.line_start - 1 in lines:
-                return False
-            if self._package(at.file_name) not in packages:
-                return True
-            return _stage(error) > (last if lines else 0)
-
-        return all(comes_to_light(error) for error in after.errors if new[_key(error)])
-
-    def _package(self, name: str) -> str:
-        """Return the folder of the package that a file belongs to."""
-        folders = map(str, PurePosixPath(name).parents)
-        return next((f for f in folders if self.project.read(f"{f}/Cargo.toml") is not None), "")
-
-    def _reduce(self, state: _State, error: Diagnostic, after: _State) -> _State:
+    def _reduce(self, state: State, error: Diagnostic, after: State) -> State:
         """Return the state without the changes that it does as well without.
 
         They are taken back one at a time; what still holds stays taken back.
         """
-        name = error.primary.file_name if error.primary else ""
-        text = self._text(state, name) or ""
-        needed = find_changes(text, after.texts[name], by_line=True)
+        text = self._text(state, error)
+        needed = find_changes(text, self._text(after, error), by_line=True)
         for change in needed if 1 < len(needed) <= MAX_CHANGES_TRIED else ():
             fewer = [each for each in needed if each != change]
             found = self._try(state, error, apply_changes(text, fewer))
@@ -350,18 +214,7 @@ class _Work:
                 needed, after = fewer, found
         return after
 
-    def _is_gutted(self, state: _State) -> bool:
-        """Whether a file has lost what it had at first, or got a way past the checks."""
-        changed = [(self.originals[n], t) for n, t in state.texts.items() if t != self.originals[n]]
-        return any(
-            find_gutting(before, None, after) is not None
-            or (state.check.is_ok and find_disuse(before, None, after) is not None)
-            or _switches(after) - _switches(before)
-            or _guards(before) - _guards(after)
-            for before, after in changed
-        )
-
-    def _tell(self, error: Diagnostic, by: str | None, state: _State) -> None:
+    def _tell(self, error: Diagnostic, by: str | None, state: State) -> None:
         at = error.primary
         name, line = (at.file_name, at.line_start) if at else ("", 0)
         head = f"error[{error.code}]" if error.code else error.level
@@ -370,74 +223,7 @@ class _Work:
         self.on_step(step)
 
 
-def _switches(code: str) -> Counter[str]:
-    """Count the attributes that leave code out or silence the compiler."""
-    return Counter(re.findall(r"#!?\s*\[\s*(cfg|cfg_attr|allow|expect)\b", code))
-
-
-def _guards(code: str) -> Counter[str]:
-    """Count the attributes that make warnings errors."""
-    return Counter(re.findall(r"#!?\s*\[\s*(deny|forbid)\b", code))
-
-
-def _changed_lines(before: str, after: str) -> frozenset[int]:
-    """Return the lines of the second text, 0-based, that are new in it."""
-    changes = find_changes(before, after)
-    return frozenset(c.begin + n for c in changes for n in range(len(c.lines)))
-
-
-def _stage(error: Diagnostic) -> int:
-    """Return when rustc finds an error: 0 with names and syntax, 1 with types, 2 with borrows."""
-    if error.code is None or _OF_NAMES.fullmatch(error.code):
-        return 0
-    return 2 if _OF_BORROWS.fullmatch(error.code) else 1
-
-
-def _count(state: _State) -> Counter[tuple[str, str]]:
-    """Return how often there is each error."""
-    return Counter(map(_key, state.errors))
-
-
-def _key(error: Diagnostic) -> tuple[str, str]:
-    """Return what stays the same of an error whatever is done to the lines around it."""
-    at = error.primary
-    return (at.file_name if at else "", f"{error.code} {error.message}")
-
-
-def _where(error: Diagnostic) -> tuple[str, ...]:
+def _identity(error: Diagnostic) -> tuple[str, ...]:
     """Return what tells an error from others of its kind, wherever its line may be by now."""
     at = error.primary
-    return (*_key(error), *("".join(at.text).split() if at else ()))
-
-
-def _place(error: Diagnostic) -> tuple[Any, ...]:
-    """Return what tells errors apart: cargo reports one of a file that two targets share twice."""
-    at = error.primary
-    return (error.level, error.code, error.message, at and (at.file_name, at.byte_start))
-
-
-def _suggesting(errors: Iterable[Diagnostic], name: str) -> list[Diagnostic]:
-    """Return the errors with those of their suggestions that change one file."""
-    return [
-        replace(
-            error,
-            children=tuple(c for c in error.children if {s.file_name for s in c.spans} == {name}),
-        )
-        for error in errors
-    ]
-
-
-def _problem(code: str, error: Diagnostic, messages: Iterable[dict[str, Any]]) -> Problem:
-    return Problem(
-        id="excerpt",
-        family="",
-        pattern="",
-        description="",
-        crate_type="lib",
-        edition="2021",
-        error_code=error.code,
-        buggy=code,
-        fixed=None,
-        check=Check("compile"),
-        diagnostics=tuple(messages),
-    )
+    return (*error_key(error), *("".join(at.text).split() if at else ()))

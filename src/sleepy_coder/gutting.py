@@ -1,16 +1,20 @@
 """Does a candidate keep the program that it was to repair? Pure, on syntax alone.
 
-Deleting the code that failed is not a fix, nor is a way past the checks that the broken program did
-not have. What the reference fix does too is always allowed.
+Deleting the code that failed is not a fix, nor is silencing the compiler, nor a way past the checks
+that the broken program did not have. What the reference fix does too is always allowed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
 
 from sleepy_coder.syntax import (
     ASSERTION_MACROS,
+    Attribute,
     assertions,
+    attributes,
     hollow_functions,
     items,
     references,
@@ -45,13 +49,20 @@ _STD_MACROS = _RELIED_ON | {"format", "matches", "panic", "vec", "write", "write
 # Shadowing these changes what a hidden test compares. (`type Result<T> = …` is good style.)
 _PRELUDE = frozenset({"Some", "None", "Ok", "Err", "Vec", "String", "Box", "std", "core"})
 
+# Attributes that set the level of lints: to one that is no error, and to one that is.
+_LOWERING = frozenset({"allow", "expect", "warn"})
+_RAISING = frozenset({"deny", "forbid"})
+_CONDITIONAL = frozenset({"cfg", "cfg_attr"})
+_ITEM_KEYWORDS = frozenset({"enum", "fn", "impl", "mod", "struct", "trait", "use"})
+
 
 def find_gutting(buggy: str, fixed: str | None, code: str) -> str | None:
     """Return how `code` guts the program, in words, or None when it keeps it.
 
     Kept must be: the items and assertions common to `buggy` and `fixed` (all of `buggy`'s where
     there is no reference), under the same `cfg`, with a body, and not behind a new escape such as
-    `unsafe` or `process::exit`.
+    `unsafe` or `process::exit`. No statement may go behind a new `cfg`, and no lint be turned off;
+    attributes that only move are not new.
 
     Args:
         buggy: The broken program.
@@ -66,6 +77,10 @@ def find_gutting(buggy: str, fixed: str | None, code: str) -> str | None:
     if escapes := _escapes(code) - (_escapes(buggy) | _escapes(reference)):
         name = min(escapes)
         return f"new `{name}` {_ESCAPES.get(name, 'takes the place of the standard one')}"
+    if switches := _switches(code) - (_switches(buggy) | _switches(reference)):
+        return f"new `{min(switches)}` leaves code out or silences the compiler"
+    if guards := (_guards(buggy) & _guards(reference)) - _guards(code):
+        return f"`{min(guards)}` is gone"
     hollow = hollow_functions(code) - hollow_functions(buggy) - hollow_functions(reference)
     declared = {item.path.rpartition("::")[2] for item in items(buggy)}
     if emptied := hollow & declared:
@@ -82,6 +97,44 @@ def find_disuse(buggy: str, fixed: str | None, code: str) -> str | None:
     needed = references(buggy) & references(buggy if fixed is None else fixed)
     lost = needed - references(code)
     return f"`{min(lost)}` is declared but no longer used" if lost else None
+
+
+def _switches(code: str) -> Counter[str]:
+    """Count the attributes that leave code out or silence the compiler, these lint by lint."""
+    found: Counter[str] = Counter()
+    for attribute in attributes(code):
+        is_unknown = attribute.name.startswith("$")  # a macro's caller says what it is
+        if attribute.name in _LOWERING:
+            found.update(_lints(attribute))
+        elif is_unknown or (attribute.name in _CONDITIONAL and not _is_harmless(attribute)):
+            found[_render(attribute, *attribute.arguments)] += 1
+    return found
+
+
+def _is_harmless(attribute: Attribute) -> bool:
+    """Whether a `cfg` or `cfg_attr` takes nothing from a program that did not have it."""
+    if attribute.name == "cfg_attr":
+        return all(argument.startswith("derive (") for argument in attribute.arguments[1:])
+    # Items that the program had are compared with their conditions, and imports are not compared.
+    keywords = _ITEM_KEYWORDS if attribute.arguments == ("test",) else {"use"}
+    return attribute.target in keywords and not attribute.is_inner
+
+
+def _guards(code: str) -> Counter[str]:
+    """Count the attributes that make lints errors, lint by lint."""
+    found = (_lints(attribute) for attribute in attributes(code) if attribute.name in _RAISING)
+    return Counter(chain.from_iterable(found))
+
+
+def _lints(attribute: Attribute) -> Iterator[str]:
+    """Yield the attribute as it would be for each of its lints alone."""
+    for argument in attribute.arguments:
+        if not argument.startswith("reason ="):
+            yield _render(attribute, argument)
+
+
+def _render(attribute: Attribute, *arguments: str) -> str:
+    return f"#{'!' * attribute.is_inner}[{attribute.name}({', '.join(arguments)})]"
 
 
 def _escapes(code: str) -> Counter[str]:

@@ -22,9 +22,10 @@ from sleepy_coder.answer_cache import AnswerCache
 from sleepy_coder.cli.options import json_option, open_sandbox, unconfined_option
 from sleepy_coder.cli.sources import ModelOptions, SourceOptions, model_options, source_options
 from sleepy_coder.errors import InputError
-from sleepy_coder.fix import Proposal, Repair, Step, propose_answers, repair_project
+from sleepy_coder.fix import Repair, Step, repair_project
 from sleepy_coder.problems import Problem
 from sleepy_coder.project import CargoProject, FileProject, Project
+from sleepy_coder.proposals import Proposal, propose_answers
 from sleepy_coder.repair import STRATEGIES
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.workbench import Workbench

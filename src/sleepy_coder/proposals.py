@@ -1,0 +1,150 @@
+"""Who proposes what against an error: rustc's own suggestions, tasks, the base model; unchecked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sleepy_coder.diagnostics import Diagnostic, apply_suggestions
+from sleepy_coder.dialogue import open_dialogue
+from sleepy_coder.excerpt import cut_excerpt
+from sleepy_coder.problems import Check, Problem
+from sleepy_coder.prompt import extract_code, is_no_repair
+from sleepy_coder.repair import STRATEGIES
+from sleepy_coder.router import Route
+from sleepy_coder.workbench import Workbench
+
+RUSTC = "rustc's suggestion"
+# Who is asked about an error, in turn, until an answer holds.
+STAGES = ("routed", "routed-alone", "base-again", "hints-second")
+_TEMPERATURE, _TOP_P = 0.8, 0.95  # of answers that are drawn
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An answer to try.
+
+    Attributes:
+        by: Who gives it, as reports name it.
+        code: The excerpt as it should be; None where the answer holds no code.
+    """
+
+    by: str
+    code: str | None
+
+
+# From a problem (an excerpt with its errors) to answers, the most promising first.
+Propose = Callable[[Problem], Iterable[Proposal]]
+
+
+def follow_suggestions(
+    errors: Sequence[Diagnostic], read: Callable[[str], str | None]
+) -> dict[str, str]:
+    """Return the files for which rustc has suggestions -> their text with all of them followed.
+
+    Args:
+        errors: With the suggestions.
+        read: From the name of a file to its text, None for what is not to be changed.
+    """
+    names = sorted({s.file_name for e in errors for c in e.children for s in c.spans})
+    texts = {name: text for name in names if (text := read(name)) is not None}
+    return {name: apply_suggestions(t, _suggesting(errors, name)) for name, t in texts.items()}
+
+
+def propose_texts(
+    propose: Propose,
+    text: str,
+    error: Diagnostic,
+    message: Mapping[str, Any],
+    others: Iterable[Mapping[str, Any]],
+) -> Iterator[tuple[str, str]]:
+    """Yield who answers and the file as it is then, for each new answer that could be a repair.
+
+    Args:
+        propose: Asked about an excerpt of the file; not at all where the error has no place in it.
+        text: Of the file that holds the error's primary span.
+        error: What to mend.
+        message: rustc's JSON object of it.
+        others: Those of the other errors.
+    """
+    at = error.primary
+    if at is None:
+        return
+    spans = [s for s in error.spans if s.file_name == at.file_name and not s.is_expansion]
+    excerpt = cut_excerpt(text, (s.line_start - 1 for s in (at, *spans)))
+    moved = excerpt.move([message], at.file_name)
+    if not moved:
+        return
+    problem = _problem(excerpt.code, error, (*moved, *excerpt.move(others, at.file_name)))
+    seen: set[str] = set()
+    for proposal in propose(problem):
+        code = proposal.code
+        if code is None or code in seen or is_no_repair(code, excerpt.code):
+            continue
+        seen.add(code)
+        yield proposal.by, excerpt.splice(code)
+
+
+def propose_answers(problem: Problem, bench: Workbench, num_samples: int) -> Iterator[Proposal]:
+    """Yield the likeliest answers of task and base model, then some that are drawn at random.
+
+    Args:
+        problem: An excerpt with its errors.
+        bench: With the model; its answers are kept, so that the base model is asked once.
+        num_samples: Answers to draw, by turns under the task, if there is one, and without.
+    """
+    for stage in (STRATEGIES[name] for name in STAGES):
+        if stage.needs_tasks and bench.learned is None:
+            continue
+        (answer,) = stage.propose([problem], bench)
+        who = f"task {answer.task}" if answer.task else "base model"
+        yield Proposal(who, extract_code(answer.output))
+    model = bench.require_model("fix")
+    voices = [open_dialogue(problem, bench)]
+    if bench.learned is not None:
+        voices.insert(0, open_dialogue(problem, bench, choose_task=_task_of))
+    for seed in range(num_samples):
+        dialogue = voices[seed % len(voices)]
+        (drawn,) = model.generate(
+            [dialogue.messages(bench)],
+            max_new_tokens=dialogue.max_new_tokens(model, bench),
+            temperature=_TEMPERATURE,
+            top_p=_TOP_P,
+            seed=seed,
+            tasks=[dialogue.voice.task],
+        )
+        task = dialogue.voice.task
+        who = f"task {task}, drawn" if task else "base model, drawn"
+        yield Proposal(who, extract_code(dialogue.read(drawn.text) or ""))
+
+
+def _task_of(chosen: Route | None, bench: Workbench) -> str | None:
+    return bench.require_learned("fix").task_of(chosen)
+
+
+def _suggesting(errors: Iterable[Diagnostic], name: str) -> list[Diagnostic]:
+    """Return the errors with those of their suggestions that change one file."""
+    return [
+        replace(
+            error,
+            children=tuple(c for c in error.children if {s.file_name for s in c.spans} == {name}),
+        )
+        for error in errors
+    ]
+
+
+def _problem(code: str, error: Diagnostic, messages: Iterable[dict[str, Any]]) -> Problem:
+    return Problem(
+        id="excerpt",
+        family="",
+        pattern="",
+        description="",
+        crate_type="lib",
+        edition="2021",
+        error_code=error.code,
+        buggy=code,
+        fixed=None,
+        check=Check("compile"),
+        diagnostics=tuple(messages),
+    )
