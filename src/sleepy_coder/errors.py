@@ -24,5 +24,9 @@ class WeightsError(SleepyError):
     """Base-model weights are missing, incomplete or not what their checksum says."""
 
 
+class EpisodeError(SleepyError):
+    """The record of verified repairs cannot be read or written."""
+
+
 class StoreError(SleepyError):
     """A Share store or adapter is malformed, incomplete, or does not fit the model."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from sleepy_coder.changes import Change, apply_changes, find_changes
 from sleepy_coder.mutants.pieces import Piece, find_pieces
 
 MAX_LINES = 150  # of an excerpt: as many as the programs have that tasks are learned from
@@ -66,6 +67,25 @@ class Excerpt:
             else:
                 instead |= dict(zip(self.lines[i:j], _deal(told[k:m], j - i), strict=True))
         return _join(_split(self.source), instead, after, self.source)
+
+    def cut_again(self, changed: str) -> str | None:
+        """Return the excerpt as it is in a changed text of the file.
+
+        Changes elsewhere are left out; None where one reaches over the excerpt's edge.
+        """
+        old, new = ("\n".join(_split(text)) for text in (self.source, changed))
+        own: list[Change] = []
+        for change in find_changes(old, new, by_line=True):
+            # What is inserted belongs to the line that it follows, as in `splice`.
+            touched = range(change.start, change.stop) or [max(0, change.start - 1)]
+            inside = [line for line in touched if line in self._places]
+            if inside and len(inside) < len(touched):
+                return None
+            if inside:
+                is_behind = change.start == change.stop and change.start > 0
+                at = self._places[inside[0]] + is_behind
+                own.append(change._replace(start=at, stop=at + change.stop - change.start))
+        return "".join(f"{line}\n" for line in _split(apply_changes(self.code, own)))
 
     @cached_property
     def _places(self) -> dict[int, int]:

@@ -7,13 +7,22 @@ changes are that the repair needs. The project itself is not touched here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sleepy_coder.changes import apply_changes, find_changes
 from sleepy_coder.diagnostics import Diagnostic
+from sleepy_coder.problems import Problem
 from sleepy_coder.project import Project
-from sleepy_coder.proposals import RUSTC, Propose, follow_suggestions, propose_texts
+from sleepy_coder.proposals import (
+    RUSTC,
+    Proposal,
+    Propose,
+    Question,
+    follow_suggestions,
+    frame_question,
+    propose_texts,
+)
 from sleepy_coder.verification import State, Verifier, error_key
 
 MAX_ROUNDS = 8  # of rustc's suggestions: what they bring to light rarely goes deeper
@@ -40,6 +49,21 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Mended:
+    """An error that was mended in a project that is whole in the end.
+
+    Attributes:
+        problem: As it was asked; `fixed` is the same part of the file as it is in the end.
+        by: Whose answer held.
+        failed: Answers before it that did not, in their order.
+    """
+
+    problem: Problem
+    by: str
+    failed: tuple[Proposal, ...] = ()
+
+
+@dataclass(frozen=True)
 class Repair:
     """What became of a project.
 
@@ -49,6 +73,7 @@ class Repair:
             light with them.
         changes: File -> its text before and after.
         detail: Why it fails where no error says so; empty where it does not.
+        mended: What held, with what came before it; empty unless `is_ok`.
     """
 
     is_ok: bool
@@ -57,6 +82,7 @@ class Repair:
     changes: Mapping[str, tuple[str, str]]
     steps: tuple[Step, ...] = ()
     detail: str = ""
+    mended: tuple[Mended, ...] = ()
 
 
 def repair_project(
@@ -84,6 +110,7 @@ class _Search:
 
     Attributes:
         passed: Texts of former states.
+        answered: File, question, whose answer held, and which did not.
         failing: The first state that compiled and whose tests failed, and whose answer it was.
     """
 
@@ -93,6 +120,7 @@ class _Search:
     on_step: Callable[[Step], None]
     steps: list[Step] = field(default_factory=list)
     passed: list[Mapping[str, str]] = field(default_factory=list)
+    answered: list[tuple[str, Question, str, tuple[Proposal, ...]]] = field(default_factory=list)
     failing: tuple[State, str] | None = None
 
     def run(self) -> Repair:
@@ -120,7 +148,26 @@ class _Search:
             changes=self.verifier.changes(state),
             steps=tuple(self.steps),
             detail="" if check.is_ok else check.detail,
+            mended=tuple(self._mended(state)) if check.is_ok else (),
         )
+
+    def _note(
+        self,
+        error: Diagnostic,
+        question: Question | None,
+        by: str,
+        failed: Sequence[Proposal] = (),
+    ) -> None:
+        """Keep whose answer to a question held, and which did not."""
+        if question is not None:
+            self.answered.append((error_key(error)[0], question, by, tuple(failed)))
+
+    def _mended(self, state: State) -> Iterator[Mended]:
+        """Yield what was mended, with the parts that were shown as they are in the end."""
+        for name, question, by, failed in self.answered:
+            fixed = question.excerpt.cut_again(self.verifier.read(state, name) or "")
+            if fixed is not None and fixed != question.problem.buggy:
+                yield Mended(replace(question.problem, fixed=fixed), by, failed)
 
     def _follow_suggestions(self, state: State) -> State:
         """Return the state after rustc's own suggestions, as long as that is better.
@@ -136,6 +183,7 @@ class _Search:
             for error in state.errors:
                 if not after.counts[error_key(error)]:
                     self._tell(error, RUSTC, after)
+                    self._note(error, self._question(state, error), RUSTC)
             state = after
         return state
 
@@ -161,17 +209,26 @@ class _Search:
 
     def _mend(self, state: State, error: Diagnostic) -> tuple[State | None, str | None]:
         """Return the state after the first answer that helps, and whose it was."""
-        text = self._text(state, error)
+        question = self._question(state, error)
+        failed: list[Proposal] = []
+        for answer, changed in propose_texts(self.propose, question) if question else ():
+            after = None if changed is None else self._try(state, error, changed)
+            # Tests may need all of it.
+            held = (self._reduce(state, error, after), after) if after else ()
+            for found in held:
+                if self._passes_tests(found, answer.by):
+                    self._note(error, question, answer.by, failed)
+                    return found, answer.by
+            failed.append(answer)
+        return self.failing or (None, None)
+
+    def _question(self, state: State, error: Diagnostic) -> Question | None:
+        """Return what to ask about an error; None where it is in no file of the project."""
+        name = error_key(error)[0]
         others = list(state.messages)
         message = others.pop(state.errors.index(error))
-        for by, changed in propose_texts(self.propose, text, error, message, others):
-            after = self._try(state, error, changed)
-            if after is None:
-                continue
-            for found in (self._reduce(state, error, after), after):  # tests may need all of it
-                if self._passes_tests(found, by):
-                    return found, by
-        return self.failing or (None, None)
+        edition = self.verifier.project.edition_of(name)
+        return frame_question(self._text(state, error), error, message, others, edition)
 
     def _passes_tests(self, state: State, by: str) -> bool:
         """Whether no test that is wanted and can be run fails; keep as `failing` where one does."""

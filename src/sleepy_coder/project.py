@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from sleepy_coder.diagnostics import parse_diagnostics
@@ -15,12 +16,17 @@ from sleepy_coder.judge import WorkspaceCheck, check_workspace, compile_source, 
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.syntax import crate_type
 
+_FIRST_EDITION = "2015"  # of packages that name none
+
 
 class Project(Protocol):
     """Source files that are compiled together."""
 
     def read(self, name: str) -> str | None:
         """Return a file of the project as it is now, None for what is no file of it."""
+
+    def edition_of(self, name: str) -> str:
+        """Return the edition of Rust that a file is written in."""
 
     def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:
         """Return what the compiler says with some files changed."""
@@ -50,6 +56,26 @@ class CargoProject:
             return path.read_bytes().decode()
         except (OSError, UnicodeDecodeError):
             return None
+
+    def edition_of(self, name: str) -> str:
+        """Return the edition of the package that a file belongs to."""
+        for folder in PurePosixPath(name).parents:
+            package = self._manifest(folder).get("package")
+            if package is None:
+                continue
+            edition = package.get("edition", _FIRST_EDITION)
+            if isinstance(edition, dict):  # { workspace = true }
+                shared = self._manifest(PurePosixPath()).get("workspace", {}).get("package", {})
+                edition = shared.get("edition", _FIRST_EDITION)
+            return str(edition)
+        return _FIRST_EDITION
+
+    def _manifest(self, folder: PurePosixPath) -> dict[str, Any]:
+        """Return a folder's Cargo.toml; empty where there is none that can be read."""
+        try:
+            return tomllib.loads(self.read(str(folder / "Cargo.toml")) or "")
+        except tomllib.TOMLDecodeError:
+            return {}
 
     def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:
         """Return what cargo says of the copy with some files changed."""
@@ -90,6 +116,10 @@ class FileProject:
             return self.path.read_bytes().decode()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{self.path}: cannot be read: {error}") from None
+
+    def edition_of(self, name: str) -> str:  # noqa: ARG002 - there is one file
+        """Return the edition that was named for the file."""
+        return self.edition
 
     def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:  # noqa: ARG002
         """Return what rustc says of the file, or of its changed text."""

@@ -69,6 +69,16 @@ def prove_problem(
     return Proof(problem.id, tuple(failures), storable(compiled.diagnostics))
 
 
+def finish_problem(draft: Problem, sandbox: Sandbox) -> tuple[Problem, Proof]:
+    """Return a generated problem with expected output and diagnostics, and its proof."""
+    try:
+        problem = record_output(draft, sandbox)
+    except InputError as error:
+        return draft, Proof(draft.id, (str(error),), ())
+    proof = prove_problem(problem, sandbox)
+    return replace(problem, diagnostics=proof.diagnostics), proof
+
+
 def storable(diagnostics: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
     """Return rustc's messages as they can be shared.
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from sleepy_coder.diagnostics import Diagnostic, apply_suggestions
 from sleepy_coder.dialogue import open_dialogue
-from sleepy_coder.excerpt import cut_excerpt
+from sleepy_coder.excerpt import Excerpt, cut_excerpt
 from sleepy_coder.problems import Check, Problem
 from sleepy_coder.prompt import extract_code, is_no_repair
 from sleepy_coder.repair import STRATEGIES
 from sleepy_coder.router import Route
+from sleepy_coder.syntax import crate_type
 from sleepy_coder.workbench import Workbench
 
 RUSTC = "rustc's suggestion"
@@ -34,6 +35,19 @@ class Proposal:
     code: str | None
 
 
+@dataclass(frozen=True)
+class Question:
+    """An error of a file, as somebody is asked about it.
+
+    Attributes:
+        excerpt: The part of the file that is shown.
+        problem: That part with its errors.
+    """
+
+    excerpt: Excerpt
+    problem: Problem
+
+
 # From a problem (an excerpt with its errors) to answers, the most promising first.
 Propose = Callable[[Problem], Iterable[Proposal]]
 
@@ -52,38 +66,44 @@ def follow_suggestions(
     return {name: apply_suggestions(t, _suggesting(errors, name)) for name, t in texts.items()}
 
 
-def propose_texts(
-    propose: Propose,
+def frame_question(
     text: str,
     error: Diagnostic,
     message: Mapping[str, Any],
     others: Iterable[Mapping[str, Any]],
-) -> Iterator[tuple[str, str]]:
-    """Yield who answers and the file as it is then, for each new answer that could be a repair.
+    edition: str,
+) -> Question | None:
+    """Return what to ask about an error; None where it has no place in the file.
 
     Args:
-        propose: Asked about an excerpt of the file; not at all where the error has no place in it.
         text: Of the file that holds the error's primary span.
         error: What to mend.
         message: rustc's JSON object of it.
         others: Those of the other errors.
+        edition: Of the file's package.
     """
     at = error.primary
     if at is None:
-        return
+        return None
     spans = [s for s in error.spans if s.file_name == at.file_name and not s.is_expansion]
     excerpt = cut_excerpt(text, (s.line_start - 1 for s in (at, *spans)))
     moved = excerpt.move([message], at.file_name)
     if not moved:
-        return
-    problem = _problem(excerpt.code, error, (*moved, *excerpt.move(others, at.file_name)))
-    seen: set[str] = set()
-    for proposal in propose(problem):
+        return None
+    messages = (*moved, *excerpt.move(others, at.file_name))
+    return Question(excerpt, _problem(excerpt.code, error, messages, edition))
+
+
+def propose_texts(propose: Propose, question: Question) -> Iterator[tuple[Proposal, str | None]]:
+    """Yield each new answer, and the file as it is then; None for what is seen to be no repair."""
+    seen: set[str | None] = set()
+    for proposal in propose(question.problem):
         code = proposal.code
-        if code is None or code in seen or is_no_repair(code, excerpt.code):
+        if code is not None and code in seen:
             continue
         seen.add(code)
-        yield proposal.by, excerpt.splice(code)
+        is_useless = code is None or is_no_repair(code, question.problem.buggy)
+        yield proposal, None if code is None or is_useless else question.excerpt.splice(code)
 
 
 def propose_answers(problem: Problem, bench: Workbench, num_samples: int) -> Iterator[Proposal]:
@@ -134,14 +154,16 @@ def _suggesting(errors: Iterable[Diagnostic], name: str) -> list[Diagnostic]:
     ]
 
 
-def _problem(code: str, error: Diagnostic, messages: Iterable[dict[str, Any]]) -> Problem:
+def _problem(
+    code: str, error: Diagnostic, messages: Iterable[dict[str, Any]], edition: str
+) -> Problem:
     return Problem(
         id="excerpt",
         family="",
         pattern="",
         description="",
-        crate_type="lib",
-        edition="2021",
+        crate_type=crate_type(code),
+        edition=edition,
         error_code=error.code,
         buggy=code,
         fixed=None,

@@ -15,6 +15,7 @@ from sleepy_coder.errors import SleepyError
 # called, so that `sleepy --help` needs no torch.
 _COMMANDS = {
     "doctor": ("doctor:doctor", "Tell what is installed, what is missing, and how to mend it."),
+    "episodes": ("episodes:episodes", "List, export or forget the repairs that were recorded."),
     "eval": ("evaluate:eval_", "Answer a set's problems and judge the answers."),
     "experiment": (
         "experiment:experiment",
@@ -26,10 +27,13 @@ _COMMANDS = {
     "learn": ("learn:learn", "Learn a task for each pattern, and when each is heard."),
     "lora": ("lora:lora", "Train ordinary LoRA adapters, all patterns in one pass."),
     "mutants": ("mutants:mutants", "Build broken programs from real crates' code."),
+    "night": ("night:night", "Learn from the repairs that were recorded."),
     "problems": ("problems:problems", "List, show, prove and generate problems."),
     "report": ("report:report", "Compare result files."),
+    "rollback": ("versions:rollback", "Return to the learned tasks of before a night."),
     "route": ("route:route", "Tell which pattern of mistake a program's errors show."),
     "share": ("share:share", "Keep many LoRA tasks over one shared basis."),
+    "status": ("versions:status", "Tell what waits to be learned, and what nights did."),
 }
 
 

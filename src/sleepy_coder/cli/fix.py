@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import re
 import shutil
@@ -21,12 +22,17 @@ import click
 from sleepy_coder.answer_cache import AnswerCache
 from sleepy_coder.cli.options import json_option, open_sandbox, unconfined_option
 from sleepy_coder.cli.sources import ModelOptions, SourceOptions, model_options, source_options
-from sleepy_coder.errors import InputError
+from sleepy_coder.diagnostics import parse_diagnostics
+from sleepy_coder.episodes import UNROUTED, Episode, Failed, record_episodes
+from sleepy_coder.errors import EpisodeError, InputError
 from sleepy_coder.fix import Repair, Step, repair_project
+from sleepy_coder.patterns import PATTERNS
 from sleepy_coder.problems import Problem
 from sleepy_coder.project import CargoProject, FileProject, Project
+from sleepy_coder.proof import storable
 from sleepy_coder.proposals import Proposal, propose_answers
 from sleepy_coder.repair import STRATEGIES
+from sleepy_coder.router import route
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.workbench import Workbench
 
@@ -48,6 +54,9 @@ from sleepy_coder.workbench import Workbench
     show_default=True,
     help="Answers drawn at random where the likeliest do not hold.",
 )
+@click.option(
+    "--no-record", is_flag=True, help="Keep nothing of what was mended for `sleepy night`."
+)
 @click.option("--rustc-only", is_flag=True, help="Take rustc's own suggestions, and no model.")
 @click.option(
     "--edition",
@@ -67,6 +76,7 @@ def fix(
     is_applied: bool,
     run_tests: bool,
     num_samples: int,
+    no_record: bool,
     rustc_only: bool,
     edition: str,
     options: ModelOptions,
@@ -77,7 +87,8 @@ def fix(
     """Mend the cargo workspace that holds PATH, or a file PATH.rs that belongs to none.
 
     Prints a diff; nothing is written without --apply. A change is kept if an error is gone with it
-    and no item, test or assertion. The exit code is 0 if all compiles in the end.
+    and no item, test or assertion. The exit code is 0 if all compiles in the end. What was mended
+    then is kept on this machine for `sleepy night` to learn from, unless --no-record is given.
     """
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what lies in the scratch folder goes
@@ -91,8 +102,11 @@ def fix(
             run_tests=run_tests,
             on_step=lambda step: click.echo(_render_step(step), err=True),
         )
+        if repair.mended and not no_record:
+            _record(repair, root, ask.bench if ask.is_loaded else None)
     if as_json:
-        click.echo(json.dumps(asdict(repair), indent=1))
+        told = {k: v for k, v in asdict(repair).items() if k != "mended"}  # the programs again
+        click.echo(json.dumps(told, indent=1))
     else:
         click.echo("".join(_render_diffs(repair)), nl=False)
     is_written = is_applied and (repair.is_ok or not run_tests)
@@ -134,15 +148,57 @@ class _Asker:
 
     def __call__(self, problem: Problem) -> Iterator[Proposal]:
         """Yield answers, the most promising first."""
-        return propose_answers(problem, self._bench, self._num_samples)
+        return propose_answers(problem, self.bench, self._num_samples)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether there was something to ask."""
+        return "bench" in vars(self)
 
     @cached_property
-    def _bench(self) -> Workbench:
+    def bench(self) -> Workbench:
+        """The model with its learned tasks."""
         click.echo("loading the model", err=True)
         cascade = STRATEGIES["cascade"]
         tasks = self._sources.find(self._options.model, [cascade])
         bench = replace(self._options.workbench([cascade]), answers=AnswerCache())
         return self._stack.enter_context(tasks.serve("store", bench))
+
+
+def _record(repair: Repair, root: Path, bench: Workbench | None) -> None:
+    """Keep what was mended; that this fails is no reason for the command to."""
+    model = bench.model if bench else None
+    learned = bench.learned if bench else None
+    project = hashlib.sha256(str(root.resolve()).encode()).hexdigest()
+    episodes = [
+        Episode(
+            problem=_routed(mended.problem),
+            by=mended.by,
+            project_sha256=project,
+            failed=tuple(Failed(each.by, each.code) for each in mended.failed),
+            model=model.name if model else None,
+            model_sha256=model.sha256 if model else None,
+            store_sha256=learned.sha256 if learned else None,
+        )
+        for mended in repair.mended
+    ]
+    try:
+        record_episodes(episodes)
+    except EpisodeError as error:
+        click.echo(f"sleepy: nothing is recorded: {error}", err=True)
+
+
+def _routed(problem: Problem) -> Problem:
+    """Return a problem with the pattern that the router finds in it, ready to be kept."""
+    diagnostics = storable(problem.diagnostics or ())
+    found = route(parse_diagnostics(diagnostics), problem.buggy)
+    pattern = PATTERNS.get(found.task) if found else None
+    return replace(
+        problem,
+        family=pattern.family if pattern else UNROUTED,
+        pattern=pattern.name if pattern else UNROUTED,
+        diagnostics=diagnostics,
+    )
 
 
 def _write(root: Path, repair: Repair) -> None:

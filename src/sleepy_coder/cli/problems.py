@@ -26,8 +26,7 @@ from sleepy_coder.problems import (
     save_core_diagnostics,
     save_set,
 )
-from sleepy_coder.proof import CORE_NUM_WRONG, Proof, prove_problem, record_output
-from sleepy_coder.sandbox import Sandbox
+from sleepy_coder.proof import CORE_NUM_WRONG, Proof, finish_problem, prove_problem
 
 Result = TypeVar("Result")
 
@@ -171,7 +170,7 @@ def generate(
     """
     drafts = [p for name in names or PATTERNS for p in generate_problems(name, count, seed, part)]
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
-    finished = _map_with_progress(lambda p: _finish(p, sandbox), drafts, jobs, "proving")
+    finished = _map_with_progress(lambda p: finish_problem(p, sandbox), drafts, jobs, "proving")
     sound = [problem for problem, proof in finished if proof.is_sound]
     save_set(sound, out)
     for _, proof in finished:
@@ -179,16 +178,6 @@ def generate(
             click.echo(f"{proof.id}: {failure}", err=True)
     click.echo(f"{out}: {len(sound)} problems of {len({p.pattern for p in sound})} patterns")
     context.exit(0 if len(sound) == len(drafts) else 1)
-
-
-def _finish(draft: Problem, sandbox: Sandbox) -> tuple[Problem, Proof]:
-    """Return a generated problem with expected output and diagnostics, and its proof."""
-    try:
-        problem = record_output(draft, sandbox)
-    except InputError as error:
-        return draft, Proof(draft.id, (str(error),), ())
-    proof = prove_problem(problem, sandbox)
-    return replace(problem, diagnostics=proof.diagnostics), proof
 
 
 def _select(problem_set: ProblemSet, ids: tuple[str, ...]) -> list[Problem]:

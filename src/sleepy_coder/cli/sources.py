@@ -12,6 +12,7 @@ from sleepy_coder.cli.options import bundle, device_option
 from sleepy_coder.errors import InputError
 from sleepy_coder.repair import Strategy
 from sleepy_coder.serving import TaskSources, shipped_store
+from sleepy_coder.versions import default_store
 from sleepy_coder.weights import DEFAULT_MODEL
 from sleepy_coder.workbench import Workbench
 
@@ -51,20 +52,22 @@ class SourceOptions:
     adapters: Path | None
 
     def find(self, model: str, strategies: Sequence[Strategy]) -> TaskSources:
-        """Return what was named; in place of a store that was not, the one shipped for the model.
+        """Return what was named; in place of a store that was not, the model's own.
+
+        That is what nights have made of the shipped one, or the shipped one (`default_store`).
 
         Raises:
-            InputError: None is shipped, and one of the strategies cannot do without.
+            InputError: There is none, and one of the strategies cannot do without.
         """
         if self.store and self.no_store:
             raise click.UsageError("--store and --no-store exclude each other; pass one of them")
         store = self.store
         users = [s for s in strategies if s.serves in {"store", "projected"}]
         if users and not (store or self.no_store):
-            if needy := [s.name for s in users if s.needs_tasks]:
-                store = require_shipped_store(model, f"strategy {needy[0]}")
-            else:
-                store = shipped_store(model)
+            store = default_store(model)
+            needy = [s.name for s in users if s.needs_tasks]
+            if store is None and needy:
+                raise _no_store(model, f"strategy {needy[0]}")
         return TaskSources(store, self.adapters)
 
 
@@ -72,10 +75,14 @@ def require_shipped_store(model: str, user: str) -> Path:
     """Return the store that is shipped for a model, or say that its user cannot do without."""
     store = shipped_store(model)
     if store is None:
-        raise InputError(
-            f"{user}: no store of learned tasks is shipped for model {model}; pass --store"
-        )
+        raise _no_store(model, user)
     return store
+
+
+def _no_store(model: str, user: str) -> InputError:
+    return InputError(
+        f"{user}: no store of learned tasks is shipped for model {model}; pass --store"
+    )
 
 
 adapters_option = click.option(
@@ -87,8 +94,8 @@ source_options = bundle(
     click.option(
         "--store",
         type=FOLDER,
-        help="Learned tasks, for the strategies that use them; by default those shipped for the "
-        "model.",
+        help="Learned tasks, for the strategies that use them; by default what nights have made "
+        "of those shipped for the model.",
     ),
     click.option(
         "--no-store",

@@ -182,6 +182,13 @@ def add_task(subspace: Subspace, name: str, coefficients: TaskCoefficients) -> S
     )
 
 
+def put_task(subspace: Subspace, name: str, coefficients: TaskCoefficients) -> Subspace:
+    """Return the subspace with a task of that name, in place of one that it had."""
+    if name in subspace.tasks:
+        subspace = remove_task(subspace, name)
+    return add_task(subspace, name, coefficients)
+
+
 def remove_task(subspace: Subspace, name: str) -> Subspace:
     """Return the subspace without a task; the bases stay, later merges forget it.
 

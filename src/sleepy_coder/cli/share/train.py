@@ -22,7 +22,7 @@ from sleepy_coder.cli.training import (
 from sleepy_coder.errors import InputError, StoreError
 from sleepy_coder.share.files import check_replaceable
 from sleepy_coder.share.store import STORE, load_store, save_store
-from sleepy_coder.share.tasks import add_task, remove_task
+from sleepy_coder.share.tasks import put_task
 from sleepy_coder.train.distributed import current_ranks, joined_ranks
 from sleepy_coder.train.recipe import Learned, Recipe, learn_tasks
 from sleepy_coder.weights import DEFAULT_MODEL
@@ -163,9 +163,7 @@ def with_learned(
     else:
         subspace = store.subspace
         for name, coefficients in learned.tasks[last].items():
-            if name in subspace.tasks:
-                subspace = remove_task(subspace, name)
-            subspace = add_task(subspace, name, coefficients)
+            subspace = put_task(subspace, name, coefficients)
     provenance = {**store.provenance, **origins}
     named = store.base_model or base_model
     return replace(store, subspace=subspace, provenance=provenance, base_model=named)
