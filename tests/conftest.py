@@ -13,6 +13,13 @@ def sandbox():
     return Sandbox(confine=confinement().is_working)
 
 
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path, monkeypatch):
+    """Keep tests away from what the machine's user has recorded and learned."""
+    monkeypatch.setenv("SLEEPY_DATA", str(tmp_path / "user-data"))
+    return tmp_path / "user-data"
+
+
 @pytest.fixture
 def problem(sandbox):
     """A program whose fix is one `mut`, with its real diagnostics."""

@@ -141,3 +141,34 @@ def test_a_change_of_one_line_is_one_in_the_file(data):
     expected = SOURCE.split("\n")
     expected[excerpt.lines[shown]] = "// a line of its own"
     assert excerpt.splice("\n".join(told)).split("\n") == expected
+
+
+def test_an_excerpt_is_cut_again_from_the_mended_file():
+    excerpt = cut_excerpt(SOURCE, [LINE], 40)
+    assert excerpt.code != SOURCE
+    answer = excerpt.code.replace("weigh(name);", "weigh(name);\n        // counted").replace(
+        "(&self, name", "(&mut self, name"
+    )
+    changed = excerpt.splice(answer)
+    assert excerpt.cut_again(changed) == answer
+    elsewhere = changed.replace("unused_7(x: u32)", "unused_7(y: u32)").replace("x + 7", "y + 7")
+    assert elsewhere != changed
+    assert excerpt.cut_again(f"// first\n{elsewhere}") == (
+        f"// first\n{answer}" if 0 in excerpt.lines else answer
+    )
+    assert excerpt.cut_again(SOURCE) == excerpt.code
+
+
+def test_an_excerpt_is_not_cut_through_a_change():
+    excerpt = Excerpt("one\ntwo\nthree\nfour\n", (1, 2))
+    assert excerpt.cut_again("one\nTWO\nthree\nfour\n") == "TWO\nthree\n"
+    assert excerpt.cut_again("one\ntwo\nmore\nthree\nfour\n") == "two\nmore\nthree\n"
+    assert excerpt.cut_again("one\ntwo\nfour\n") == "two\n"
+    assert excerpt.cut_again("one\ntwo\n") is None  # what goes is partly elsewhere
+    assert excerpt.cut_again("0\none\ntwo\nthree\nfour\n") == excerpt.code
+
+
+@pytest.mark.parametrize("text", ["a\r\nb\r\n", "a\nb", "a\nb\n"])
+def test_a_whole_file_is_cut_again_whatever_its_ends(text):
+    excerpt = cut_excerpt(text, [0])
+    assert excerpt.cut_again(excerpt.splice("a\nc\nb\n")) == "a\nc\nb\n"

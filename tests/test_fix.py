@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from scripted import ScriptedModel
 from sleepy_coder.cli import fix as cli_fix
 from sleepy_coder.cli import main
+from sleepy_coder.cli.sources import ModelOptions
+from sleepy_coder.episodes import episodes_path, load_episodes
 from sleepy_coder.excerpt import cut_excerpt
 from sleepy_coder.fix import repair_project
 from sleepy_coder.judge import check_workspace, copy_project
@@ -511,3 +513,107 @@ def test_what_cannot_be_done_with_a_single_file_is_said(tmp_path):
 def test_the_copy_is_checked_and_not_the_project(workspace, sandbox):
     assert not check_workspace(workspace, sandbox).is_ok
     assert cut_excerpt(LIB, [8]).code == LIB
+
+
+def test_what_held_is_told_as_it_was_asked_and_as_it_is_in_the_end(sandbox, tmp_path):
+    text = (
+        "pub fn f(x: Option<u32>) -> u32 {\n    x\n}\n\n"
+        "pub fn g(y: Option<u32>) -> u32 {\n    let mut n = 1;\n    n += 1;\n    y\n}\n"
+    )
+    half = text.replace("    x\n", "    x.unwrap_or(0)\n")
+    whole = half.replace("    y\n", "    y.unwrap_or(0)\n")
+
+    def propose(problem):
+        yield Proposal("one", problem.buggy)
+        yield Proposal("two", None)
+        yield Proposal("three", problem.buggy.replace("    x\n", "    x.nothing()\n"))
+        yield Proposal("four", problem.buggy.replace("    x\n", "    x.unwrap_or(0)\n"))
+        yield Proposal("five", problem.buggy.replace("    y\n", "    y.unwrap_or(0)\n"))
+
+    (tmp_path / "a.rs").write_text(text)
+    repair = repair_project(FileProject(tmp_path / "a.rs", sandbox, "2018"), propose)
+    assert repair.is_ok
+    first, second = repair.mended
+    assert (first.by, [each.by for each in first.failed]) == ("four", ["one", "two", "three"])
+    assert (second.by, [each.by for each in second.failed]) == ("five", ["one", "two"])
+    # What was asked first had both errors in it: both are mended in the end.
+    assert (first.problem.buggy, first.problem.fixed) == (text, whole)
+    assert (second.problem.buggy, second.problem.fixed) == (half, whole)
+    problem = first.problem
+    assert (problem.edition, problem.crate_type, problem.error_code) == ("2018", "lib", "E0308")
+    assert [message["message"] for message in problem.diagnostics] == ["mismatched types"] * 2
+
+
+def test_nothing_is_told_of_what_is_not_whole_in_the_end(workspace, sandbox, tmp_path):
+    (tmp_path / "scratch").mkdir()
+    repair = repair_project(CargoProject(workspace, sandbox, tmp_path / "scratch"), lambda _: ())
+    assert [step.by for step in repair.steps] == [RUSTC, None]
+    assert repair.mended == ()
+
+
+@pytest.mark.parametrize(
+    ("package", "shared", "edition"),
+    [
+        ('edition = "2018"', "", "2018"),
+        ("", "", "2015"),
+        ("edition.workspace = true", '[workspace.package]\nedition = "2024"\n', "2024"),
+        ("edition = { workspace = true }", "", "2015"),
+        ("edition = [", "", "2015"),
+    ],
+)
+def test_a_file_has_the_edition_of_its_package(package, shared, edition, tmp_path, sandbox):
+    root, scratch = tmp_path / "ws", tmp_path / "scratch"
+    (root / "a/src").mkdir(parents=True)
+    scratch.mkdir()
+    (root / "Cargo.toml").write_text(f'[workspace]\nmembers = ["a"]\n{shared}')
+    (root / "a/Cargo.toml").write_text(f'[package]\nname = "a"\nversion = "0.1.0"\n{package}\n')
+    project = CargoProject(root, sandbox, scratch)
+    assert project.edition_of("a/src/lib.rs") == edition
+    assert project.edition_of("") == "2015"
+
+
+def test_command_records_once_what_it_mended(workspace, monkeypatch):
+    monkeypatch.setattr(cli_fix._Asker, "__call__", lambda _, problem: unwrapping(problem))
+    assert run(workspace, "--no-record").exit_code == 0
+    assert load_episodes() == []
+    told = json.loads(run(workspace, "--json").stdout)
+    assert "mended" not in told
+    assert run(workspace).exit_code == 0  # nothing was written: the same errors again
+    rustc, model = load_episodes()
+    assert (rustc.by, model.by) == (RUSTC, "two")
+    assert model.problem.pattern == "unwrap_needed"
+    assert model.problem.fixed == MAIN.replace("best(&trees);", "best(&trees).unwrap();")
+    assert rustc.project_sha256 == model.project_sha256
+    assert str(workspace) not in repr(rustc)
+    assert workspace.name not in repr(model)
+    assert model.model is None
+
+
+def test_command_records_nothing_that_does_not_hold(workspace, monkeypatch):
+    monkeypatch.setattr(cli_fix._Asker, "__call__", lambda _, problem: unwrapping(problem))
+    (workspace / "core/src/lib.rs").write_text(LIB.replace("is_none", "is_some"))
+    assert run(workspace, "--test").exit_code == 1
+    assert run(workspace, "--rustc-only").exit_code == 1
+    assert load_episodes() == []
+
+
+def test_a_damaged_record_does_not_keep_the_command_from_mending(workspace, monkeypatch):
+    monkeypatch.setattr(cli_fix._Asker, "__call__", lambda _, problem: unwrapping(problem))
+    episodes_path().parent.mkdir(parents=True)
+    episodes_path().write_text("no database " * 100)
+    result = run(workspace, "--apply")
+    assert result.exit_code == 0
+    assert "nothing is recorded" in result.stderr
+    assert "unwrap()" in (workspace / "app/src/main.rs").read_text()
+
+
+def test_the_model_and_its_tasks_are_recorded(tmp_path, monkeypatch):
+    path = tmp_path / "a.rs"
+    path.write_text("pub fn f(x: Option<u32>) -> u32 {\n    x\n}\n")
+    answer = render_answer(path.read_text().replace("    x\n", "    x.unwrap_or(0)\n"))
+    model = ScriptedModel(lambda _: answer)
+    monkeypatch.setattr(ModelOptions, "workbench", lambda *_: Workbench(model=model))
+    assert run(path, "--no-store").exit_code == 0
+    (episode,) = load_episodes()
+    assert (episode.by, episode.model, episode.model_sha256) == ("base model", "scripted", "0" * 64)
+    assert (episode.store_sha256, episode.first_failed("base model")) == (None, False)

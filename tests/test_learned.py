@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-import torch
 
 from scripted import BUGGY, FIXED, ScriptedCompletion, ScriptedModel
 from sleepy_coder.edits import render_edits
@@ -10,27 +9,10 @@ from sleepy_coder.learned import AVERAGE, LearnedTasks
 from sleepy_coder.prompt import extract_code, render_answer
 from sleepy_coder.repair import STRATEGIES, resume_key
 from sleepy_coder.router import Route
-from sleepy_coder.share.manifest import Store
-from sleepy_coder.share.subspace import ModuleBasis, ModuleCoefficients, Subspace
 from sleepy_coder.workbench import Workbench
-from tiny_model import make_model
+from tiny_model import make_model, make_store
 
-TASK = "assign_twice_immutable"
-
-
-def make_store(model, tasks=(TASK,), form="edit", size=3.0):
-    torch.manual_seed(5)
-    bases, coefficients = {}, {name: {} for name in tasks}
-    for name, layer in model.hf_model.named_modules():
-        if name.endswith("o_proj"):
-            b, _ = torch.linalg.qr(torch.randn(layer.out_features, 4))
-            a, _ = torch.linalg.qr(torch.randn(layer.in_features, 4))
-            bases[name] = ModuleBasis(basis_b=b, basis_a=a)
-            for task in tasks:
-                coef = size * torch.randn(2, 4, 1)
-                coefficients[task][name] = ModuleCoefficients(coef_b=coef[0], coef_a=coef[1])
-    provenance = {task: {"answer_form": form} for task in tasks}
-    return Store(Subspace(bases, coefficients), base_model="tiny", provenance=provenance)
+TASK = "assign_twice_immutable"  # of `make_store`, too
 
 
 def ask(model, tasks):

@@ -7,6 +7,8 @@ from tokenizers.pre_tokenizers import ByteLevel
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from sleepy_coder.model import RepairModel
+from sleepy_coder.share.manifest import Store
+from sleepy_coder.share.subspace import ModuleBasis, ModuleCoefficients, Subspace
 
 # So small a model only waits for its second thread.
 torch.set_num_threads(1)
@@ -89,3 +91,19 @@ def make_scripted(text: str, conversation) -> RepairModel:
     prompt_tokens = len(tokenizer(prompt)["input_ids"])
     hf_model = ScriptedLM(tokenizer, prompt_tokens, tokenizer(text)["input_ids"])
     return RepairModel(hf_model, tokenizer, name="scripted", sha256="0" * 64, dtype="float32")
+
+
+def make_store(model, tasks=("assign_twice_immutable",), form="edit", size=3.0):
+    """Return a store of large random coefficients over the attention's outputs."""
+    torch.manual_seed(5)
+    bases, coefficients = {}, {name: {} for name in tasks}
+    for name, layer in model.hf_model.named_modules():
+        if name.endswith("o_proj"):
+            b, _ = torch.linalg.qr(torch.randn(layer.out_features, 4))
+            a, _ = torch.linalg.qr(torch.randn(layer.in_features, 4))
+            bases[name] = ModuleBasis(basis_b=b, basis_a=a)
+            for task in tasks:
+                coef = size * torch.randn(2, 4, 1)
+                coefficients[task][name] = ModuleCoefficients(coef_b=coef[0], coef_a=coef[1])
+    provenance = {task: {"answer_form": form} for task in tasks}
+    return Store(Subspace(bases, coefficients), base_model="tiny", provenance=provenance)

@@ -68,7 +68,7 @@ class Version:
 
 def stores_dir(model: str) -> Path:
     """Return the folder of a model's versions."""
-    return data_dir() / "stores" / re.sub(r"[^\w.-]+", "--", model)
+    return data_dir() / "stores" / re.sub(r"^\.+|[^\w.-]+", "--", model)
 
 
 def store_path(model: str, number: int) -> Path:
