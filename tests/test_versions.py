@@ -83,14 +83,12 @@ def test_what_was_not_finished_is_not_in_use(shipped, monkeypatch):
     def fail(*_):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
-        context.setattr("sleepy_coder.versions._point", fail)
-        grow(6.0)
-    assert current_number("tiny") == 1
-    with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
-        context.setattr("sleepy_coder.versions._write", fail)
-        grow(7.0)
-    assert current_number("tiny") == 1
+    for step in ("_point", "_write"):
+        with monkeypatch.context() as context:
+            context.setattr(f"sleepy_coder.versions.{step}", fail)
+            with pytest.raises(KeyboardInterrupt):
+                grow(6.0)
+        assert current_number("tiny") == 1
     assert grow(8.0).number > 1
 
 

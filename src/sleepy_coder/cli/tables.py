@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+_WIDE = 200  # columns
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], *, hidden: Collection[str] = ()) -> None:
@@ -16,8 +20,9 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, hidden: Collection[str] = 
     for name in names:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(_text(row[name]) for name in names))
-    Console(highlight=False, soft_wrap=True).print(table, markup=False)
+        table.add_row(*(escape(_text(row[name])) for name in names))
+    # A pipe or a file is as wide as it takes.
+    Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 
 def _text(value: Any) -> str:
