@@ -1,6 +1,7 @@
 """`sleepy lora train` and `sleepy share train`, from problems to adapters and stores on disk."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -239,3 +240,10 @@ def test_an_interrupted_command_goes_on(train, tmp_path, monkeypatch):
     train("--task", "new", "--out", tmp_path / "whole")
     files = [tmp_path / name / "coefficients" / "new.safetensors" for name in ("cut", "whole")]
     assert sha256_of(files[0]) == sha256_of(files[1])
+
+
+def test_without_a_terminal_training_tells_of_every_tenth(model_directory, pairs, tmp_path):
+    where = ("--pairs", pairs, "--model", model_directory, "--out", tmp_path / "adapters")
+    result = sleepy("lora", "train", *where, "--rank", 2, *QUICK, "--steps", 12)
+    told = re.findall(r"^training: step (\d+) of 12, loss \d+\.\d{4}$", result.stderr, re.MULTILINE)
+    assert told == ["2", "3", "4", "5", "6", "8", "9", "10", "11", "12"]

@@ -170,6 +170,14 @@ def test_how_much_doubt_a_task_needs_is_in_its_provenance():
         assert learned.min_doubt(TASK) == least
 
 
+@pytest.mark.parametrize("found", ["4", -1, float("nan"), True, [4]])
+def test_a_doubt_that_is_no_number_is_refused(found):
+    store = make_store(make_model())
+    store = replace(store, provenance={TASK: {"min_doubt": found}})
+    with pytest.raises(StoreError, match=f"task {TASK}: min_doubt: got"):
+        LearnedTasks(make_model(), store)
+
+
 SECOND = ScriptedTasks([TASK], least=float("inf"))
 REPEATED = BUGGY.replace("    ", "  ") + "// as it was\n"
 

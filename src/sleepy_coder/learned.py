@@ -27,7 +27,7 @@ class LearnedTasks:
         store: Its provenance says in which form each task answers.
 
     Raises:
-        StoreError: The store was made for another model.
+        StoreError: The store was made for another model, or is malformed.
     """
 
     def __init__(self, model: RepairModel, store: Store) -> None:
@@ -37,6 +37,9 @@ class LearnedTasks:
                 "pass the store of this model, or the model of this store"
             )
         self.store = store
+        self._min_doubts = {
+            name: _read_min_doubt(name, of) for name, of in store.provenance.items()
+        }
         self._model = model
         self._table = inject(model.hf_model, store.subspace)
         model.decoder.use_tasks = partial(use_tasks, model.hf_model)
@@ -69,8 +72,7 @@ class LearnedTasks:
         Zero for a task that no gate ruled on: it answers alone. Infinite for one that is heard only
         where the base model has no answer.
         """
-        found = self.store.provenance.get(task, {}).get("min_doubt", 0.0)
-        return float("inf") if found is None else float(found)
+        return self._min_doubts.get(task, 0.0)
 
     def use_average(self) -> str:
         """Make the mean of all tasks' ΔW resident; return the name that rows ask for it by."""
@@ -86,3 +88,12 @@ class LearnedTasks:
             "tasks": len(self.store.subspace.tasks),
             "components": max(basis.basis_a.shape[1] for basis in bases),
         }
+
+
+def _read_min_doubt(task: str, provenance: Mapping[str, Any]) -> float:
+    found = provenance.get("min_doubt", 0.0)
+    if found is None:
+        return float("inf")
+    if isinstance(found, bool) or not isinstance(found, int | float) or not found >= 0:
+        raise StoreError(f"task {task}: min_doubt: got {found!r}, expected a number from 0 on")
+    return float(found)

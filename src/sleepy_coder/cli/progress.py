@@ -36,7 +36,12 @@ def counted(
         yield lambda: progress.advance(bar)
 
 
+def is_told(done: int, total: int) -> bool:
+    """Whether a plain line is due: another tenth is done."""
+    return NUM_LINES * done // total > NUM_LINES * (done - 1) // total
+
+
 def _print_line(console: Console, title: str, done: int, total: int, end: int) -> None:
-    """Print how many are done, each time that another tenth is."""
-    if done <= end and NUM_LINES * done // total > NUM_LINES * (done - 1) // total:
+    """Print how many are done, where that is due."""
+    if done <= end and is_told(done, total):
         console.print(f"{title}: {done} of {total}", soft_wrap=True)

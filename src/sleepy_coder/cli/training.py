@@ -21,6 +21,7 @@ from rich.progress import (
 )
 
 from sleepy_coder.cli.options import Decorator, bundle, device_option
+from sleepy_coder.cli.progress import is_told
 from sleepy_coder.model import RepairModel
 from sleepy_coder.problems import load_set
 from sleepy_coder.prompt import AnswerForm
@@ -178,19 +179,34 @@ def train_options(*, steps: int, learning_rate: float) -> Decorator:
 
 @contextmanager
 def training_progress(num_steps: int, title: str) -> Iterator[OnStep]:
-    """Show a bar of steps with the mean loss; only the first of several processes shows one."""
+    """Show steps with the mean loss: a bar in a terminal, plain lines elsewhere.
+
+    Only the first of several processes shows them.
+    """
+    console = Console(stderr=True, highlight=False)
+    is_quiet = not current_ranks().is_first
+    if not console.is_terminal:
+
+        def print_step(_phase: str, step: int, losses: Mapping[str, float]) -> None:
+            if is_told(step, num_steps) and not is_quiet:
+                line = f"{title}: step {step} of {num_steps}, loss {_mean(losses):.4f}"
+                console.print(line, soft_wrap=True)
+
+        yield print_step
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     times = (TextColumn("loss {task.fields[loss]}"), TimeElapsedColumn(), TimeRemainingColumn())
-    is_quiet = not current_ranks().is_first
-    console = Console(stderr=True)
     with Progress(*columns, *times, console=console, disable=is_quiet) as progress:
         bar = progress.add_task(title, total=num_steps, loss="-")
 
         def on_step(_phase: str, step: int, losses: Mapping[str, float]) -> None:
-            mean = sum(losses.values()) / len(losses)
-            progress.update(bar, completed=step, loss=f"{mean:.4f}")
+            progress.update(bar, completed=step, loss=f"{_mean(losses):.4f}")
 
         yield on_step
+
+
+def _mean(losses: Mapping[str, float]) -> float:
+    return sum(losses.values()) / len(losses)
 
 
 def summarize(
