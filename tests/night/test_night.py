@@ -174,6 +174,18 @@ def test_what_is_learned_is_not_learned_again_and_new_pairs_wait(shipped, record
     assert load_version("tiny", 2).shipped_sha256 == load_store(shipped).sha256
 
 
+def test_a_version_knows_what_those_before_it_have_learned(shipped, record, judged, sandbox):
+    judged(never, always)
+    for number, pattern in enumerate((TASK, NEW), 1):
+        record(pattern)
+        assert make_night(sandbox).run().version == number
+    assert load_version("tiny", 2).pairs.keys() == {TASK, NEW}
+    assert load_version("tiny", 2).pairs[TASK] == load_version("tiny", 1).pairs[TASK]
+    assert make_night(sandbox).run().patterns == ()
+    first, second = hashes(store_path("tiny", 1)), hashes(store_path("tiny", 2))
+    assert {name: second[name] for name in first} == first
+
+
 @pytest.mark.parametrize(
     ("solved", "reason"),
     [
