@@ -37,7 +37,12 @@ def shipped(tmp_path, monkeypatch):
 def grow(size, shipped="5" * 64, pairs=None):
     store = make_store(make_model(), size=size)
     return add_version(
-        "tiny", store, parent_sha256="4" * 64, shipped_sha256=shipped, pairs=pairs or {}
+        "tiny",
+        store,
+        parent=current_number("tiny"),
+        parent_sha256="4" * 64,
+        shipped_sha256=shipped,
+        pairs=pairs or {},
     )
 
 
@@ -116,8 +121,9 @@ def test_damage_is_said_and_rolled_back(shipped, tmp_path):
 
 def test_only_one_night_at_a_time(shipped):
     with only_night("tiny"):
-        with pytest.raises(StoreError, match="another night is at work"), only_night("tiny"):
+        with pytest.raises(StoreError, match="a night is at work"), only_night("tiny"):
             pass
+        assert "a night is at work" in call("rollback", "--model", "tiny", code=1).stderr
         with only_night("other"):
             pass
 

@@ -36,15 +36,22 @@ SHIPPED = 0  # the number of the store that is shipped
 
 @dataclass(frozen=True)
 class Pairs:
-    """Ids of the pairs that a pattern's task has seen, and of those it never may."""
+    """Ids of a pattern's pairs.
+
+    Attributes:
+        trained: Its task has learned from them.
+        held_back: It was tried on them, and never learns from them.
+        left_out: It never learns from them either: they share a program with such a one.
+    """
 
     trained: tuple[str, ...] = ()
     held_back: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def all(self) -> frozenset[str]:
-        """Both."""
-        return frozenset(self.trained + self.held_back)
+        """All of them."""
+        return frozenset(self.trained + self.held_back + self.left_out)
 
 
 @dataclass(frozen=True)
@@ -136,15 +143,21 @@ def list_numbers(model: str) -> list[int]:
 
 
 def add_version(
-    model: str, store: Store, *, parent_sha256: str, shipped_sha256: str, pairs: Mapping[str, Pairs]
+    model: str,
+    store: Store,
+    *,
+    parent: int,
+    parent_sha256: str,
+    shipped_sha256: str,
+    pairs: Mapping[str, Pairs],
 ) -> Version:
-    """Save a store as the next version, grown from the one in use, and put it in use."""
+    """Save a store as the next version and put it in use; see `Version` for the rest."""
     from sleepy_coder.share.store import save_store
 
     numbers = [*list_numbers(model), SHIPPED]
     version = Version(
         number=max(numbers) + 1,
-        parent=current_number(model),
+        parent=parent,
         parent_sha256=parent_sha256,
         shipped_sha256=shipped_sha256,
         pairs=pairs,
@@ -163,20 +176,21 @@ def roll_back(model: str, to: int | None = None) -> int:
 
     Raises:
         InputError: There is no such version, or nothing to go back from.
-        StoreError: What is in use, or its parent, cannot be told.
+        StoreError: What is in use, or its parent, cannot be told; or a night is at work.
     """
-    if to is None:
-        current = current_number(model)
-        if current == SHIPPED:
-            raise InputError(
-                f"{model}: the shipped store is in use; there is nothing to go back to"
-            )
-        to = load_version(model, current).parent
-    known = [SHIPPED, *list_numbers(model)]
-    if to not in known:
-        raise InputError(f"--to: got {to}, expected one of {', '.join(map(str, known))}")
-    _point(model, to)
-    return to
+    with only_night(model):
+        if to is None:
+            current = current_number(model)
+            if current == SHIPPED:
+                raise InputError(
+                    f"{model}: the shipped store is in use; there is nothing to go back to"
+                )
+            to = load_version(model, current).parent
+        known = [SHIPPED, *list_numbers(model)]
+        if to not in known:
+            raise InputError(f"--to: got {to}, expected one of {', '.join(map(str, known))}")
+        _point(model, to)
+        return to
 
 
 @contextmanager
@@ -192,7 +206,7 @@ def only_night(model: str) -> Iterator[None]:
         with FileLock(folder / ".lock", timeout=0):
             yield
     except Timeout:
-        raise StoreError(f"{folder}: another night is at work; wait until it is over") from None
+        raise StoreError(f"{folder}: a night is at work; wait until it is over") from None
 
 
 def _record_path(model: str, number: int) -> Path:

@@ -82,8 +82,22 @@ def test_no_pair_teaches_the_fix_of_one_that_is_held_back(problem):
     shares = replace(broken_otherwise, buggy=broken_otherwise.buggy.replace("+=", "-="))
     dealt = deal([*lessons, shares], Pairs(), every)
     assert "p00" in dealt.pairs.held_back
-    assert "p99" not in dealt.pairs.all
-    assert dealt.num_walled == 1
+    assert dealt.pairs.left_out == ("p99",)
+    assert "p99" not in dealt.pairs.trained + dealt.pairs.held_back
+    again = deal([*lessons, shares], dealt.pairs, every)
+    assert (again.num_new, again.pairs) == (0, dealt.pairs)
+
+
+def test_what_shares_a_fix_that_was_learned_is_not_held_back(problem):
+    lessons = [make(problem, n).problem for n in range(8)]
+    seen = deal(lessons, Pairs(), every).pairs
+    known = next(p for p in lessons if p.id in seen.trained)
+    otherwise = known.buggy.replace("+=", "-=")
+    first = replace(known, id="a", buggy=otherwise)
+    other = replace(make(problem, 9).problem, id="b")
+    dealt = deal([*lessons, first, other], seen, every)
+    assert set(dealt.pairs.held_back) - set(seen.held_back) == {"b"}
+    assert "a" in dealt.pairs.trained
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from typing import Any
 
 import click
@@ -12,8 +11,9 @@ from sleepy_coder.cli.episodes import learned_ids
 from sleepy_coder.cli.options import json_option
 from sleepy_coder.cli.tables import print_table
 from sleepy_coder.episodes import load_episodes
+from sleepy_coder.night.curate import sift
 from sleepy_coder.night.reports import load_nights
-from sleepy_coder.proposals import RUSTC
+from sleepy_coder.problems import load_set
 from sleepy_coder.serving import shipped_store
 from sleepy_coder.share.files import sha256_of
 from sleepy_coder.share.manifest import MANIFEST_FILE
@@ -43,7 +43,7 @@ def status(model: str, as_json: bool) -> None:
             "`sleepy rollback --to 0` uses them, and the next night goes on from there"
         )
     waiting = ", ".join(f"{name} {n}" for name, n in found["waiting"].items())
-    click.echo(f"repairs recorded: {found['recorded']}; not learned: {waiting or 'none'}")
+    click.echo(f"repairs recorded: {found['recorded']}; to be learned: {waiting or 'none'}")
     rows = [_row(night, each) for night in nights for each in night["patterns"]]
     if rows:
         print_table(rows)
@@ -84,12 +84,9 @@ def _describe_version(model: str) -> dict[str, Any]:
 def _describe_repairs(model: str) -> dict[str, Any]:
     """Return how many repairs there are, and how many of each pattern wait to be learned."""
     found, learned = load_episodes(), learned_ids(model)
-    waiting = Counter(
-        each.problem.pattern
-        for each in found
-        if each.by != RUSTC and each.problem.id not in learned
-    )
-    return {"recorded": len(found), "waiting": dict(sorted(waiting.items()))}
+    lessons = sift(found, load_set("core").problems).lessons
+    counts = {name: sum(p.id not in learned for p in own) for name, own in sorted(lessons.items())}
+    return {"recorded": len(found), "waiting": {name: n for name, n in counts.items() if n}}
 
 
 def _row(night: dict[str, Any], pattern: dict[str, Any]) -> dict[str, Any]:

@@ -46,21 +46,22 @@ class Deal:
 
     Attributes:
         held_back: For the gate alone: each of them can be judged as a lone file.
+        left_out: Share a program with one that is held back.
         num_new: Pairs that no version has seen.
         num_unjudged: New pairs that only their project can judge, and that therefore are trained.
-        num_walled: Pairs that are not trained: they share a program with one that is held back.
     """
 
     trained: tuple[Problem, ...]
     held_back: tuple[Problem, ...]
+    left_out: tuple[Problem, ...]
     num_new: int
     num_unjudged: int
-    num_walled: int
 
     @property
     def pairs(self) -> Pairs:
-        """The ids of both."""
-        return Pairs(tuple(p.id for p in self.trained), tuple(p.id for p in self.held_back))
+        """The ids of all."""
+        parts = (self.trained, self.held_back, self.left_out)
+        return Pairs(*(tuple(problem.id for problem in part) for part in parts))
 
 
 def sift(episodes: Iterable[Episode], core: Iterable[Problem]) -> Sieve:
@@ -70,7 +71,7 @@ def sift(episodes: Iterable[Episode], core: Iterable[Problem]) -> Sieve:
         episodes: The oldest first.
         core: Problems that no pair may be one of, nor one with other names in it.
     """
-    closed = {mark for problem in core for mark in fingerprints(problem)}
+    closed = _marks(core)
     lessons: dict[str, dict[str, Problem]] = defaultdict(dict)
     counts = dict.fromkeys(("num_rustc", "num_unrouted", "num_colliding", "num_duplicates"), 0)
     for episode in episodes:
@@ -112,16 +113,20 @@ def deal(lessons: Sequence[Problem], seen: Pairs, can_judge: CanJudge) -> Deal:
     """
     new = sorted((p for p in lessons if p.id not in seen.all), key=lambda problem: problem.id)
     judged = [p for p, is_judged in zip(new, can_judge(new), strict=True) if is_judged]
+    known = _marks(p for p in lessons if p.id in seen.trained)
+    free = [p for p in judged if known.isdisjoint(fingerprints(p))]
     count = max(1, int(HELD_BACK_FRAC * len(new))) if len(new) > 1 else 0
-    chosen = judged[:count]
-    held_back = [p for p in lessons if p.id in seen.held_back or p in chosen]
-    marks = {mark for problem in held_back for mark in fingerprints(problem)}
+    held_back = [p for p in lessons if p.id in seen.held_back or p in free[:count]]
+    closed = _marks(held_back)
     others = [p for p in lessons if p not in held_back]
-    trained = [p for p in others if marks.isdisjoint(fingerprints(p))]
     return Deal(
-        trained=tuple(trained),
+        trained=tuple(p for p in others if closed.isdisjoint(fingerprints(p))),
         held_back=tuple(held_back),
+        left_out=tuple(p for p in others if not closed.isdisjoint(fingerprints(p))),
         num_new=len(new),
         num_unjudged=len(new) - len(judged),
-        num_walled=len(others) - len(trained),
     )
+
+
+def _marks(problems: Iterable[Problem]) -> set[str]:
+    return {mark for problem in problems for mark in fingerprints(problem)}

@@ -250,6 +250,7 @@ class Night:
         version = add_version(
             self.model,
             with_taught(self._store, promoted),
+            parent=self._number,
             parent_sha256=self._store.sha256,
             shipped_sha256=root,
             pairs={**self._seen, **seen},
@@ -272,7 +273,7 @@ def _report(
         "held_back": len(dealt.held_back),
         "generated": len(plan.generated),
         "unjudged": dealt.num_unjudged,
-        "walled": dealt.num_walled,
+        "left_out": len(dealt.left_out),
     }
     if found is None or ruling is None:
         reason = "all pairs are too long"
