@@ -211,15 +211,18 @@ class Night:
 
     def _try(self, plans: Sequence[Plan], taught: Mapping[str, Taught]) -> dict[str, Ruling]:
         """Return pattern -> the gate's ruling, after both stores' answers."""
-        self.on_line("loading the model to answer")
+        tried = [plan for plan in plans if plan.pattern in taught]
+        problems = [problem for plan in tried for problem in plan.asked]
+        self.on_line(
+            f"loading the model to answer {len(problems)} problems, with the tasks in use and with "
+            "the new ones"
+        )
         bench = Workbench(
             model=self.load_answerer(),
             sandbox=self.sandbox,
             max_new_tokens=self.config.max_new_tokens,
             answers=AnswerCache(),  # what the base model says first is asked once
         )
-        tried = [plan for plan in plans if plan.pattern in taught]
-        problems = [problem for plan in tried for problem in plan.asked]
         before = self._solved(problems, bench, self._store)
         after = self._solved(problems, bench, with_taught(self._store, taught))
         return {
