@@ -110,7 +110,7 @@ def test_a_damaged_or_newer_database_is_one_line(problem, data_folder):
     assert "has version 99" in result.stderr
     assert "Traceback" not in result.output
     episodes_path().write_bytes(b"no database at all" * 100)
-    with pytest.raises(EpisodeError, match="file is not a database; move the file away"):
+    with pytest.raises(EpisodeError, match="file is not a database; move it away"):
         load_episodes()
     assert result.stderr.count("\n") == 1
 

@@ -165,7 +165,22 @@ def test_an_excerpt_is_not_cut_through_a_change():
     assert excerpt.cut_again("one\ntwo\nmore\nthree\nfour\n") == "two\nmore\nthree\n"
     assert excerpt.cut_again("one\ntwo\nfour\n") == "two\n"
     assert excerpt.cut_again("one\ntwo\n") is None  # what goes is partly elsewhere
-    assert excerpt.cut_again("0\none\ntwo\nthree\nfour\n") == excerpt.code
+    assert excerpt.cut_again("one\ntwo\nthree\nfour\nfive\n") == excerpt.code
+
+
+@pytest.mark.parametrize(
+    ("head", "is_shown"),
+    [("// Copyright\n", False), ("//! Docs.\n\n#![allow(\n    dead_code\n)]\n", False), ("", True)],
+)
+def test_what_is_put_above_an_excerpt_comes_behind_the_files_head(head, is_shown):
+    body = "mod other {\n    //! Of another.\n}\n\nfn sum() {}\n"
+    lines = head.count("\n")
+    excerpt = Excerpt(head + body, tuple(range(lines + 4 * (not is_shown), lines + 5)))
+    answer = f"use std::fmt;\n{excerpt.code}"
+    changed = excerpt.splice(answer)
+    expected = f"use std::fmt;\n{head}" if head.startswith("// ") else f"{head}use std::fmt;\n"
+    assert changed == expected + body
+    assert excerpt.cut_again(changed) == answer
 
 
 @pytest.mark.parametrize("text", ["a\r\nb\r\n", "a\nb", "a\nb\n"])

@@ -8,6 +8,7 @@ offsets are relied on: any other field may be null, missing or of a kind unknown
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 # rustc's own words for how far a suggestion can be trusted, safest first.
 MACHINE_APPLICABLE = "MachineApplicable"
 MAYBE_INCORRECT = "MaybeIncorrect"
+
+_ERROR_CODE = re.compile(r"E\d{4}")
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,11 @@ class Diagnostic:
     def is_error(self) -> bool:
         """Whether this message alone makes compilation fail."""
         return self.level.startswith("error")
+
+    @property
+    def error_code(self) -> str | None:
+        """The error's code, such as E0308; None for a lint, or without one."""
+        return self.code if _ERROR_CODE.fullmatch(self.code or "") else None
 
     @property
     def primary(self) -> Span | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from typing import Any
 
 from sleepy_coder.errors import EpisodeError, InputError
 from sleepy_coder.problems import Problem, parse_problem
-from sleepy_coder.userdata import data_dir
+from sleepy_coder.userdata import data_dir, make_folder
 
 UNROUTED = "unrouted"  # pattern and family of a problem that the router knows none for
 # What brings the database from one version to the next; only ever added to.
@@ -112,19 +112,20 @@ def record_episodes(episodes: Iterable[Episode]) -> int:
     """Keep episodes; return how many of them were new.
 
     Raises:
-        EpisodeError: The database cannot be written, or a problem in it could not be read again.
+        EpisodeError: The database cannot be written, or a problem could not be read again; the
+            others are kept.
     """
-    rows = [_row(episode) for episode in episodes]
-    if not rows:
-        return 0
-    with _opened() as connection:
-        before = connection.total_changes
-        connection.executemany(
-            "INSERT OR IGNORE INTO episodes (key, problem, by, failed, model, model_sha256, "
-            "store_sha256, project_sha256, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows,
-        )
-        return connection.total_changes - before
+    rows: list[tuple[Any, ...]] = []
+    failures: list[EpisodeError] = []
+    for episode in episodes:
+        try:
+            rows.append(_row(episode))
+        except EpisodeError as error:
+            failures.append(error)
+    num_new = _insert(rows) if rows else 0
+    if failures:
+        raise failures[0]
+    return num_new
 
 
 def load_episodes() -> list[Episode]:
@@ -135,7 +136,7 @@ def load_episodes() -> list[Episode]:
     """
     if not episodes_path().exists():
         return []
-    with _opened() as connection:
+    with _opened(is_writing=False) as connection:
         query = f"SELECT {', '.join(_COLUMNS)} FROM episodes ORDER BY id"  # noqa: S608 - our names
         return [_parse(dict(zip(_COLUMNS, row, strict=True))) for row in connection.execute(query)]
 
@@ -152,6 +153,17 @@ def forget_episodes(identifier: int | None = None) -> int:
         if identifier is None:
             return connection.execute("DELETE FROM episodes").rowcount
         return connection.execute("DELETE FROM episodes WHERE id = ?", (identifier,)).rowcount
+
+
+def _insert(rows: Sequence[tuple[Any, ...]]) -> int:
+    with _opened() as connection:
+        before = connection.total_changes
+        connection.executemany(
+            "INSERT OR IGNORE INTO episodes (key, problem, by, failed, model, model_sha256, "
+            "store_sha256, project_sha256, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+        return connection.total_changes - before
 
 
 def _row(episode: Episode) -> tuple[Any, ...]:
@@ -183,24 +195,26 @@ def _parse(columns: dict[str, Any]) -> Episode:
 
 
 @contextmanager
-def _opened() -> Iterator[sqlite3.Connection]:
+def _opened(*, is_writing: bool = True) -> Iterator[sqlite3.Connection]:
     """Give the database in one transaction, made or brought up to date first."""
     path = episodes_path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds source code
+        make_folder(path.parent)
+        if not path.exists():
+            path.touch(mode=0o600)
         connection = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
         try:
             connection.execute("PRAGMA secure_delete = ON")
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN IMMEDIATE" if is_writing else "BEGIN")
             _migrate(connection, path)
             yield connection
             connection.execute("COMMIT")
         finally:
             connection.close()  # rolls back what is not committed
-    except (OSError, sqlite3.Error) as error:
-        raise EpisodeError(
-            f"{path}: cannot be used: {error}; move the file away to start anew"
-        ) from None
+    except (OSError, sqlite3.OperationalError) as error:  # full, locked, not writable
+        raise EpisodeError(f"{path}: cannot be used: {error}") from None
+    except sqlite3.Error as error:
+        raise EpisodeError(f"{path}: is damaged: {error}; move it away to start anew") from None
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
@@ -212,4 +226,5 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         )
     for statement in _MIGRATIONS[version:]:
         connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+    if version < len(_MIGRATIONS):
+        connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")

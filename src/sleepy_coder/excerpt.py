@@ -52,8 +52,9 @@ class Excerpt:
     def splice(self, answer: str) -> str:
         """Return the file with the excerpt's lines as an answer has them.
 
-        Lines that are new come after the line that they follow in the answer. Blank lines alone
-        that come or go are no change.
+        Lines that are new come after the line that they follow in the answer; those at its top,
+        behind the file's own documentation and attributes. Blank lines alone that come or go are no
+        change.
         """
         shown, told = _split(self.code), _split(answer)
         matcher = difflib.SequenceMatcher(None, shown, told, autojunk=False)
@@ -63,7 +64,8 @@ class Excerpt:
             if kind == "equal" or not any(line.strip() for line in (*shown[i:j], *told[k:m])):
                 continue
             if kind == "insert":
-                after.setdefault(self.lines[i - 1] if i else -1, []).extend(told[k:m])
+                place = self.lines[i - 1] if i else self._head
+                after.setdefault(place, []).extend(told[k:m])
             else:
                 instead |= dict(zip(self.lines[i:j], _deal(told[k:m], j - i), strict=True))
         return _join(_split(self.source), instead, after, self.source)
@@ -77,15 +79,37 @@ class Excerpt:
         own: list[Change] = []
         for change in find_changes(old, new, by_line=True):
             # What is inserted belongs to the line that it follows, as in `splice`.
-            touched = range(change.start, change.stop) or [max(0, change.start - 1)]
-            inside = [line for line in touched if line in self._places]
-            if inside and len(inside) < len(touched):
+            at = self._place_of(change)
+            if at is None:
                 return None
-            if inside:
-                is_behind = change.start == change.stop and change.start > 0
-                at = self._places[inside[0]] + is_behind
+            if at >= 0:
                 own.append(change._replace(start=at, stop=at + change.stop - change.start))
         return "".join(f"{line}\n" for line in _split(apply_changes(self.code, own)))
+
+    def _place_of(self, change: Change) -> int | None:
+        """Return where a change of the file is in the excerpt; -1 if elsewhere, None if in part."""
+        if change.start < change.stop:
+            inside = [line in self._places for line in range(change.start, change.stop)]
+            if any(inside) and not all(inside):
+                return None
+            return self._places[change.start] if inside[0] else -1
+        before = change.start - 1  # what is inserted belongs to the line that it follows
+        if before in self._places:
+            return self._places[before] + 1
+        is_top = before == self._head or change.start in self._places.keys() & {0}
+        return 0 if is_top else -1
+
+    @cached_property
+    def _head(self) -> int:
+        """The last line of what documents the file or is set for all of it; -1 without any."""
+        head, is_open = -1, False
+        for at, line in enumerate(map(str.strip, _split(self.source))):
+            if is_open or line.startswith(("//!", "#![")):
+                head = at
+                is_open = not line.startswith("//!") and not line.endswith("]")
+            elif line and not line.startswith("//"):
+                break
+        return head
 
     @cached_property
     def _places(self) -> dict[int, int]:

@@ -164,7 +164,7 @@ def _problem(
         description="",
         crate_type=crate_type(code),
         edition=edition,
-        error_code=error.code,
+        error_code=error.error_code,
         buggy=code,
         fixed=None,
         check=Check("compile"),

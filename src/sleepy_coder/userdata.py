@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+_OWNER_ONLY = 0o700  # it holds source code
+
 
 def data_dir() -> Path:
     """Return SLEEPY_DATA, else XDG's data folder, else ~/.local/share/sleepy-coder."""
@@ -13,3 +15,9 @@ def data_dir() -> Path:
     if xdg := os.environ.get("XDG_DATA_HOME"):
         return Path(xdg) / "sleepy-coder"
     return Path.home() / ".local" / "share" / "sleepy-coder"
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder in the data folder, which nobody else may read if it is made on the way."""
+    data_dir().mkdir(parents=True, exist_ok=True, mode=_OWNER_ONLY)
+    path.mkdir(parents=True, exist_ok=True)

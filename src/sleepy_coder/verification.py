@@ -151,10 +151,12 @@ def _changed_lines(before: str, after: str) -> frozenset[int]:
 
 
 def _stage(error: Diagnostic) -> int:
-    """Return when rustc finds an error: 0 with names and syntax, 1 with types, 2 with borrows."""
+    """Return when rustc finds an error: with names (0), types (1), borrows (2), or lints (3)."""
     if error.code is None or _OF_NAMES.fullmatch(error.code):
         return 0
-    return 2 if _OF_BORROWS.fullmatch(error.code) else 1
+    if _OF_BORROWS.fullmatch(error.code):
+        return 2
+    return 1 if error.error_code else 3
 
 
 def _place(error: Diagnostic) -> tuple[Any, ...]:

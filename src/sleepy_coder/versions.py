@@ -16,7 +16,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from sleepy_coder.errors import InputError, StoreError
 from sleepy_coder.serving import shipped_store
-from sleepy_coder.userdata import data_dir
+from sleepy_coder.userdata import data_dir, make_folder
 
 if TYPE_CHECKING:
     from sleepy_coder.share.manifest import Store
@@ -53,6 +53,11 @@ class Pairs:
         """All of them."""
         return frozenset(self.trained + self.held_back + self.left_out)
 
+    def __or__(self, other: Pairs) -> Pairs:
+        """Return the pairs of both: what was learned once stays so, though it be forgotten."""
+        names = [each.name for each in fields(self)]
+        return Pairs(*(_union(getattr(self, name), getattr(other, name)) for name in names))
+
 
 @dataclass(frozen=True)
 class Version:
@@ -71,6 +76,10 @@ class Version:
     shipped_sha256: str
     pairs: Mapping[str, Pairs]
     made: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def _union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one + other))
 
 
 def stores_dir(model: str) -> Path:
@@ -109,7 +118,9 @@ def current_number(model: str) -> int:
         return int(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return SHIPPED
-    except (OSError, ValueError):
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError:
         raise StoreError(
             f"{path}: cannot be read as a number; `sleepy rollback --to 0` makes it anew"
         ) from None
@@ -162,10 +173,11 @@ def add_version(
         shipped_sha256=shipped_sha256,
         pairs=pairs,
     )
-    save_store(store, store_path(model, version.number))
-    fields = {"schema_version": SCHEMA_VERSION, **asdict(version)}
-    _write(_record_path(model, version.number), json.dumps(fields, indent=1) + "\n")
-    _point(model, version.number)
+    record = {"schema_version": SCHEMA_VERSION, **asdict(version)}
+    with telling(stores_dir(model)):
+        save_store(store, store_path(model, version.number))
+        _write(_record_path(model, version.number), json.dumps(record, indent=1) + "\n")
+        _point(model, version.number)
     return version
 
 
@@ -189,7 +201,8 @@ def roll_back(model: str, to: int | None = None) -> int:
         known = [SHIPPED, *list_numbers(model)]
         if to not in known:
             raise InputError(f"--to: got {to}, expected one of {', '.join(map(str, known))}")
-        _point(model, to)
+        with telling(stores_dir(model)):
+            _point(model, to)
         return to
 
 
@@ -198,15 +211,36 @@ def only_night(model: str) -> Iterator[None]:
     """Hold a model's versions for one process alone.
 
     Raises:
-        StoreError: Another process holds them.
+        StoreError: Another process holds them, or the folder cannot be written.
     """
     folder = stores_dir(model)
-    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock", timeout=0)
     try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
+        with telling(folder):
+            make_folder(folder)
+            lock.acquire()
     except Timeout:
         raise StoreError(f"{folder}: a night is at work; wait until it is over") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def telling(folder: Path) -> Iterator[None]:
+    """Tell in one line what cannot be written there.
+
+    Raises:
+        StoreError: In place of an OSError.
+    """
+    try:
+        yield
+    except Timeout:  # an OSError as well
+        raise
+    except OSError as error:
+        where = error.filename or folder
+        raise StoreError(f"{where}: cannot be written: {error.strerror or error}") from None
 
 
 def _record_path(model: str, number: int) -> Path:

@@ -39,12 +39,11 @@ def episodes(each: bool, out: Path | None, forget: str | None, model: str, as_js
     if forget is not None:
         if each or out:
             raise click.UsageError("--forget excludes --each and --export; pass it alone")
-        _forget(forget)
+        _forget(forget, as_json=as_json)
         return
     found = load_episodes()
     if out is not None:
-        save_set([episode.problem for episode in found], out)
-        click.echo(f"{out}: {len(found)} problems")
+        _export(found, out, as_json=as_json)
         return
     learned = learned_ids(model)
     rows = _list_each(found, learned) if each else _list_patterns(found, learned)
@@ -63,13 +62,23 @@ def learned_ids(model: str) -> frozenset[str]:
     return frozenset().union(*(each.all for each in pairs.values()))
 
 
-def _forget(which: str) -> None:
+def _export(found: Sequence[Episode], out: Path, *, as_json: bool) -> None:
+    try:
+        save_set([episode.problem for episode in found], out)
+    except OSError as error:
+        raise InputError(f"--export: {out}: cannot be written: {error.strerror}") from None
+    told = {"export": str(out), "problems": len(found)}
+    click.echo(json.dumps(told) if as_json else f"{out}: {len(found)} problems")
+
+
+def _forget(which: str, *, as_json: bool) -> None:
     if which != "all" and not which.isdecimal():
         raise InputError(f"--forget: got {which!r}, expected an id (see --each) or all")
     count = forget_episodes(None if which == "all" else int(which))
     if which != "all" and not count:
         raise InputError(f"--forget: there is no repair {which}; see `sleepy episodes --each`")
-    click.echo(f"{count} {'repair' if count == 1 else 'repairs'} forgotten")
+    told = f"{count} {'repair' if count == 1 else 'repairs'} forgotten"
+    click.echo(json.dumps({"forgotten": count}) if as_json else told)
 
 
 def _list_each(found: Sequence[Episode], learned: frozenset[str]) -> list[dict[str, Any]]:

@@ -185,7 +185,7 @@ def _record(repair: Repair, root: Path, bench: Workbench | None) -> None:
     try:
         record_episodes(episodes)
     except EpisodeError as error:
-        click.echo(f"sleepy: nothing is recorded: {error}", err=True)
+        click.echo(f"sleepy: not all is recorded: {error}", err=True)
 
 
 def _routed(problem: Problem) -> Problem:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sleepy_coder.errors import StoreError
 from sleepy_coder.results import save_json
-from sleepy_coder.versions import stores_dir
+from sleepy_coder.versions import stores_dir, telling
 
 SCHEMA_VERSION = 1
 Outcome = Literal["promoted", "left", "waiting", "tried"]
@@ -66,7 +66,8 @@ class NightReport:
 def save_night(report: NightReport) -> Path:
     """Write a night's report; return where it is."""
     path = _folder(report.model) / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.json"
-    save_json(report.to_json(), path)
+    with telling(path.parent):
+        save_json(report.to_json(), path)
     return path
 
 

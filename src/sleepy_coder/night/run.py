@@ -249,7 +249,9 @@ class Night:
         root = self._store.sha256
         if self._number != SHIPPED:
             root = load_version(self.model, self._number).shipped_sha256
-        seen = {p.pattern: p.deal.pairs for p in plans if p.pattern in promoted}
+        known = self._seen
+        new = {p.pattern: p.deal.pairs for p in plans if p.pattern in promoted}
+        seen = {name: known.get(name, Pairs()) | pairs for name, pairs in new.items()}
         version = add_version(
             self.model,
             with_taught(self._store, promoted),
@@ -258,6 +260,7 @@ class Night:
             shipped_sha256=root,
             pairs={**self._seen, **seen},
         )
+        self.on_line(f"version {version.number} is in use")
         return version.number
 
 
