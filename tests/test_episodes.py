@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from scripted import BUGGY, FIXED
+from sleepy_coder import episodes as episodes_module
 from sleepy_coder.cli import main
 from sleepy_coder.episodes import (
     Episode,
@@ -131,8 +132,28 @@ def test_what_could_not_be_read_again_is_not_written(problem):
     given = make(problem)
     bad = replace(given, problem=replace(given.problem, edition="1999"))
     with pytest.raises(EpisodeError, match="field edition"):
-        record_episodes([bad])
-    assert load_episodes() == []
+        record_episodes([bad, make(problem, "sum")])
+    assert [e.problem.buggy for e in load_episodes()] == [make(problem, "sum").problem.buggy]
+
+
+def test_nobody_else_may_read_it(problem, data_folder):
+    roll_back_nothing = CliRunner().invoke(main, ["rollback"])
+    assert roll_back_nothing.exit_code == 2
+    record_episodes([make(problem)])
+    assert data_folder.stat().st_mode & 0o077 == 0
+    assert episodes_path().stat().st_mode & 0o077 == 0
+
+
+def test_what_is_not_damaged_is_not_said_to_be(problem, data_folder):
+    record_episodes([make(problem)])
+    connection = sqlite3.connect(episodes_path(), isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")  # another process writes
+    assert len(load_episodes()) == 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(episodes_module, "_WAIT_S", 0.01)
+        with pytest.raises(EpisodeError, match=r"database is locked$"):
+            record_episodes([make(problem, "sum")])
+    connection.close()
 
 
 def test_forgotten_code_is_out_of_the_file(problem):
@@ -164,3 +185,7 @@ def test_the_command_lists_patterns_and_exports_pairs(problem, tmp_path):
     out = tmp_path / "pairs.jsonl"
     call("--export", out)
     assert list(load_set(out).problems) == [episode.problem for episode in load_episodes()]
+    assert json.loads(call("--export", out, "--json").stdout) == {"export": str(out), "problems": 2}
+    nowhere = tmp_path / "none" / "pairs.jsonl"
+    assert "cannot be written" in call("--export", nowhere, code=2).stderr
+    assert json.loads(call("--forget", "all", "--json").stdout) == {"forgotten": 2}

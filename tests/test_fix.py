@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -12,7 +13,7 @@ from scripted import ScriptedModel
 from sleepy_coder.cli import fix as cli_fix
 from sleepy_coder.cli import main
 from sleepy_coder.cli.sources import ModelOptions
-from sleepy_coder.episodes import episodes_path, load_episodes
+from sleepy_coder.episodes import Episode, episodes_path, load_episodes, record_episodes
 from sleepy_coder.excerpt import cut_excerpt
 from sleepy_coder.fix import repair_project
 from sleepy_coder.judge import check_workspace, copy_project
@@ -274,6 +275,19 @@ def mend(text, propose, sandbox, tmp_path):
     path = tmp_path / "a.rs"
     path.write_bytes(text.encode())
     return repair_project(FileProject(path, sandbox), propose)
+
+
+def test_a_lint_that_comes_to_light_behind_an_error_is_mended_too(sandbox, tmp_path):
+    text = "#![deny(unused_mut)]\n\npub fn one() -> u32 {\n    let mut n = 1;\n    n;\n}\n"
+    repair = mend(text, lambda _: (), sandbox, tmp_path)
+    assert repair.is_ok
+    (_, after) = repair.changes["a.rs"]
+    assert after == text.replace("mut n", "n").replace("n;", "n")
+    assert [each.problem.error_code for each in repair.mended] == ["E0308", None]
+    project = "0" * 64
+    episodes = [Episode(each.problem, each.by, project) for each in repair.mended]
+    routed = [replace(e, problem=replace(e.problem, family="f", pattern="p")) for e in episodes]
+    assert record_episodes(routed) == 2
 
 
 def test_packages_that_are_not_compiled_yet_are_not_mended(sandbox, tmp_path):

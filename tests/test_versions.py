@@ -119,6 +119,19 @@ def test_damage_is_said_and_rolled_back(shipped, tmp_path):
         default_store("tiny")
 
 
+@pytest.mark.parametrize("arguments", [("rollback", "--to", 0), ("night",)])
+def test_a_folder_that_cannot_be_written_is_one_line(data_folder, arguments):
+    data_folder.write_text("a file stands in its place")
+    result = call(*arguments, "--model", "tiny", code=1)
+    assert result.stderr.count("\n") == 1
+    assert str(data_folder) in result.stderr
+
+
+def test_what_was_learned_once_stays_so():
+    known, new = Pairs(("a", "b"), ("c",)), Pairs(("b", "d"), (), ("e",))
+    assert known | new == Pairs(("a", "b", "d"), ("c",), ("e",))
+
+
 def test_only_one_night_at_a_time(shipped):
     with only_night("tiny"):
         with pytest.raises(StoreError, match="a night is at work"), only_night("tiny"):
