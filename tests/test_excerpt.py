@@ -170,7 +170,12 @@ def test_an_excerpt_is_not_cut_through_a_change():
 
 @pytest.mark.parametrize(
     ("head", "is_shown"),
-    [("// Copyright\n", False), ("//! Docs.\n\n#![allow(\n    dead_code\n)]\n", False), ("", True)],
+    [
+        ("// Copyright\n", False),
+        ("//! Docs.\n\n#![allow(\n    dead_code\n)]\n", False),
+        ("//! Docs.\n\n", False),
+        ("", True),
+    ],
 )
 def test_what_is_put_above_an_excerpt_comes_behind_the_files_head(head, is_shown):
     body = "mod other {\n    //! Of another.\n}\n\nfn sum() {}\n"

@@ -101,7 +101,10 @@ class Excerpt:
 
     @cached_property
     def _head(self) -> int:
-        """The last line of what documents the file or is set for all of it; -1 without any."""
+        """The last line of what documents the file or is set for all of it; -1 without any.
+
+        Blank lines behind that belong to it.
+        """
         head, is_open = -1, False
         for at, line in enumerate(map(str.strip, _split(self.source))):
             if is_open or line.startswith(("//!", "#![")):
@@ -109,6 +112,8 @@ class Excerpt:
                 is_open = not line.startswith("//!") and not line.endswith("]")
             elif line and not line.startswith("//"):
                 break
+            elif not line and head == at - 1 >= 0:
+                head = at
         return head
 
     @cached_property
