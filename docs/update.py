@@ -19,6 +19,7 @@ import click
 from sleepy_coder.cli import main
 from sleepy_coder.cli.problems import render_problem
 from sleepy_coder.experiments.transfer import ENOUGH_PROBLEMS
+from sleepy_coder.learning.gate import Trial
 from sleepy_coder.problems import load_set
 from sleepy_coder.proposals import RUSTC
 from sleepy_coder.report import compare, render_markdown, render_repair
@@ -327,17 +328,13 @@ def render_learned(model: str) -> str:
     path = RESULTS / "learn" / f"qwen2.5-coder-{model}-instruct.json"
     gate = json.loads(path.read_text())["gate"]
     lines = path.with_suffix(".trials.jsonl").read_text().splitlines()
-    tried = [t for t in map(json.loads, lines) if t["step"] == gate["step"]]
+    kept = [each for each in map(json.loads, lines) if each.pop("step") == gate["step"]]
+    tried = [Trial(**{k: v for k, v in each.items() if k != "id"}) for each in kept]
     least = {task: ruling["min_doubt"] for task, ruling in gate["rulings"].items()}
-
-    def is_heard(trial: Mapping[str, Any]) -> bool:
-        needed = least[trial["task"]]
-        return trial["is_refused"] or (needed is not None and trial["doubt"] >= needed)
-
-    base = [t["is_solved_by_base"] for t in tried]
-    alone = [t["is_solved_by_task"] for t in tried]
-    second = [t["is_solved_by_task" if t["is_refused"] else "is_solved_by_base"] for t in tried]
-    routed = [t["is_solved_by_task" if is_heard(t) else "is_solved_by_base"] for t in tried]
+    base = [t.is_solved_by_base for t in tried]
+    alone = [t.is_solved_by_task for t in tried]
+    second = [t.is_solved(None) for t in tried]
+    routed = [t.is_solved(least[t.task]) for t in tried]
     table = [f"| {len(tried)} problems that select | solved | gained | lost |"]
     table += ["| --- | ---: | ---: | ---: |", f"| base model | {sum(base)} | | |"]
     for name, solved in (
@@ -348,7 +345,7 @@ def render_learned(model: str) -> str:
         gained = sum(own and not other for own, other in zip(solved, base, strict=True))
         lost = sum(other and not own for own, other in zip(solved, base, strict=True))
         table.append(f"| {name} | {sum(solved)} | {gained} | {lost} |")
-    refused = sum(t["is_refused"] for t in tried)
+    refused = sum(t.is_refused for t in tried)
     failed = len(tried) - sum(base)
     fact = (
         f"Of the {failed} problems that the base model fails, {refused} are seen to be no repair."

@@ -5,10 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sleepy_coder.syntax import (
-    Attribute,
     Item,
     assertions,
-    attributes,
     content_sha256,
     find_tests,
     has_syntax_error,
@@ -111,28 +109,6 @@ def test_conditions_are_those_of_the_item_and_of_what_surrounds_it():
 
 def test_documentation_about_cfg_is_no_condition():
     assert items('#[doc = "x"] #[doc(cfg(unix))] fn a() {}') == {Item("fn", "a"): 1}
-
-
-def test_attributes_are_found_wherever_they_are():
-    code = """
-        #![deny(warnings, unused_must_use,)]
-        #[cfg(all(unix, test))] /// Text.
-        #[r#allow (dead_code)]
-        fn f() { let s = "#[no]"; m!{ #[cfg(test)] s } } // #[no]
-        #[path = "g.rs"] mod g;
-        macro_rules! n { ($(#[$m:meta])*) => { $(#[$m])* } }
-        #[rustfmt::skip]"""
-
-    assert attributes(code) == [
-        Attribute("deny", ("warnings", "unused_must_use"), is_inner=True, target="fn"),
-        Attribute("cfg", ("all ( unix , test )",), is_inner=False, target="fn"),
-        Attribute("allow", ("dead_code",), is_inner=False, target="fn"),
-        Attribute("cfg", ("test",), is_inner=False, target="s"),
-        Attribute("path", (), is_inner=False, target="mod"),
-        Attribute("$m:meta", (), is_inner=False, target=")"),
-        Attribute("$m", (), is_inner=False, target=")"),
-        Attribute("rustfmt::skip", (), is_inner=False, target=""),
-    ]
 
 
 def test_assertions_have_their_place_and_normal_form():
@@ -241,11 +217,6 @@ def test_syntax_errors_are_seen_and_survived():
     assert ("fn", "b") in paths("fn a( { } } fn b() {}")
 
 
-@pytest.mark.parametrize("code", ["#", "#!", "#![", "#[cfg(", "#[cfg", "#[]", "#[)]"])
-def test_unfinished_attributes_are_survived(code):
-    assert len(attributes(code)) == ("[" in code)
-
-
 def test_deep_nesting_does_not_exhaust_the_stack():
     depth = 5000
     code = "fn f() { " + "(" * depth + "1" + ")" * depth + " }"
@@ -258,7 +229,6 @@ def test_deep_nesting_does_not_exhaust_the_stack():
 def test_any_text_can_be_read(text):
     items(text)
     assertions(text)
-    attributes(text)
     references(text)
     hollow_functions(text)
     find_tests(text)

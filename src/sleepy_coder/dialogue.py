@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ _MOST_EDIT_TOKENS = 320
 _MOST_PROGRAM_FACTOR, _MOST_ADDED_TOKENS = 2, 256
 # Nats; of an answer that is less in doubt one is as sure as can be.
 _CERTAIN = 0.1
+_SUREST = 0.0  # log-probability, in nats, of an answer that a task could not be surer of
 # From a problem's route to the learned task that answers, or none.
 ChooseTask = Callable[[Route | None, Workbench], str | None]
 
@@ -50,12 +52,14 @@ class Voice:
         may_repeat: Whether the answer may be one that cannot be right: no program, or one that
             was turned down. If not, the model is made to look for another (`is_refused` of
             `RepairModel.generate`).
+        min_doubt: From how much doubt of the base model on it is heard against that, see `doubt`.
     """
 
     task: str | None = None
     answer_form: AnswerForm = "program"
     hint: str | None = None
     may_repeat: bool = True
+    min_doubt: float = math.inf
 
 
 _PLAIN = Voice()  # the base model without advice
@@ -152,20 +156,10 @@ class Dialogue:
         code = apply_edits(self.problem.buggy, answer, near=span.line_start if span else 1)
         return None if code is None else render_answer(code)
 
-    def is_in_doubt(self, completion: Completion, bench: Workbench) -> bool:
-        """Whether a learned task that is sure enough could be heard against the base model."""
-        if self.second is None or self.second.task is None or bench.learned is None:
-            return False
-        least = bench.learned.min_doubt(self.second.task)
-        return doubt(completion.log_probability, 0.0) >= least
-
-    def outweighs(self, completion: Completion, bench: Workbench) -> bool:
+    def outweighs(self, completion: Completion, doubted: Completion) -> bool:
         """Whether a task's answer stands against the one of the base model that is in doubt."""
-        if self.doubted is None or self.voice.task is None or bench.learned is None:
-            return True
-        found = doubt(self.doubted.log_probability, completion.log_probability)
-        least = bench.learned.min_doubt(self.voice.task)
-        return found >= least and not self.cannot_be_right(completion.text)
+        found = doubt(doubted.log_probability, completion.log_probability)
+        return found >= self.voice.min_doubt and not self.cannot_be_right(completion.text)
 
     def spend(self, completion: Completion) -> None:
         """Count what an answer took, once."""
@@ -241,10 +235,9 @@ def open_dialogue(
     task = choose_task(chosen, bench)
     form = bench.learned.answer_form(task) if bench.learned else "program"
     voice = Voice(task, form, hint)
-    goes_first = (
-        task is not None and bench.learned is not None and bench.learned.min_doubt(task) <= 0
-    )
-    if not is_second or goes_first:
+    if task is not None and bench.learned is not None:
+        voice = replace(voice, min_doubt=bench.learned.min_doubt(task))
+    if not is_second or voice.min_doubt <= 0:
         return Dialogue(problem, diagnostics, chosen, voice)
     second = replace(voice, may_repeat=False)
     if second == _NO_REPEAT:  # the base model all the way: one question does
@@ -298,7 +291,7 @@ def _answer_all(
         elif dialogue.cannot_be_right(completion.text):
             dialogue.voice, dialogue.second = dialogue.second, None
             seconds.append(row)
-        elif dialogue.is_in_doubt(completion, bench):
+        elif doubt(completion.log_probability, _SUREST) >= dialogue.second.min_doubt:
             dialogue.doubted = completion
             dialogue.voice, dialogue.second = replace(dialogue.second, may_repeat=True), None
             seconds.append(row)
@@ -307,9 +300,10 @@ def _answer_all(
 
     def hear_second(row: int, completion: Completion) -> None:
         dialogue = dialogues[row]
-        if dialogue.doubted is not None and not dialogue.outweighs(completion, bench):
+        doubted = dialogue.doubted
+        if doubted is not None and not dialogue.outweighs(completion, doubted):
             dialogue.spend(completion)
-            completion, dialogue.voice = dialogue.doubted, _PLAIN
+            completion, dialogue.voice = doubted, _PLAIN
         finish(row, completion)
 
     _ask(name, dialogues, range(len(dialogues)), bench, cache, hear)

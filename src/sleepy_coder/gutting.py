@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 
+from sleepy_coder.attributes import Attribute, attributes
 from sleepy_coder.syntax import (
     ASSERTION_MACROS,
-    Attribute,
     assertions,
-    attributes,
     hollow_functions,
     items,
     references,

@@ -96,14 +96,15 @@ def frame_question(
 
 def propose_texts(propose: Propose, question: Question) -> Iterator[tuple[Proposal, str | None]]:
     """Yield each new answer, and the file as it is then; None for what is seen to be no repair."""
-    seen: set[str | None] = set()
+    seen: set[str] = set()
     for proposal in propose(question.problem):
         code = proposal.code
-        if code is not None and code in seen:
-            continue
-        seen.add(code)
-        is_useless = code is None or is_no_repair(code, question.problem.buggy)
-        yield proposal, None if code is None or is_useless else question.excerpt.splice(code)
+        if code is None:
+            yield proposal, None
+        elif code not in seen:
+            seen.add(code)
+            is_useless = is_no_repair(code, question.problem.buggy)
+            yield proposal, None if is_useless else question.excerpt.splice(code)
 
 
 def propose_answers(problem: Problem, bench: Workbench, num_samples: int) -> Iterator[Proposal]:

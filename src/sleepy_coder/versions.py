@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from sleepy_coder.errors import InputError, StoreError
+from sleepy_coder.fetch import sync_and_rename
 from sleepy_coder.serving import shipped_store
 from sleepy_coder.userdata import data_dir, make_folder
 
@@ -253,10 +254,7 @@ def _point(model: str, number: int) -> None:
 
 def _write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    partial.write_text(text, encoding="utf-8")
+    sync_and_rename(partial, path)

@@ -22,7 +22,6 @@ import click
 from sleepy_coder.answer_cache import AnswerCache
 from sleepy_coder.cli.options import json_option, open_sandbox, unconfined_option
 from sleepy_coder.cli.sources import ModelOptions, SourceOptions, model_options, source_options
-from sleepy_coder.diagnostics import parse_diagnostics
 from sleepy_coder.episodes import UNROUTED, Episode, Failed, record_episodes
 from sleepy_coder.errors import EpisodeError, InputError
 from sleepy_coder.fix import Repair, Step, repair_project
@@ -32,7 +31,7 @@ from sleepy_coder.project import CargoProject, FileProject, Project
 from sleepy_coder.proof import storable
 from sleepy_coder.proposals import Proposal, propose_answers
 from sleepy_coder.repair import STRATEGIES
-from sleepy_coder.router import route
+from sleepy_coder.router import route_problem
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.workbench import Workbench
 
@@ -190,14 +189,13 @@ def _record(repair: Repair, root: Path, bench: Workbench | None) -> None:
 
 def _routed(problem: Problem) -> Problem:
     """Return a problem with the pattern that the router finds in it, ready to be kept."""
-    diagnostics = storable(problem.diagnostics or ())
-    found = route(parse_diagnostics(diagnostics), problem.buggy)
+    problem = replace(problem, diagnostics=storable(problem.diagnostics or ()))
+    found = route_problem(problem)
     pattern = PATTERNS.get(found.task) if found else None
     return replace(
         problem,
         family=pattern.family if pattern else UNROUTED,
         pattern=pattern.name if pattern else UNROUTED,
-        diagnostics=diagnostics,
     )
 
 

@@ -149,7 +149,7 @@ def _run_self_test(*, as_json: bool) -> bool:
     rows = []
     for problem_id in _SELF_TEST_IDS:
         problem = problems[problem_id]
-        found = router.route(parse_diagnostics(problem.diagnostics or ()), problem.buggy)
+        found = router.route_problem(problem)
         task = found.task if found is not None else None
         rows.append(
             {

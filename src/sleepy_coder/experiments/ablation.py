@@ -20,7 +20,7 @@ tokens at 600 a row. With up to 16 problems a task 4,400 answers, 1,500 of them 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -180,17 +180,21 @@ def _over_store(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[
     if "sources" in config.axes:
         mixtures = _rows_of_sources(lab, tasks, config.own_answers)
         found += [point(axis="sources", name=name, rows=rows) for name, rows in mixtures.items()]
-    rows = lab.rows(tasks)
-    fits: dict[tuple[str, str], FitConfig] = {}
-    usual = lab.config.recipe.coefficients
+    if fits := list(_fits(lab.config.recipe.coefficients, config)):
+        rows = lab.rows(tasks)
+        found += [point(axis=axis, name=name, rows=rows, fit=fit) for axis, name, fit in fits]
+    return found
+
+
+def _fits(usual: FitConfig, config: AblationConfig) -> Iterator[tuple[str, str, FitConfig]]:
+    """Yield axis, name and fit of each setting that fits the same rows otherwise."""
     if "weights" in config.axes:
         for edit, kept in config.weights:
             fit = replace(usual, edit_weight=edit, kept_weight=kept)
-            fits["weights", f"{edit:g} : {kept:g}"] = fit
+            yield "weights", f"{edit:g} : {kept:g}", fit
     if "steps" in config.axes:
         for steps in config.steps:
-            fits["steps", str(steps)] = replace(usual, num_steps=steps)
-    return [*found, *(point(axis=a, name=n, rows=rows, fit=fit) for (a, n), fit in fits.items())]
+            yield "steps", str(steps), replace(usual, num_steps=steps)
 
 
 def _of_recipe(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_Setting]:

@@ -14,13 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sleepy_coder.diagnostics import parse_diagnostics
 from sleepy_coder.experiments.lab import Lab, frozen_of
 from sleepy_coder.experiments.questions import Answer, Question, ask, ask_base
 from sleepy_coder.experiments.resident import Factors, factors_of_adapter, factors_of_task
 from sleepy_coder.figures import draw_forgetting
 from sleepy_coder.paired import compare_paired
-from sleepy_coder.router import route
+from sleepy_coder.router import route_problem
 from sleepy_coder.share.subspace import Subspace
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def hard_patterns(lab: Lab) -> tuple[str, ...]:
 
 def route_of(problem: Problem) -> str | None:
     """Return the task that a problem is routed to."""
-    found = route(parse_diagnostics(problem.diagnostics or ()), problem.buggy)
+    found = route_problem(problem)
     return found.task if found else None
 
 

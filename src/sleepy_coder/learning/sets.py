@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.problems import Problem, ProblemSet, hash_problems, load_set
-from sleepy_coder.train.data import fingerprints, prepare_fingerprints
+from sleepy_coder.train.data import all_fingerprints, fingerprints, prepare_fingerprints
 
 # Of the training crates this share is never trained on: it selects, beside the gate crates.
 _SELECT_SHARE = 0.06
@@ -52,10 +52,11 @@ def load_learning_sets(folder: Path) -> LearningSets:
     read = {name: load_set(folder / f"{name}.jsonl") for name in FILES}
     core = load_set("core")
     prepare_fingerprints([p for found in (*read.values(), core) for p in found.problems])
-    reported = _marks([*core.problems, *read["heldout"].problems, *read["transfer"].problems])
+    shown = (core, read["heldout"], read["transfer"])
+    reported = all_fingerprints(p for found in shown for p in found.problems)
     chosen = [p for p in read["train"].problems if _is_for_selection(p)]
     select = _outside([*chosen, *read["gate"].problems], reported)
-    closed = reported | _marks(select)
+    closed = reported | all_fingerprints(select)
     crates = [p for p in read["train"].problems if not _is_for_selection(p)]
     return LearningSets(
         generated=tuple(_outside(read["generated"].problems, closed)),
@@ -80,10 +81,6 @@ def source_of(problem: Problem) -> str:
 def _is_for_selection(problem: Problem) -> bool:
     digest = hashlib.sha256(source_of(problem).encode()).hexdigest()
     return int(digest, 16) % 1000 < 1000 * _SELECT_SHARE
-
-
-def _marks(problems: Iterable[Problem]) -> set[str]:
-    return {mark for problem in problems for mark in fingerprints(problem)}
 
 
 def _outside(problems: Iterable[Problem], closed: set[str]) -> list[Problem]:

@@ -13,7 +13,7 @@ from sleepy_coder.problems import Problem
 from sleepy_coder.proposals import RUSTC
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.syntax import shape_sha256
-from sleepy_coder.train.data import fingerprints
+from sleepy_coder.train.data import all_fingerprints, fingerprints
 from sleepy_coder.versions import Pairs
 
 HELD_BACK_FRAC = 0.25  # of a pattern's new pairs
@@ -71,7 +71,7 @@ def sift(episodes: Iterable[Episode], core: Iterable[Problem]) -> Sieve:
         episodes: The oldest first.
         core: Problems that no pair may be one of, nor one with other names in it.
     """
-    closed = _marks(core)
+    closed = all_fingerprints(core)
     lessons: dict[str, dict[str, Problem]] = defaultdict(dict)
     counts = dict.fromkeys(("num_rustc", "num_unrouted", "num_colliding", "num_duplicates"), 0)
     for episode in episodes:
@@ -113,11 +113,11 @@ def deal(lessons: Sequence[Problem], seen: Pairs, can_judge: CanJudge) -> Deal:
     """
     new = sorted((p for p in lessons if p.id not in seen.all), key=lambda problem: problem.id)
     judged = [p for p, is_judged in zip(new, can_judge(new), strict=True) if is_judged]
-    known = _marks(p for p in lessons if p.id in seen.trained)
+    known = all_fingerprints(p for p in lessons if p.id in seen.trained)
     free = [p for p in judged if known.isdisjoint(fingerprints(p))]
     count = max(1, int(HELD_BACK_FRAC * len(new))) if len(new) > 1 else 0
     held_back = [p for p in lessons if p.id in seen.held_back or p in free[:count]]
-    closed = _marks(held_back)
+    closed = all_fingerprints(held_back)
     others = [p for p in lessons if p not in held_back]
     return Deal(
         trained=tuple(p for p in others if closed.isdisjoint(fingerprints(p))),
@@ -126,7 +126,3 @@ def deal(lessons: Sequence[Problem], seen: Pairs, can_judge: CanJudge) -> Deal:
         num_new=len(new),
         num_unjudged=len(new) - len(judged),
     )
-
-
-def _marks(problems: Iterable[Problem]) -> set[str]:
-    return {mark for problem in problems for mark in fingerprints(problem)}

@@ -6,11 +6,10 @@ import os
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from sleepy_coder.diagnostics import parse_diagnostics
 from sleepy_coder.patterns import generate_problems
 from sleepy_coder.problems import Problem
 from sleepy_coder.proof import finish_problem
-from sleepy_coder.router import route
+from sleepy_coder.router import route_problem
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.train.data import fingerprints
 
@@ -54,5 +53,5 @@ def _finished(drafts: Iterable[Problem], sandbox: Sandbox) -> list[Problem]:
 
 
 def _routed(problem: Problem) -> str | None:
-    found = route(parse_diagnostics(problem.diagnostics or ()), problem.buggy)
+    found = route_problem(problem)
     return found.task if found else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sleepy_coder.paired import compare_paired
+
 
 @dataclass(frozen=True)
 class Ruling:
@@ -45,10 +47,5 @@ def rule(before: Mapping[str, bool], after: Mapping[str, bool]) -> Ruling:
         before: Problem id -> whether it is solved with the coefficients in use.
         after: The same with the new ones, of the same problems.
     """
-    return Ruling(
-        num_asked=len(before),
-        num_before=sum(before.values()),
-        num_after=sum(after[name] for name in before),
-        gained=tuple(sorted(name for name in before if after[name] and not before[name])),
-        lost=tuple(sorted(name for name in before if before[name] and not after[name])),
-    )
+    found = compare_paired(before, after)
+    return Ruling(found.total, found.num_before, found.num_after, found.gained, found.lost)

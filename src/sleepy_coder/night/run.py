@@ -32,7 +32,7 @@ from sleepy_coder.night.teach import Taught, teach, with_taught
 from sleepy_coder.problems import Problem, ProblemSet, load_set
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.share.store import load_store
-from sleepy_coder.train.data import fingerprints, refuse_collisions
+from sleepy_coder.train.data import all_fingerprints, fingerprints, refuse_collisions
 from sleepy_coder.train.recipe import OnStep
 from sleepy_coder.versions import (
     SHIPPED,
@@ -180,11 +180,11 @@ class Night:
 
     def _prepare(self, pattern: str, dealt: Deal, key: str) -> Plan:
         """Return the plan for pairs that were dealt out, with generated ones."""
-        config, trained = self.config, _marks(dealt.trained)
+        config, trained = self.config, all_fingerprints(dealt.trained)
         drawn = generate_for_gate(pattern, config.num_generated, self.sandbox)
         generated = [p for p in drawn if trained.isdisjoint(fingerprints(p))]
         asked = [*dealt.held_back, *generated]
-        closed = _marks([*asked, *self._core.problems])
+        closed = all_fingerprints([*asked, *self._core.problems])
         replayed = generate_for_replay(
             pattern, config.num_replayed, config.seed, closed, self.sandbox
         )
@@ -262,10 +262,6 @@ class Night:
         )
         self.on_line(f"version {version.number} is in use")
         return version.number
-
-
-def _marks(problems: Sequence[Problem]) -> set[str]:
-    return {mark for problem in problems for mark in fingerprints(problem)}
 
 
 def _report(

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sleepy_coder.diagnostics import Diagnostic, select_errors
+from sleepy_coder.diagnostics import Diagnostic, parse_diagnostics, select_errors
+from sleepy_coder.problems import Problem
 from sleepy_coder.router.facts import Facts, split_arguments
 from sleepy_coder.router.names import GENERIC_RULES, NAME_RULES
 from sleepy_coder.router.ownership import BORROW_RULES, LIFETIME_RULES, MOVE_RULES
@@ -24,7 +25,18 @@ from sleepy_coder.router.values import VALUE_RULES
 from sleepy_coder.router.view import SourceView
 from sleepy_coder.router.wrapped import RESULT_RULES
 
-__all__ = ["CERTAIN", "CLEAR", "LIKELY", "RULES", "Candidate", "Route", "Rule", "rank", "route"]
+__all__ = [
+    "CERTAIN",
+    "CLEAR",
+    "LIKELY",
+    "RULES",
+    "Candidate",
+    "Route",
+    "Rule",
+    "rank",
+    "route",
+    "route_problem",
+]
 
 RULES: tuple[Rule, ...] = (
     *BORROW_RULES,
@@ -93,6 +105,11 @@ def route(diagnostics: Sequence[Diagnostic], source: str) -> Route | None:
         c.route.score == best.score and c.route.task != best.task for c in leading[1:]
     )
     return None if is_disputed else best
+
+
+def route_problem(problem: Problem) -> Route | None:
+    """Return the route of a problem by the diagnostics that it holds."""
+    return route(parse_diagnostics(problem.diagnostics or ()), problem.buggy)
 
 
 def rank(diagnostics: Sequence[Diagnostic], source: str) -> list[Candidate]:

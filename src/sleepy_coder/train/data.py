@@ -85,6 +85,11 @@ def fingerprints(problem: Problem) -> set[str]:
     return {mark for code in programs for mark in _marks(code)}
 
 
+def all_fingerprints(problems: Iterable[Problem]) -> set[str]:
+    """Return the fingerprints of all of some problems together."""
+    return {mark for problem in problems for mark in fingerprints(problem)}
+
+
 def prepare_fingerprints(problems: Iterable[Problem]) -> None:
     """Work out the fingerprints of many problems on all cores, so that they are at hand."""
     codes = {code for p in problems for code in (p.buggy, p.fixed) if code} - _MARKS.keys()
