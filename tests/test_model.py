@@ -7,6 +7,7 @@ from typing import ClassVar
 import pytest
 import torch
 
+from sleepy_coder import attention
 from sleepy_coder.answer_row import Row, Token
 from sleepy_coder.decoding import Sampling
 from sleepy_coder.drafts import PromptLookup
@@ -141,6 +142,29 @@ def test_grouped_attention_is_the_usual_one(monkeypatch):
         ours = model.hf_model(input_ids=ids, attention_mask=mask).logits
         model.hf_model.set_attn_implementation("sdpa")
         torch.testing.assert_close(ours, model.hf_model(input_ids=ids, attention_mask=mask).logits)
+
+
+@pytest.mark.parametrize("tokens", [1, 65], ids=["few tokens", "a prompt"])
+def test_attention_leaves_cudnn_out_and_puts_it_back(monkeypatch, tokens):
+    allowed = []
+
+    def note(*tensors, **_options):
+        allowed.append(torch.backends.cuda.cudnn_sdp_enabled())
+        return tensors[:1]
+
+    def note_packed(*tensors, **options):
+        return note(*tensors, **options)[0]
+
+    monkeypatch.setattr(attention, "sdpa_attention_forward", note)
+    monkeypatch.setattr(attention, "scaled_dot_product_attention", note_packed)
+    query = torch.zeros(1, 4, tokens, 8)
+    key = torch.zeros(1, 2, tokens, 8)
+    mask = torch.ones(1, 1, tokens, tokens, dtype=torch.bool)
+    module = torch.nn.Module()
+    module.num_key_value_groups = 2
+    attention.grouped_attention(module, query, key, key, mask)
+    assert allowed == [False]
+    assert torch.backends.cuda.cudnn_sdp_enabled()
 
 
 def test_a_seed_decides_what_is_drawn(monkeypatch):
