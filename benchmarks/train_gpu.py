@@ -8,11 +8,14 @@ a step, S steps, and before them a step that warms up and is not counted. The si
 - lora: rank 8 adapters of all tasks in one pass, each row through its own;
 - peft: `get_peft_model` of rank 8, task after task, a task's rows as one padded batch, the model's
   own loss over labels, AdamW (fused on CUDA); adapters in float32, as PEFT makes them of bfloat16
-  models. peft_same_dtype keeps them in the model's own (`autocast_adapter_dtype=False`).
+  models. peft_same_dtype keeps them in the model's own (`autocast_adapter_dtype=False`), and
+  peft_no_cudnn forbids cuDNN's attention besides, as ours does (`sleepy_coder.attention`): torch
+  takes it by default on recent GPUs, and plans it anew for every shape of a batch.
 
 PEFT's batches lie on the device before the clock starts, its setting up and first step of each task
-are not counted, and float32 products may use TF32. `times_peft` is against the faster of the PEFT
-sides that ran. Adapters are on q, k, v, o everywhere.
+are not counted, and float32 products may use TF32. `times_peft` is against the faster of the sides
+that leave PEFT's attention as it comes, `times_peft_no_cudnn` against the other. Adapters are on
+q, k, v, o everywhere.
 
 The share of the GPU's peak. Every weight matrix of N numbers in the layers costs a token 2N
 operations forward (a product and a sum) and 2N backward, for the gradient of its input; it is
@@ -75,6 +78,7 @@ RANK, LORA_ALPHA = 8, 16
 RATE_COEFFICIENTS, RATE_LORA = 3e-3, 1e-3  # as in configs/learn.toml
 KL_WEIGHT = 0.3
 NO_LABEL = -100  # what transformers' losses leave out
+PEFT_AS_IT_COMES, PEFT_NO_CUDNN = ("peft", "peft_same_dtype"), "peft_no_cudnn"
 PEAK_SIZE, PEAK_REPETITIONS = 8192, 20
 
 Rows = Mapping[str, Sequence[Row]]
@@ -295,13 +299,16 @@ def train_with_peft(
 
 
 @contextmanager
-def usual_attention(model: Any) -> Iterator[None]:
+def usual_attention(model: Any, *, may_use_cudnn: bool) -> Iterator[None]:
     """Give the model transformers' own attention inside, as PEFT's users have it."""
     own = model.config._attn_implementation  # noqa: SLF001 - there is a setter but no getter
+    was_allowed = torch.backends.cuda.cudnn_sdp_enabled()
     model.set_attn_implementation("sdpa")
+    torch.backends.cuda.enable_cudnn_sdp(may_use_cudnn)
     try:
         yield
     finally:
+        torch.backends.cuda.enable_cudnn_sdp(was_allowed)
         model.set_attn_implementation(own)
 
 
@@ -366,8 +373,8 @@ def make_sides(
             device, lambda on_step: train_lora(model, rows, config, pad_id, on_step)
         )
 
-    def peft(*, autocast_adapter_dtype: bool) -> Timing:
-        with usual_attention(model):
+    def peft(*, autocast_adapter_dtype: bool, may_use_cudnn: bool = True) -> Timing:
+        with usual_attention(model, may_use_cudnn=may_use_cudnn):
             return train_with_peft(
                 model, drawn, pad_id, autocast_adapter_dtype=autocast_adapter_dtype
             )
@@ -375,13 +382,14 @@ def make_sides(
     return {
         "peft": lambda: peft(autocast_adapter_dtype=True),
         "peft_same_dtype": lambda: peft(autocast_adapter_dtype=False),
+        PEFT_NO_CUDNN: lambda: peft(autocast_adapter_dtype=False, may_use_cudnn=False),
         "coefficients": lambda: coefficients(0.0),
         "coefficients_kl": lambda: coefficients(KL_WEIGHT),
         "lora": lora,
     }
 
 
-SIDES = ("peft", "peft_same_dtype", "coefficients", "coefficients_kl", "lora")
+SIDES = ("peft", "peft_same_dtype", PEFT_NO_CUDNN, "coefficients", "coefficients_kl", "lora")
 
 
 def measure(
@@ -414,9 +422,11 @@ def measure(
         timing, peak_bytes = with_peak_memory(model.device, ways[name])
         results[name] = describe_side(name, model, work, timing, peak) | {"peak_bytes": peak_bytes}
         print(name, json.dumps(results[name]), flush=True)
-    theirs = [each["seconds"] for name, each in results.items() if name.startswith("peft")]
-    for each in results.values():
-        each["times_peft"] = round(min(theirs) / each["seconds"], 3) if theirs else None
+    rivals = {"times_peft": PEFT_AS_IT_COMES, "times_peft_no_cudnn": (PEFT_NO_CUDNN,)}
+    for field, names in rivals.items():
+        theirs = [results[name]["seconds"] for name in names if name in results]
+        for each in results.values():
+            each[field] = round(min(theirs) / each["seconds"], 3) if theirs else None
     num_weights, num_head_weights = count_weights(model)
     return {
         "setting": asdict(setting) | {"rank": RANK, "targets": TARGETS, "kl_weight": KL_WEIGHT},
@@ -507,7 +517,8 @@ def main() -> None:
         sides=options.sides,
     )
     save_json(record, options.out)
-    print(json.dumps({name: side["times_peft"] for name, side in record["sides"].items()}))
+    for name, side in record["sides"].items():
+        print(name, side["times_peft"], side["times_peft_no_cudnn"])
 
 
 if __name__ == "__main__":
