@@ -727,7 +727,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "share-init-attn": lambda: render_share_init("attn"),
     "share-speeds": render_share_speeds,
     "share-streaming": render_share_streaming,
-    "share-speeds-amd": lambda: render_share_speeds("share_init_amd.json"),
+    "share-speeds-intel": lambda: render_share_speeds("share_init_intel.json"),
     "share-product": render_share_product,
     "gate-rules": render_gate_rules,
     "learned-1.5b": lambda: render_learned("1.5b"),
