@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import torch
-from rich.console import Console
-from rich.table import Table
 
+from sleepy_coder.cli.tables import describe_value, print_table
 from sleepy_coder.errors import InputError
 from sleepy_coder.share.choice import (
     ByteBudget,
@@ -122,18 +121,6 @@ def print_result(
         click.echo(json.dumps({**summary, "rows": list(rows)}, indent=1))
         return
     if rows:
-        table = Table(title=title)
-        for name in rows[0]:
-            table.add_column(name.replace("_", " "), no_wrap=True)
-        for row in rows:
-            table.add_row(*(_text(value) for value in row.values()))
-        Console().print(table)
+        print_table(rows, title=title)
     for name, value in summary.items():
-        click.echo(f"{name.replace('_', ' ')}: {_text(value)}")
-
-
-def _text(value: Any) -> str:
-    """Return a value for people: numbers with four digits, bytes left whole."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return "" if value is None else str(value)
+        click.echo(f"{name.replace('_', ' ')}: {describe_value(value)}")
