@@ -40,6 +40,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import statistics
 import sys
 import time
@@ -439,7 +440,7 @@ def measure(
 
 
 def describe_side(name: str, model: Any, work: Work, timing: Timing, peak: float) -> dict[str, Any]:
-    """Return a side's numbers; losses are means over the tasks."""
+    """Return a side's numbers; losses are means over the tasks, null where they are not finite."""
     flops = count_flops(model, work, with_base=name.endswith("_kl"))
     curves = timing.losses.values()
     return {
@@ -448,9 +449,14 @@ def describe_side(name: str, model: Any, work: Work, timing: Timing, peak: float
         "tasks_per_s": round(work.num_tasks / timing.seconds, 4),
         "model_flops": flops,
         "model_flops_frac": round(flops / timing.seconds / peak, 4),
-        "first_loss": round(statistics.mean(curve[0] for curve in curves), 4),
-        "last_loss": round(statistics.mean(curve[-1] for curve in curves), 4),
+        "first_loss": _mean_loss([curve[0] for curve in curves]),
+        "last_loss": _mean_loss([curve[-1] for curve in curves]),
     }
+
+
+def _mean_loss(losses: Sequence[float]) -> float | None:
+    mean = statistics.mean(losses)
+    return round(mean, 4) if math.isfinite(mean) else None
 
 
 def describe_run(model: Any, data: Path, form: AnswerForm) -> dict[str, Any]:
