@@ -108,6 +108,8 @@ def make_sender(url: str, max_tokens: int) -> Send:
         connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
         found = json.loads(connection.getresponse().read())
         connection.close()
+        if "error" in found:
+            raise RuntimeError(found["error"]["message"])
         num_tokens: int = found["usage"]["completion_tokens"]
         return num_tokens
 

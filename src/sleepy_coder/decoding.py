@@ -67,6 +67,12 @@ class Decoder:
         self._announced: list[str | None] | None = None
         self._announcement = ExitStack()
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        device: torch.device = self._model.device
+        return device
+
     @torch.inference_mode()
     def run(self, rows: Sequence[Row], max_tokens: int) -> Iterator[Row]:
         """Yield each row when its answer is complete; the longest are begun first.
@@ -115,9 +121,17 @@ class Decoder:
             self._take(row, [token])
 
     @torch.inference_mode()
-    def step(self, rows: Sequence[Row], cache: RowCache) -> None:
-        """Add to the answers of all rows in the cache, none of which is done; one token or more."""
-        guesses = [row.lookup.propose(row.limit - len(row.output) - 1) for row in rows]
+    def step(self, rows: Sequence[Row], cache: RowCache, max_tokens: int | None = None) -> None:
+        """Add to the answers of all rows in the cache, none of which is done; one token or more.
+
+        Args:
+            rows: In the order of the cache.
+            cache: What they have read.
+            max_tokens: That the model reads at most, padding counted, beside one for each row: what
+                is guessed is cut to that. None sets no limit.
+        """
+        most = self.max_draft if max_tokens is None else max_tokens // len(rows)
+        guesses = [row.lookup.propose(min(most, row.limit - len(row.output) - 1)) for row in rows]
         inputs = [[row.output[-1], *g] for row, g in zip(rows, guesses, strict=True)]
         hidden = self._forward(rows, inputs, 0, [row.num_cached for row in rows], cache)
         places = [(i, j) for i, tokens in enumerate(inputs) for j in range(len(tokens))]
@@ -173,10 +187,9 @@ class Decoder:
     ) -> torch.Tensor:
         """Return the hidden states (rows, tokens, size) of unlike numbers of new tokens."""
         self._announce([row.task for row in rows])
-        device = self._model.device
         width = max(map(len, inputs))
-        ids = torch.tensor([t + [0] * (width - len(t)) for t in inputs], device=device)
-        mask = cache.place(first_row, starts, width, device)
+        ids = torch.tensor([t + [0] * (width - len(t)) for t in inputs], device=self.device)
+        mask = cache.place(first_row, starts, width, self.device)
         hidden: torch.Tensor = self._body(
             input_ids=ids,
             attention_mask=mask,

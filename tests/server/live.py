@@ -134,11 +134,11 @@ class Gate:
         decoder = engine.model.decoder
         inner = decoder.step
 
-        def step(rows, cache):
+        def step(rows, cache, *limit):
             self.is_reached.set()
             assert self._is_open.wait(WAIT_S)
             self.sizes.append(len(rows))
-            inner(rows, cache)
+            inner(rows, cache, *limit)
 
         decoder.step = step
 

@@ -351,8 +351,8 @@ def test_a_failed_engine_is_told_to_who_waits_and_who_looks(monkeypatch):
     gate, both_are_there = Gate(engine), Submissions(engine, 2)
     inner = engine.model.decoder.step
 
-    def step(rows, cache):
-        inner(rows, cache)
+    def step(*arguments):
+        inner(*arguments)
         raise RuntimeError("the device was lost")
 
     monkeypatch.setattr(engine.model.decoder, "step", step)

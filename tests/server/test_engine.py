@@ -315,3 +315,21 @@ def test_tokens_and_requests_are_counted():
         assert counts.tokens_in == 3 * len(engine.model.encode_chat(ask("abc")))
         assert counts.tokens_out == sum(each.last.num_tokens for each in heard)
         assert sum(counts.outcomes.values()) == 3
+
+
+@pytest.mark.parametrize(("num_rows", "widest"), [(1, 17), (5, 4), (20, 1)])
+def test_the_more_rows_a_step_has_the_less_is_guessed(num_rows, widest):
+    text = "".join(f"line {number};\n" for number in range(12))
+    engine = make_talker(text, ask(text), limits=Limits(max_rows=num_rows))
+    widths = []
+    inner = engine.model.decoder._forward
+
+    def forward(rows, inputs, *arguments):
+        widths.append(max(map(len, inputs)))
+        return inner(rows, inputs, *arguments)
+
+    engine.model.decoder._forward = forward
+    heard = [Heard(engine, text, max_tokens=90) for _ in range(num_rows)]
+    with engine:
+        assert [each.wait() and each.text for each in heard] == [text[:90]] * num_rows
+    assert max(widths[1:]) == widest  # the first reads the prompts
