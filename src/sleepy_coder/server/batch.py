@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -15,15 +15,25 @@ if TYPE_CHECKING:
     from sleepy_coder.decoding import Decoder
     from sleepy_coder.server.answer import Answer
 
-# Tokens of prompts, padding counted, that are read before those under way go on; one prompt may be
-# longer. A large processor reads as many in a few seconds.
-_READ_AT_A_TIME = 4096
 _CAPACITY_STEP = 64  # tokens
-# Guessed tokens, padding counted, that are checked in one step beside a token for each row. While
-# reading the weights takes longest they cost next to nothing; beyond that as much as those that are
-# sure. On one core the 0.5B takes 25 ms a step and 4 ms for each of its tokens; the number for GPUs
-# is an estimate from their arithmetic and bandwidth.
-_GUESSED_ON_CPU, _GUESSED_ELSEWHERE = 16, 256
+
+
+class _Pace(NamedTuple):
+    """How much is done in one turn, in tokens with padding.
+
+    Attributes:
+        read: Of prompts, before those under way go on; one prompt may be longer.
+        guessed: Checked in a step beside a token for each row. While reading the weights takes
+            longest they cost next to nothing; beyond that as much as those that are sure.
+    """
+
+    read: int
+    guessed: int
+
+
+# On one core the 0.5B reads 300 tokens a second, and takes 25 ms a step and 4 ms for each of its
+# tokens. The numbers for GPUs are estimates from their arithmetic and bandwidth.
+_CPU, _GPU = _Pace(read=512, guessed=16), _Pace(read=8192, guessed=256)
 
 
 class Batch:
@@ -43,7 +53,7 @@ class Batch:
         self._decoder = decoder
         self._max_rows = max_rows
         self._max_tokens = max_tokens
-        self._max_guessed = _GUESSED_ON_CPU if decoder.device.type == "cpu" else _GUESSED_ELSEWHERE
+        self._pace = _CPU if decoder.device.type == "cpu" else _GPU
         self._cache = RowCache(0, 0)
         self.answers: list[Answer] = []
 
@@ -52,7 +62,7 @@ class Batch:
         chosen: list[Answer] = []
         for answer in islice(waiting, max(0, self._max_rows - len(self.answers))):
             longest = max(len(each.row.prompt) for each in [*chosen, answer])
-            is_read = not chosen or longest * (len(chosen) + 1) <= _READ_AT_A_TIME
+            is_read = not chosen or longest * (len(chosen) + 1) <= self._pace.read
             if not is_read or not self._has_room([*self.answers, *chosen, answer]):
                 break
             chosen.append(answer)
@@ -77,7 +87,7 @@ class Batch:
     def step(self) -> None:
         """Add to every answer; none of them may be done."""
         rows = [answer.row for answer in self.answers]
-        self._decoder.step(rows, self._cache, self._max_guessed)
+        self._decoder.step(rows, self._cache, self._pace.guessed)
 
     def leave(self, places: AbstractSet[int]) -> None:
         """Let answers go, by their place in `answers`."""
