@@ -34,7 +34,7 @@ from sleepy_coder.model import RepairModel, load_model
 from sleepy_coder.results import describe_environment, save_json
 from sleepy_coder.server.app import create_app
 from sleepy_coder.server.engine import Engine, Limits
-from sleepy_coder.server.listen import bind, make_server, url_of
+from sleepy_coder.server.listen import bind, listen, make_server, url_of
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.store import load_store, save_store
 from sleepy_coder.share.subspace import ModuleBasis, ModuleCoefficients, Subspace
@@ -85,7 +85,7 @@ def serving(engine: Engine) -> Iterator[str]:
     with engine:
         app = create_app(engine, lambda: None)
         listening = bind("127.0.0.1", 0)
-        listening.listen()
+        listen(listening)
         server = make_server(app, grace_s=5)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

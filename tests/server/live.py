@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sleepy_coder.server.app import create_app
 from sleepy_coder.server.engine import Engine
-from sleepy_coder.server.listen import bind, make_server, url_of
+from sleepy_coder.server.listen import bind, listen, make_server, url_of
 from tiny_model import make_model, make_scripted, make_store
 
 WAIT_S = 20  # nothing here takes that long
@@ -107,7 +107,7 @@ def serve(engine, load_store=lambda: None, config=None, grace_s=5):
     with engine:
         app = create_app(engine, load_store, config)
         listening = bind("127.0.0.1", 0)
-        listening.listen()
+        listen(listening)
         server = make_server(app, grace_s)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -10,6 +10,8 @@ from live import WAIT_S, Client
 
 from sleepy_coder.cli import main
 from sleepy_coder.cli import serve as serve_module
+from sleepy_coder.errors import InputError
+from sleepy_coder.server.listen import bind, listen
 from sleepy_coder.share.store import save_store
 from tiny_model import make_model, make_store
 
@@ -85,3 +87,16 @@ def test_without_its_libraries_it_says_what_to_install(monkeypatch):
     assert done.stderr == (
         "sleepy: sleepy serve needs starlette and uvicorn; pip install 'sleepy-coder[serve]'\n"
     )
+
+
+def test_a_port_that_is_taken_is_told(tmp_path):
+    with bind("127.0.0.1", 0) as one:
+        port = one.getsockname()[1]
+        with bind("127.0.0.1", port) as late:  # while nobody listens yet
+            listen(one)
+            with pytest.raises(InputError, match="Address already in use"):
+                listen(late)
+        options = ["--port", str(port), "--model", "no-such-model"]
+        done = CliRunner().invoke(main, ["serve", *options])
+        assert done.exit_code == 2
+        assert f"--port {port}: cannot be listened on: Address already in use" in done.stderr

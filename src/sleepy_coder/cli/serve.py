@@ -140,7 +140,7 @@ def serve(model: str, device: str, dtype: str, stores: StoreOptions, options: Se
     from sleepy_coder.model import load_model
     from sleepy_coder.server.app import AppConfig, create_app
     from sleepy_coder.server.engine import Engine, Limits
-    from sleepy_coder.server.listen import bind, make_server, url_of
+    from sleepy_coder.server.listen import bind, listen, make_server, url_of
 
     key = options.read_key()
     is_open = key is None and options.is_local
@@ -157,7 +157,7 @@ def serve(model: str, device: str, dtype: str, stores: StoreOptions, options: Se
         loaded = load_model(model, device=device, dtype=dtype)
         engine = stack.enter_context(Engine(loaded, store, limits))
         app = create_app(engine, lambda: _load_store(stores, model), config)
-        listening.listen()
+        listen(listening)
         if key is None and not options.is_local:
             click.echo(f"sleepy: {options.host} is open to others and there is no key", err=True)
         click.echo(f"{_describe(engine, model)} at {url_of(listening)}")

@@ -29,10 +29,26 @@ def bind(host: str, port: int) -> socket.socket:
             bound.close()
             raise
     except OSError as error:
-        raise InputError(
-            f"--host {host} --port {port}: cannot be listened on: {error.strerror or error}"
-        ) from None
+        raise _taken(host, port, error) from None
     return bound
+
+
+def listen(bound: socket.socket) -> None:
+    """Let clients connect; they are answered once a server runs.
+
+    Raises:
+        InputError: Another process was quicker.
+    """
+    try:
+        bound.listen()
+    except OSError as error:
+        host, port = bound.getsockname()[:2]
+        raise _taken(host, port, error) from None
+
+
+def _taken(host: str, port: int, error: OSError) -> InputError:
+    reason = error.strerror or error
+    return InputError(f"--host {host} --port {port}: cannot be listened on: {reason}")
 
 
 def url_of(bound: socket.socket) -> str:
