@@ -46,21 +46,26 @@ def run_isolated(script: str, arguments: list[str], threads: int = 1) -> dict[st
     return result
 
 
-def environment(threads: int) -> dict[str, Any]:
-    """Return versions, processor, threads, command and commit of this run."""
+def processor() -> str:
+    """Return the processor's name, and which vector instructions it has."""
     cpu = platform.processor()
     info = Path("/proc/cpuinfo")
     if info.exists():
         named = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         flags = " ".join(f for f in ("avx2", "avx512f") if f" {f} " in info.read_text())
         cpu = f"{named[0].split(':')[1].strip()} ({flags})" if named else cpu
+    return cpu
+
+
+def environment(threads: int) -> dict[str, Any]:
+    """Return versions, processor, threads, command and commit of this run."""
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()
     packages = ("torch", "safetensors", "numpy", "vlora-dev", "lorashare")
     return {
         "device": "cpu",
-        "cpu": cpu,
+        "cpu": processor(),
         "threads": threads,
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in packages},

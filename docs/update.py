@@ -426,6 +426,32 @@ def render_fix() -> str:
     )
 
 
+def render_serve() -> str:
+    """Return how fast a server answers requests of many tasks, of one, and one after another."""
+    record = json.loads((RESULTS / "serve.json").read_text())
+    setting, store, environment = (record[key] for key in ("setting", "store", "environment"))
+    speeds, ratios = record["tokens_per_s"], record["ratios"]
+    threads = environment["threads"]
+    served = (
+        f"{setting['requests']} requests of up to {setting['max_tokens']} tokens, "
+        f"{record['model']['name']} ({record['model']['dtype']}), "
+        f"{threads} {'thread' if threads == 1 else 'threads'} of {environment['cpu']}; "
+        f"{store['tasks']} tasks, "
+        f"{store['coefficient_bytes'] / 1e6:.1f} MB beside a basis of "
+        f"{store['basis_bytes'] / 1e6:.1f} MB."
+    )
+    lines = [
+        served,
+        "",
+        "| | tokens a second | many tasks at once are |",
+        "| --- | ---: | ---: |",
+    ]
+    for way, speed in speeds.items():
+        ratio = ratios.get(f"many tasks at once to {way}")
+        lines.append(f"| {way} | {speed:.1f} | {f'{ratio:.2f} times as fast' if ratio else ''} |")
+    return "\n".join(lines)
+
+
 def render_sources() -> str:
     """Return what pairs of each source are worth, alone and mixed."""
     record = _experiment("ablation", "sources")
@@ -745,6 +771,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "refusals": render_refusals,
     "coefficients": render_coefficients,
     "fix": render_fix,
+    "serve": render_serve,
     "sources": render_sources,
     "fits": render_fits,
     "sequential": render_sequential,

@@ -69,3 +69,36 @@ def test_a_row_begins_with_what_was_exported(num_tokens):
     keys, values = cache.update(new, -new, 0)
     assert keys[0, 0, :, 0].tolist() == [*[0.0, 1.0][:num_tokens], 5.0]
     assert torch.equal(values, -keys)
+
+
+@pytest.mark.parametrize(("capacity", "max_rows"), [(9, 8), (4, 20), (9, 3), (3, 3)])
+def test_rows_stay_where_the_cache_becomes_larger_or_smaller(capacity, max_rows):
+    cache = make_cache(3)
+    cache.resize(capacity, max_rows)
+    assert (cache.capacity, cache.max_rows, cache.num_rows) == (capacity, max_rows, 3)
+    assert [read(cache, row) for row in range(3)] == [[10 * i, 10 * i + 1, 99] for i in range(3)]
+    if max_rows > 3:
+        cache.place(3, [0], 3, CPU)
+        new = torch.tensor([7.0, 8.0, 9.0])[None, None, :, None]
+        cache.update(new, -new, 0)
+        assert read(cache, 3) == [7, 8, 99]
+
+
+def test_a_cache_that_could_not_grow_has_room_for_what_it_had(monkeypatch):
+    cache = make_cache(2)
+    values = torch.zeros(2, 1, 2, 1)
+    cache.place(0, [0, 0], 2, CPU)
+    cache.update(values, values, 1)
+    inner, left = torch.Tensor.new_zeros, [2]
+
+    def new_zeros(tensor, *shape):
+        left[0] -= 1
+        if left[0] < 0:
+            raise MemoryError
+        return inner(tensor, *shape)
+
+    monkeypatch.setattr(torch.Tensor, "new_zeros", new_zeros)
+    with pytest.raises(MemoryError):
+        cache.resize(9, 3)
+    assert (cache.capacity, cache.max_rows) == (4, 3)
+    assert read(cache, 1) == [10, 11, 99]

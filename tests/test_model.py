@@ -9,12 +9,12 @@ import torch
 
 from sleepy_coder import attention
 from sleepy_coder.answer_row import Row, Token
-from sleepy_coder.decoding import Sampling
 from sleepy_coder.drafts import PromptLookup
 from sleepy_coder.errors import WeightsError
 from sleepy_coder.kv_cache import PrefixStore
 from sleepy_coder.model import choose_device, choose_dtype, load_model
 from sleepy_coder.quantized import Int8Linear, quantize_weight
+from sleepy_coder.sampling import Sampling
 from tiny_model import END, make_hf_model, make_model, make_scripted, make_tokenizer
 
 CODE = "fn main() {\n    let total = 1;\n    total += 2;\n}\n"
@@ -537,7 +537,7 @@ def test_a_token_taken_on_turning_back_may_end_the_answer(turn, limit, expected)
     place = len(text)
     tokens[place] = Token(ids[place], -0.1, other, -2.0)
     refused = model._decode(ids)
-    row = Row(0, [1], limit, 0, None, is_refused=lambda said: said == refused)
+    row = Row(0, [1], limit, 0, is_refused=lambda said: said == refused)
     model.decoder._take(row, tokens)
     assert row.is_done
     assert row.num_turns == 1
@@ -550,7 +550,66 @@ def test_no_place_outside_the_code_is_turned_to():
     ids = model.tokenizer("Here:\n```rust\nlet a\n```")["input_ids"]
     tokens = [Token(id_, -0.1, 66, -0.2) for id_ in ids]
     tokens[17:] = [Token(id_, -0.1, 66, -5.0) for id_ in ids[17:]]
-    row = Row(0, [1], 99, 0, None, is_refused=lambda _: True)
+    row = Row(0, [1], 99, 0, is_refused=lambda _: True)
     model.decoder._take(row, tokens)
     assert model._decode(row.output)[:14] == "Here:\n```rust\n"
     assert len(row.output) == 15
+
+
+def test_rows_of_one_batch_are_each_sampled_in_their_own_way():
+    model = make_model()
+    kinds = [Sampling(), Sampling(0.7, 0.9, 3), Sampling(1.2, 1.0, 4), Sampling(0.7, 0.9, 5)]
+
+    def rows():
+        prompts = [model.encode_chat(conversation) for conversation in conversations(len(kinds))]
+        return [
+            Row(index, prompt, NUM_TOKENS, model.decoder.max_draft, kind)
+            for index, (prompt, kind) in enumerate(zip(prompts, kinds, strict=True))
+        ]
+
+    together = {row.index: row.output for row in model.decoder.run(rows(), 100_000)}
+    alone = {row.index: row.output for each in rows() for row in model.decoder.run([each], 0)}
+    assert together == alone
+    drawn = rows()[2]
+    drawn.sampling = Sampling()
+    drawn.__post_init__()
+    assert next(model.decoder.run([drawn], 0)).output != alone[2]
+
+
+def test_a_row_with_non_finite_logits_does_not_stop_the_others():
+    logits = torch.randn(2, 50, generator=torch.Generator().manual_seed(0))
+    uniform = torch.tensor([0.5, 0.5], dtype=torch.float64)
+    expected = Sampling(1.0).choose(logits, uniform)
+    logits[1] = float("nan")
+    found = Sampling(1.0).choose(logits, uniform)
+    assert found[0] == expected[0]
+    assert 0 <= found[1] < 50
+
+
+def test_tasks_are_told_again_after_an_interruption():
+    model = make_model()
+    entered = []
+
+    @contextmanager
+    def use_tasks(tasks):
+        entered.append(tasks)
+        yield
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    model.decoder.use_tasks = use_tasks
+    with pytest.raises(KeyboardInterrupt):
+        model.generate([ask(CODE)], max_new_tokens=5, tasks=["missing_clone"], on_done=interrupt)
+    model.generate([ask(CODE)], max_new_tokens=5, tasks=["missing_clone"])
+    assert entered == [["missing_clone"]] * 2
+
+
+@pytest.mark.parametrize("ends_at_fence", [True, False])
+def test_a_row_may_go_on_behind_its_first_code_block(ends_at_fence):
+    conversation = ask(CODE)
+    text = "```rust\nfn main() {}\n```"
+    model = make_scripted(f"{text}\nSo it goes.{END}", conversation)
+    row = Row(0, model.encode_chat(conversation), 99, 16, ends_at_fence=ends_at_fence)
+    (done,) = model.decoder.run([row], 0)
+    assert model._decode(done.output) == (text if ends_at_fence else f"{text}\nSo it goes.")

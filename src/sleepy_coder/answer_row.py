@@ -11,6 +11,7 @@ from itertools import accumulate
 import torch
 
 from sleepy_coder.drafts import PromptLookup
+from sleepy_coder.sampling import GREEDY, Sampling
 
 _MOST_TURNS = 4
 _OPEN_FENCE = re.compile(r"^[ \t]*```[^\n]*\n", re.MULTILINE)
@@ -41,9 +42,11 @@ class Row:
         prompt: The prompt's tokens.
         limit: The most tokens of its answer.
         max_draft: The most tokens guessed ahead in one step; 0 is plain decoding.
-        draws: One uniform number for each token of its answer, or None for greedy decoding.
+        sampling: How its tokens are chosen.
         task: What `Decoder.use_tasks` is told of this row.
         is_refused: Says of a complete answer's text that it will not do; None takes any.
+        ends_at_fence: Whether its answer ends where its first code block closes.
+        draws: One uniform number for each token of its answer, or None for greedy decoding.
         tokens: The answer.
         output: The same without how likely it was.
         num_turns: How often it turned back.
@@ -54,9 +57,10 @@ class Row:
     prompt: list[int]
     limit: int
     max_draft: int
-    draws: torch.Tensor | None
+    sampling: Sampling = GREEDY
     task: str | None = None
     is_refused: Callable[[str], bool] | None = None
+    ends_at_fence: bool = True
     tokens: list[Token] = field(default_factory=list)
     output: list[int] = field(default_factory=list)
     num_turns: int = 0
@@ -64,8 +68,10 @@ class Row:
     is_done: bool = False
     started: float = 0.0
     seconds: float = 0.0
+    draws: torch.Tensor | None = field(init=False)
 
     def __post_init__(self) -> None:
+        self.draws = self.sampling.draws(self.index, self.limit)
         self.lookup = PromptLookup(self.prompt, self.max_draft)
 
     @property

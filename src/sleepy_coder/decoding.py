@@ -1,6 +1,8 @@
 """Write answers token by token: many rows at once, each guessing ahead from its own prompt.
 
 Rows join the batch as others leave it, so that a few long answers keep nobody waiting.
+`Decoder.run` answers a list; who has rows coming in all the time calls `join`, `step`, `leave` and
+`rest`.
 
 Every step checks one guess a row (`drafts.PromptLookup`) in one forward pass. The tokens kept are
 those that the model itself chooses at each place, so the answer is the one that plain decoding
@@ -16,47 +18,20 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import numpy as np
 import torch
 
 from sleepy_coder.answer_row import Row, Token
 from sleepy_coder.kv_cache import PrefixStore, RowCache, shared_length
+from sleepy_coder.sampling import Sampling
 
 _CLOSED_FENCE = re.compile(r"^[ \t]*```[^\n]*\n.*?^[ \t]*```", re.MULTILINE | re.DOTALL)
 _READ_AT_A_TIME = 65_536  # tokens of prompts in one forward pass, padding counted
 _SCORED_AT_A_TIME = 1024  # rows of vocabulary-wide float32 numbers that are alive at once
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How the next token is chosen: the likeliest, or drawn when `temperature` is above zero."""
-
-    temperature: float = 0.0
-    top_p: float = 1.0
-    seed: int = 0
-
-    def draws(self, row: int, count: int) -> torch.Tensor | None:
-        """Return one uniform number for each token of a row, or None for greedy decoding."""
-        if self.temperature <= 0:
-            return None
-        return torch.from_numpy(np.random.default_rng((self.seed, row)).random(count))
-
-    def choose(self, logits: torch.Tensor, uniform: torch.Tensor | None) -> torch.Tensor:
-        """Return the token for each place: logits (places, vocabulary), uniform (places,)."""
-        if uniform is None:
-            return logits.argmax(dim=-1)
-        scaled = logits.float() / self.temperature
-        probability, order = scaled.softmax(dim=-1).sort(dim=-1, descending=True, stable=True)
-        total = probability.cumsum(dim=-1)
-        kept = (total - probability < self.top_p).sum(dim=-1, keepdim=True)
-        mass = total.gather(-1, kept - 1)
-        place = torch.searchsorted(total, uniform.to(total)[:, None] * mass)
-        return order.gather(-1, place.clamp(max=kept - 1)).squeeze(-1)
 
 
 class Decoder:
@@ -84,84 +59,85 @@ class Decoder:
         self._model = model
         self._body = model.get_decoder()
         self._head = model.get_output_embeddings()
-        self._decode = decode
-        self._stop_tokens = stop_tokens
+        self.decode = decode
+        self.stop_tokens = stop_tokens
         self.max_draft = max_draft
         self.prefixes = PrefixStore()
         self.use_tasks: Callable[[Sequence[str | None]], AbstractContextManager[None]] | None = None
         self._announced: list[str | None] | None = None
         self._announcement = ExitStack()
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        device: torch.device = self._model.device
+        return device
+
     @torch.inference_mode()
-    def run(self, rows: Sequence[Row], sampling: Sampling, max_tokens: int) -> Iterator[Row]:
+    def run(self, rows: Sequence[Row], max_tokens: int) -> Iterator[Row]:
         """Yield each row when its answer is complete; the longest are begun first.
 
         Args:
             rows: What to answer.
-            sampling: How tokens are chosen.
             max_tokens: How many a batch may hold, padding and room for answers counted; a batch
                 has at least one row.
         """
         waiting = sorted(rows, key=lambda row: (row.room, -row.index))
         batch: list[Row] = []
-        with self._announcement:
+        try:
             while waiting or batch:
                 if not batch:
-                    capacity = waiting[-1].room + self.max_draft + 1
+                    capacity = self.capacity_for(waiting[-1:])
                     num_places = max(1, max_tokens // capacity)
                     cache = RowCache(capacity, min(num_places, len(waiting)))
                 if waiting and len(batch) <= num_places // 2:
                     joining = [waiting.pop() for _ in range(num_places - len(batch)) if waiting]
                     for group in _groups_to_read(joining):
-                        self._join(group, cache, sampling)
+                        self.join(group, cache)
                         batch += group
                 for row in [row for row in batch if row.is_done]:
                     row.seconds = time.perf_counter() - row.started
                     yield row
                 if done := {place for place, row in enumerate(batch) if row.is_done}:
-                    self._remember(batch, cache)
-                    batch = [batch[place] for place in cache.drop(done)]
+                    batch = [batch[place] for place in self.leave(done, batch, cache)]
                 if batch:
-                    self._step(batch, cache, sampling)
-            self._announced = None
+                    self.step(batch, cache)
+        finally:
+            self.rest()
 
-    def _join(self, rows: list[Row], cache: RowCache, sampling: Sampling) -> None:
-        """Read rows' prompts behind those in the cache, and choose their first tokens."""
+    def capacity_for(self, rows: Sequence[Row]) -> int:
+        """Return how many tokens of a row a cache needs to hold for these rows' answers."""
+        return max(row.room for row in rows) + self.max_draft + 1
+
+    @torch.inference_mode()
+    def join(self, rows: Sequence[Row], cache: RowCache) -> None:
+        """Read rows' prompts behind those in the cache, and choose their first tokens.
+
+        It must have room for them, see `capacity_for`.
+        """
         started = time.perf_counter()
-        for row, token in zip(rows, self._prefill(rows, cache, sampling), strict=True):
+        for row, token in zip(rows, self._prefill(rows, cache), strict=True):
             row.started = started
             self._take(row, [token])
 
-    def _prefill(self, rows: list[Row], cache: RowCache, sampling: Sampling) -> list[Token]:
-        start, first = 0, cache.num_rows
-        if len(rows) == 1:
-            start, layers = self.prefixes.longest(rows[0].prompt, rows[0].task)
-            cache.fill(first, layers, start)
-        inputs = [row.prompt[start:] for row in rows]
-        hidden = self._forward(rows, inputs, first, [start] * len(rows), cache)
-        last = torch.stack([hidden[i, len(tokens) - 1] for i, tokens in enumerate(inputs)])
-        uniform = None
-        if sampling.temperature > 0:
-            uniform = torch.stack([row.draws[0] for row in rows if row.draws is not None])
-        logits = self._head(last)
-        return _read_tokens(logits, sampling.choose(logits, uniform), rows)
+    @torch.inference_mode()
+    def step(self, rows: Sequence[Row], cache: RowCache, max_tokens: int | None = None) -> None:
+        """Add to the answers of all rows in the cache, none of which is done; one token or more.
 
-    def _step(self, rows: list[Row], cache: RowCache, sampling: Sampling) -> None:
-        guesses = [row.lookup.propose(row.limit - len(row.output) - 1) for row in rows]
+        Args:
+            rows: In the order of the cache.
+            cache: What they have read.
+            max_tokens: That the model reads at most, padding counted, beside one for each row: what
+                is guessed is cut to that. None sets no limit.
+        """
+        most = self.max_draft if max_tokens is None else max_tokens // len(rows)
+        guesses = [row.lookup.propose(min(most, row.limit - len(row.output) - 1)) for row in rows]
         inputs = [[row.output[-1], *g] for row, g in zip(rows, guesses, strict=True)]
         hidden = self._forward(rows, inputs, 0, [row.num_cached for row in rows], cache)
         places = [(i, j) for i, tokens in enumerate(inputs) for j in range(len(tokens))]
         index = torch.tensor(places, device=hidden.device)
         logits = self._head(hidden[index[:, 0], index[:, 1]])
-        uniform = None
-        if sampling.temperature > 0:
-            parts = [
-                row.draws[len(row.output) :][: len(tokens)]
-                for row, tokens in zip(rows, inputs, strict=True)
-                if row.draws is not None
-            ]
-            uniform = torch.cat(parts)
-        tokens = sampling.choose(logits, uniform)
+        tokens = _choose(logits, rows, [len(each) for each in inputs])
         chosen: list[int] = tokens.tolist()
         at, kept, counts = 0, list[int](), list[int]()
         for guess in guesses:
@@ -173,6 +149,34 @@ class Decoder:
         for row, count in zip(rows, counts, strict=True):
             self._take(row, list(islice(taken, count)))
 
+    @torch.inference_mode()
+    def leave(self, places: AbstractSet[int], rows: Sequence[Row], cache: RowCache) -> list[int]:
+        """Drop rows from the cache; what a row that was alone in it has read is remembered.
+
+        Returns:
+            For each place that is left, which row lies there now, by its place before.
+        """
+        if len(rows) == 1:
+            tokens = (rows[0].prompt + rows[0].output)[: rows[0].num_cached]
+            self.prefixes.add(tokens, rows[0].task, cache.export(len(tokens)))
+        return cache.drop(places)
+
+    def rest(self) -> None:
+        """Let the layers forget which tasks the rows have, when none is under way."""
+        self._announced = None
+        self._announcement.close()
+
+    def _prefill(self, rows: Sequence[Row], cache: RowCache) -> list[Token]:
+        start, first = 0, cache.num_rows
+        if len(rows) == 1:
+            start, layers = self.prefixes.longest(rows[0].prompt, rows[0].task)
+            cache.fill(first, layers, start)
+        inputs = [row.prompt[start:] for row in rows]
+        hidden = self._forward(rows, inputs, first, [start] * len(rows), cache)
+        last = torch.stack([hidden[i, len(tokens) - 1] for i, tokens in enumerate(inputs)])
+        logits = self._head(last)
+        return _read_tokens(logits, _choose(logits, rows, [1] * len(rows)), rows)
+
     def _forward(
         self,
         rows: Sequence[Row],
@@ -183,10 +187,9 @@ class Decoder:
     ) -> torch.Tensor:
         """Return the hidden states (rows, tokens, size) of unlike numbers of new tokens."""
         self._announce([row.task for row in rows])
-        device = self._model.device
         width = max(map(len, inputs))
-        ids = torch.tensor([t + [0] * (width - len(t)) for t in inputs], device=device)
-        mask = cache.place(first_row, starts, width, device)
+        ids = torch.tensor([t + [0] * (width - len(t)) for t in inputs], device=self.device)
+        mask = cache.place(first_row, starts, width, self.device)
         hidden: torch.Tensor = self._body(
             input_ids=ids,
             attention_mask=mask,
@@ -200,7 +203,7 @@ class Decoder:
         """Tell the layers the rows' tasks, unless they know them already."""
         if self.use_tasks is None or tasks == self._announced:
             return
-        self._announcement.close()
+        self.rest()
         self._announcement.enter_context(self.use_tasks(tasks))
         self._announced = tasks
 
@@ -209,33 +212,30 @@ class Decoder:
         before = len(row.output)
         row.extend(tokens)
         self._end(row, before)
-        while row.is_done and row.turn_back(self._decode):
+        while row.is_done and row.turn_back(self.decode):
             self._end(row, len(row.output) - 1)
 
     def _end(self, row: Row, start: int) -> None:
         """Cut an answer where it ends, looking from `start` on; mark it as done if it does."""
-        end = self._find_end(row.output, start)
+        end = self._find_end(row, start)
         if end is not None:
             row.cut(end)
         row.is_done = end is not None or len(row.output) >= row.limit
 
-    def _find_end(self, output: list[int], start: int) -> int | None:
+    def _find_end(self, row: Row, start: int) -> int | None:
         """Return how many tokens the answer has, looking from `start` on, or None if it goes on."""
-        stop = next((i for i in range(start, len(output)) if output[i] in self._stop_tokens), None)
+        output = row.output
+        stop = next((i for i in range(start, len(output)) if output[i] in self.stop_tokens), None)
+        end = None if stop is None else stop + 1
         upto = len(output) if stop is None else stop
-        if "`" not in self._decode(output[start:upto]):
-            return None if stop is None else stop + 1
-        if _CLOSED_FENCE.search(self._decode(output[:upto])):
-            for end in range(start + 1, upto):
-                if _CLOSED_FENCE.search(self._decode(output[:end])):
-                    return end
+        if not row.ends_at_fence or "`" not in self.decode(output[start:upto]):
+            return end
+        if _CLOSED_FENCE.search(self.decode(output[:upto])):
+            for cut in range(start + 1, upto):
+                if _CLOSED_FENCE.search(self.decode(output[:cut])):
+                    return cut
             return upto
-        return None if stop is None else stop + 1
-
-    def _remember(self, rows: list[Row], cache: RowCache) -> None:
-        if len(rows) == 1:
-            tokens = (rows[0].prompt + rows[0].output)[: rows[0].num_cached]
-            self.prefixes.add(tokens, rows[0].task, cache.export(len(tokens)))
+        return end
 
 
 def _groups_to_read(rows: Sequence[Row]) -> list[list[Row]]:
@@ -247,6 +247,32 @@ def _groups_to_read(rows: Sequence[Row]) -> list[list[Row]]:
             groups.append([])
         groups[-1].append(row)
     return groups
+
+
+def _choose(logits: torch.Tensor, rows: Sequence[Row], counts: Sequence[int]) -> torch.Tensor:
+    """Return the token for each place, (places,), chosen as its row is sampled.
+
+    Args:
+        logits: (places, vocabulary), a row's places from its next token on, row after row.
+        rows: Of the batch.
+        counts: How many places each row has.
+    """
+    shares: dict[tuple[float, float], tuple[list[int], list[torch.Tensor]]] = {}
+    at = 0
+    for row, count in zip(rows, counts, strict=True):
+        kind = (row.sampling.temperature, row.sampling.top_p)
+        places, draws = shares.setdefault(kind, ([], []))
+        places += range(at, at + count)
+        if row.draws is not None:
+            draws.append(row.draws[len(row.output) :][:count])
+        at += count
+    tokens = torch.empty(at, dtype=torch.long, device=logits.device)
+    for kind, (places, draws) in shares.items():
+        uniform = torch.cat(draws) if draws else None
+        if len(shares) == 1:
+            return Sampling(*kind).choose(logits, uniform)
+        tokens[places] = Sampling(*kind).choose(logits[places], uniform)
+    return tokens
 
 
 def _read_tokens(logits: torch.Tensor, tokens: torch.Tensor, rows: Sequence[Row]) -> list[Token]:

@@ -42,6 +42,34 @@ class RowCache:
         self._end = 0
         self._layers: list[KeysValues] = []
 
+    @property
+    def max_rows(self) -> int:
+        """Rows that there is room for."""
+        return self._shape[0]
+
+    @property
+    def capacity(self) -> int:
+        """Tokens of a row that there is room for."""
+        return self._shape[1]
+
+    def resize(self, capacity: int, max_rows: int) -> None:
+        """Move to buffers of another size; the rows stay, and must fit.
+
+        Layer by layer, so that only one of them is there twice. Where memory runs out on the way,
+        there is as much room as the smaller size has.
+        """
+        old_rows, old_capacity = self._shape
+        kept = min(capacity, old_capacity)
+        self._shape = (min(max_rows, old_rows), kept)
+        for number, pair in enumerate(self._layers):
+            moved = [
+                each.new_zeros(max_rows, each.shape[1], capacity, each.shape[3]) for each in pair
+            ]
+            for new, old in zip(moved, pair, strict=True):
+                new[: self.num_rows, :, :kept] = old[: self.num_rows, :, :kept]
+            self._layers[number] = (moved[0], moved[1])
+        self._shape = (max_rows, capacity)
+
     def get_seq_length(self, _layer: int = 0) -> int:
         """Return how many places the attention looks at."""
         return self._end

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.errors import StoreError
-from sleepy_coder.share.layer import eject, inject, use_tasks
+from sleepy_coder.share.layer import bytes_of_bases, eject, inject, use_tasks
 from sleepy_coder.share.tasks import average
 
 if TYPE_CHECKING:
@@ -54,6 +54,11 @@ class LearnedTasks:
     def sha256(self) -> str:
         """Return the store's hash."""
         return self.store.sha256
+
+    @property
+    def resident_bytes(self) -> tuple[int, int]:
+        """Return the bytes of memory that the coefficients take, and the basis that they share."""
+        return self._table.num_bytes, bytes_of_bases(self._model.hf_model)
 
     def task_of(self, route: Route | None) -> str | None:
         """Return the task that a route leads to, or None where nothing was learned for it."""

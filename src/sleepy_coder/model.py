@@ -12,9 +12,10 @@ from typing import Any, Literal
 import torch
 
 from sleepy_coder.answer_row import Row
-from sleepy_coder.decoding import Decoder, Sampling, close_fence
+from sleepy_coder.decoding import Decoder, close_fence
 from sleepy_coder.errors import WeightsError
 from sleepy_coder.quantized import is_int8_supported, load_or_quantize, replace_linears
+from sleepy_coder.sampling import Sampling
 from sleepy_coder.weights import DEFAULT_MODEL, ModelFiles, resolve_model
 
 Conversation = list[dict[str, str]]
@@ -78,9 +79,31 @@ class RepairModel:
         stops = frozenset(_stop_tokens(hf_model, tokenizer))
         self.decoder = Decoder(hf_model, self._decode, stops, max_draft=_MAX_DRAFT)
 
+    @property
+    def context_tokens(self) -> int:
+        """The most tokens that a prompt and its answer may have together."""
+        tokens: int = self.hf_model.config.get_text_config().max_position_embeddings
+        return tokens
+
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text has, without any of the chat template's."""
         return len(self._encode(text))
+
+    def encode_chat(self, conversation: Conversation) -> list[int]:
+        """Return the tokens of a conversation up to the next answer, as the template has it.
+
+        Raises:
+            jinja2.TemplateError: The template refuses these roles, or their order.
+        """
+        text = self.tokenizer.apply_chat_template(
+            conversation, tokenize=False, add_generation_prompt=True
+        )
+        return self._encode(text)
+
+    def encode_text(self, text: str) -> list[int]:
+        """Return the tokens of a text that is no chat, begun as the tokenizer begins texts."""
+        tokens: list[int] = self.tokenizer(text)["input_ids"]
+        return tokens
 
     def generate(
         self,
@@ -125,17 +148,17 @@ class RepairModel:
         rows = [
             Row(
                 index=place,
-                prompt=self._encode_prompt(conversation),
+                prompt=self.encode_chat(conversation),
                 limit=limit,
                 max_draft=self.decoder.max_draft,
-                draws=sampling.draws(place, limit),
+                sampling=sampling,
                 task=task,
                 is_refused=refuses,
             )
             for place, (conversation, limit, task, refuses) in enumerate(asked)
         ]
         completions: dict[int, Completion] = {}
-        for row in self.decoder.run(rows, sampling, self.batch_tokens):
+        for row in self.decoder.run(rows, self.batch_tokens):
             completions[row.index] = self._complete(row)
             if on_done is not None:
                 on_done(row.index, completions[row.index])
@@ -146,12 +169,6 @@ class RepairModel:
         is_cuda = self.device.type == "cuda"
         device = torch.cuda.get_device_name(self.device) if is_cuda else self.device.type
         return f"{device}, torch {torch.__version__}"
-
-    def _encode_prompt(self, conversation: Conversation) -> list[int]:
-        text = self.tokenizer.apply_chat_template(
-            conversation, tokenize=False, add_generation_prompt=True
-        )
-        return self._encode(text)
 
     def _complete(self, row: Row) -> Completion:
         text = close_fence(self._decode(row.output))

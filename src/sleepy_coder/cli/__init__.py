@@ -32,6 +32,7 @@ _COMMANDS = {
     "report": ("report:report", "Compare result files."),
     "rollback": ("versions:rollback", "Return to the learned tasks of before a night."),
     "route": ("route:route", "Tell which pattern of mistake a program's errors show."),
+    "serve": ("serve:serve", "Serve a model and its learned tasks over HTTP."),
     "share": ("share:share", "Keep many LoRA tasks over one shared basis."),
     "status": ("versions:status", "Tell what waits to be learned, and what nights did."),
 }

@@ -44,30 +44,44 @@ class ModelOptions:
 
 
 @dataclass(frozen=True)
-class SourceOptions:
-    """Which learned tasks there are for the strategies that use them."""
+class StoreOptions:
+    """Which store of learned tasks is used."""
 
     store: Path | None
     no_store: bool
+
+    def resolve(self, model: str) -> Path | None:
+        """Return what was named; in place of a store that was not, the model's own, if any.
+
+        That is what nights have made of the shipped one, or the shipped one (`default_store`).
+        """
+        self.check()
+        return self.store if self.store or self.no_store else default_store(model)
+
+    def check(self) -> None:
+        """Refuse options that contradict each other."""
+        if self.store and self.no_store:
+            raise click.UsageError("--store and --no-store exclude each other; pass one of them")
+
+
+@dataclass(frozen=True)
+class SourceOptions(StoreOptions):
+    """Which learned tasks there are for the strategies that use them."""
+
     adapters: Path | None
 
     def find(self, model: str, strategies: Sequence[Strategy]) -> TaskSources:
-        """Return what was named; in place of a store that was not, the model's own.
-
-        That is what nights have made of the shipped one, or the shipped one (`default_store`).
+        """Return what was named; in place of a store that was not, the model's own (`resolve`).
 
         Raises:
             InputError: There is none, and one of the strategies cannot do without.
         """
-        if self.store and self.no_store:
-            raise click.UsageError("--store and --no-store exclude each other; pass one of them")
-        store = self.store
+        self.check()
         users = [s for s in strategies if s.serves in {"store", "projected"}]
-        if users and not (store or self.no_store):
-            store = default_store(model)
-            needy = [s.name for s in users if s.needs_tasks]
-            if store is None and needy:
-                raise _no_store(model, f"strategy {needy[0]}")
+        store = self.resolve(model) if users else self.store
+        needy = [s.name for s in users if s.needs_tasks]
+        if store is None and needy and not self.no_store:
+            raise _no_store(model, f"strategy {needy[0]}")
         return TaskSources(store, self.adapters)
 
 
@@ -104,17 +118,21 @@ source_options = bundle(
     ),
     adapters_option,
 )
+model_option = click.option(
+    "--model",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    help="Registered name, hub id, local directory or .gguf file.",
+)
+dtype_option = click.option(
+    "--dtype", default="auto", show_default=True, help="auto, float32, bfloat16, …"
+)
 model_options = bundle(
     "options",
     ModelOptions,
-    click.option(
-        "--model",
-        default=DEFAULT_MODEL,
-        show_default=True,
-        help="Registered name, hub id, local directory or .gguf file.",
-    ),
+    model_option,
     device_option,
-    click.option("--dtype", default="auto", show_default=True, help="auto, float32, bfloat16, …"),
+    dtype_option,
     click.option("--max-new-tokens", type=click.IntRange(min=1), default=1024, show_default=True),
     click.option(
         "--full-diagnostics",

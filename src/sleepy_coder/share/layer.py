@@ -206,6 +206,12 @@ def place_of_layers(model: nn.Module) -> torch.device:
     return _wrapped_layers(model)[0].basis_a.device
 
 
+def bytes_of_bases(model: nn.Module) -> int:
+    """Return how many bytes the bases of a model's Share layers take; none without any."""
+    layers = _share_layers(model).values()
+    return sum(basis.nbytes for layer in layers for basis in (layer.basis_a, layer.basis_b))
+
+
 @contextmanager
 def use_tasks(
     model: nn.Module, names: Sequence[str | None], *, source: TaskSource | None = None

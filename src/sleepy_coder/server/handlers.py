@@ -1,0 +1,120 @@
+"""What the application does with requests that it turns down, and who may ask at all."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+
+from sleepy_coder.server.refusals import RefusedError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+_OPEN_PATHS = frozenset({"/health"})
+
+
+def respond(error: RefusedError) -> Response:
+    """Return the response that tells why a request is turned down."""
+    return JSONResponse(error.body, error.status, headers=error.headers)
+
+
+async def _tell_refusal(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)  # noqa: S101 - by the table below
+    return respond(error)
+
+
+async def _tell_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - by the table below
+    message = f"{request.method} {request.url.path}: {error.detail}"
+    return respond(RefusedError(message, status=error.status_code, headers=error.headers))
+
+
+async def _tell_failure(_request: Request, _error: Exception) -> Response:
+    message = "the request failed; the server's output says why"
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return respond(RefusedError(message, status=status, kind="server_error"))
+
+
+async def _tell_nobody(_request: Request, _error: Exception) -> Response:
+    return Response()
+
+
+EXCEPTION_HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+    RefusedError: _tell_refusal,
+    HTTPException: _tell_http_error,
+    ClientDisconnect: _tell_nobody,
+    Exception: _tell_failure,
+}
+
+
+class KeyCheck:
+    """Lets requests through that show the key; `/health` is open to all."""
+
+    def __init__(self, app: ASGIApp, key: str) -> None:
+        self._app = app
+        self._digest = _digest(key.encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on, or turn it down."""
+        if scope["type"] != "http" or scope["path"] in _OPEN_PATHS or self._has_key(scope):
+            await self._app(scope, receive, send)
+            return
+        error = RefusedError(
+            "the API key is missing or wrong; send the header Authorization: Bearer KEY",
+            status=HTTPStatus.UNAUTHORIZED,
+            code="invalid_api_key",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+        await respond(error)(scope, receive, send)
+
+    def _has_key(self, scope: Scope) -> bool:
+        """Whether the right key is shown; comparing takes as long for any other."""
+        shown = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        scheme, _, key = shown.partition(b" ")
+        is_right = hmac.compare_digest(_digest(key.strip()), self._digest)
+        return is_right and scheme.lower() == b"bearer"
+
+
+class HostCheck:
+    """Lets requests through that were meant for one of these hosts.
+
+    A web page can have its own name resolve to this machine, and then talks to the server as to
+    its own; but it cannot change the name that the browser says.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on, or turn it down."""
+        if scope["type"] != "http" or _host_of(scope) in self._hosts:
+            await self._app(scope, receive, send)
+            return
+        message = (
+            f"the header Host names none of {', '.join(sorted(self._hosts))}; others need a key"
+        )
+        error = RefusedError(message, status=HTTPStatus.MISDIRECTED_REQUEST)
+        await respond(error)(scope, receive, send)
+
+
+def _host_of(scope: Scope) -> str | None:
+    """Return the host that a request names, without its port."""
+    said = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    try:
+        return urlsplit(f"//{said.decode('latin-1')}").hostname
+    except ValueError:
+        return None
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
