@@ -337,11 +337,15 @@ def render_learned(model: str) -> str:
     routed = [t.is_solved(least[t.task]) for t in tried]
     table = [f"| {len(tried)} problems that select | solved | gained | lost |"]
     table += ["| --- | ---: | ---: | ---: |", f"| base model | {sum(base)} | | |"]
-    for name, solved in (
+    ways = [
         ("the routed task, whatever the base model says", alone),
         ("the base model, and the routed task where that is seen to be no repair", second),
-        (f"and where that is {gate['min_doubt']:g} times less sure than the task", routed),
-    ):
+    ]
+    if gate["min_doubt"] is not None:
+        ways.append(
+            (f"and where that is {gate['min_doubt']:g} times less sure than the task", routed)
+        )
+    for name, solved in ways:
         gained = sum(own and not other for own, other in zip(solved, base, strict=True))
         lost = sum(other and not own for own, other in zip(solved, base, strict=True))
         table.append(f"| {name} | {sum(solved)} | {gained} | {lost} |")
