@@ -696,6 +696,16 @@ def _learned_numbers() -> list[tuple[str, str, str]]:
             ),
             "experiments/sequential",
         ),
+        (
+            "the 0.5B's store, transfer: base, routed; lost",
+            _compared("transfer-0.5b", "transfer", "routed-shipped", "base"),
+            "transfer-0.5b/summary.json",
+        ),
+        (
+            "the 0.5B's store, held-out shapes: base, averaged, routed; lost",
+            _compared("routing-0.5b", "heldout", "routed", "base", "averaged"),
+            "routing-0.5b/summary.json",
+        ),
     ]
 
 
