@@ -413,9 +413,9 @@ def render_coefficients() -> str:
     return "\n".join(rows)
 
 
-def render_fix() -> str:
+def render_fix(name: str = "fix") -> str:
     """Return what `sleepy fix` mended of a set's problems, as lone files."""
-    record = json.loads((RESULTS / "fix.json").read_text())
+    record = json.loads((RESULTS / f"{name}.json").read_text())
     rows = record["problems"]
     mended = [row for row in rows if row["is_ok"]]
     behave = sum(row["outcome"] == "pass" for row in rows)
@@ -785,6 +785,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "refusals": render_refusals,
     "coefficients": render_coefficients,
     "fix": render_fix,
+    "fix-0.5b": lambda: render_fix("fix-0.5b"),
     "serve": render_serve,
     "sources": render_sources,
     "fits": render_fits,
