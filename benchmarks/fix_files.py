@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -69,7 +70,10 @@ def main() -> None:
             print(json.dumps(rows[-1]), flush=True)
         model = served.require_model("fix")
         result = {
-            "environment": describe_environment(str(model.device)),
+            "environment": {
+                **describe_environment(str(model.device)),
+                "command": " ".join(["python benchmarks/fix_files.py", *sys.argv[1:]]),
+            },
             "model": {"name": model.name, "sha256": model.sha256, "dtype": str(model.dtype)},
             "store": dict(served.learned.describe()) if served.learned else None,
             "set": {"name": problems.name, "sha256": problems.sha256, "size": len(rows)},
