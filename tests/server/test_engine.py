@@ -293,6 +293,34 @@ def test_tasks_that_do_not_fit_leave_those_in_use():
         assert list(engine.tasks) == ["calm"]
 
 
+def break_head(engine):
+    """Have prompts be read and then fail; return what mends it."""
+    decoder = engine.model.decoder
+    inner = decoder._head
+
+    def fail(_hidden):
+        raise RuntimeError("out of memory")
+
+    decoder._head = fail
+    return lambda: setattr(decoder, "_head", inner)
+
+
+def test_after_a_failed_request_the_next_store_is_used():
+    engine = make_engine(tasks=("calm",))
+    again = make_store(engine.model, ("calm",))
+    with engine:
+        before = Heard(engine, task="calm")
+        before.wait()
+        mend = break_head(engine)
+        assert Heard(engine, "other text", task="calm").wait() == "failed"
+        assert engine.model.decoder._announced is None
+        mend()
+        engine.exchange_tasks(again).result(WAIT_S)
+        after = Heard(engine, task="calm")
+        assert after.wait() in {"stop", "length"}
+        assert after.text == before.text
+
+
 def test_an_exchange_that_nobody_waits_for_is_left_out():
     engine = make_engine(tasks=("calm",))
     gate = Gate(engine)

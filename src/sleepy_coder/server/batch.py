@@ -81,6 +81,8 @@ class Batch:
             self._cache.drop(range(len(self.answers), self._cache.num_rows))
             for answer in answers:
                 answer.restart()
+            if not self.answers:  # as after the last one: the layers may be exchanged now
+                self.clear()
             raise
         self.answers += answers
 
