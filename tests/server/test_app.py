@@ -176,7 +176,18 @@ def test_an_answer_ends_at_its_limit_or_where_the_context_does(talker, client):
     status, found = client.chat(text=text + "x" * 10)
     assert status == 400
     assert found["error"]["code"] == "context_length_exceeded"
-    assert "the model takes 2048" in found["error"]["message"]
+    assert "this server takes 2048" in found["error"]["message"]
+
+
+def test_a_prompt_and_its_answer_have_at_most_the_operators_context():
+    engine = make_talker("again and ", limits=Limits(max_context=80))
+    with serve(engine) as client:
+        for options in ({"max_tokens": 10_000}, {"max_tokens": None}):
+            found = client.chat(**options)[1]
+            assert found["usage"]["total_tokens"] == 80
+            assert found["choices"][0]["finish_reason"] == "length"
+        status, found = client.chat(text="x" * 80)
+        assert (status, found["error"]["code"]) == (400, "context_length_exceeded")
 
 
 def test_without_a_limit_of_its_own_an_answer_has_the_servers():

@@ -148,6 +148,20 @@ def test_as_many_as_the_batch_holds_need_no_queue():
         assert all(each.wait() for each in heard)
 
 
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        (Limits(), 4096),
+        (Limits(max_rows=2), 16_384),
+        (Limits(max_rows=2, max_tokens=20_000), 10_000),
+        (Limits(max_context=50), 50),
+        (Limits(max_context=10**7), 10**6),  # the model's
+    ],
+)
+def test_a_request_has_its_share_of_the_batch_and_a_file_at_least(limits, expected):
+    assert make_talker("a", limits=limits).context_tokens == expected
+
+
 def test_who_goes_leaves_the_batch_or_the_queue():
     engine = make_talker("again and ", limits=Limits(max_rows=2, max_tokens=10**8))
     gate = Gate(engine)

@@ -18,7 +18,7 @@ from sleepy_coder.cli.sources import FOLDER, StoreOptions, dtype_option, model_o
 from sleepy_coder.errors import InputError
 
 if TYPE_CHECKING:
-    from sleepy_coder.server.engine import Engine
+    from sleepy_coder.server.engine import Engine, Limits
     from sleepy_coder.share.manifest import Store
 
 _KEY_VARIABLE = "SLEEPY_API_KEY"
@@ -36,6 +36,7 @@ class ServeOptions:
     max_rows: int
     max_queue: int
     max_batch_tokens: int | None
+    max_context: int | None
     max_new_tokens: int
     grace: int
 
@@ -43,6 +44,12 @@ class ServeOptions:
     def is_local(self) -> bool:
         """Whether only this machine reaches the server."""
         return self.host.startswith(_LOOPBACK)
+
+    def limits(self) -> Limits:
+        """Return what the server takes on at once."""
+        from sleepy_coder.server.engine import Limits
+
+        return Limits(self.max_rows, self.max_queue, self.max_batch_tokens, self.max_context)
 
     def read_key(self) -> str | None:
         """Return the key that clients have to show, from the file or the environment, if any.
@@ -98,6 +105,12 @@ serve_options = bundle(
         "default a quarter of the memory of a GPU, 32768 on a processor.",
     ),
     click.option(
+        "--max-context",
+        type=click.IntRange(min=2),
+        help="Tokens of a prompt and its answer together; by default a row's share of those, but "
+        "4096 at least. Never more than the model takes.",
+    ),
+    click.option(
         "--max-new-tokens",
         type=click.IntRange(min=1),
         default=1024,
@@ -139,7 +152,7 @@ def serve(model: str, device: str, dtype: str, stores: StoreOptions, options: Se
     _require_libraries()
     from sleepy_coder.model import load_model
     from sleepy_coder.server.app import AppConfig, create_app
-    from sleepy_coder.server.engine import Engine, Limits
+    from sleepy_coder.server.engine import Engine
     from sleepy_coder.server.listen import bind, listen, make_server, url_of
 
     key = options.read_key()
@@ -153,7 +166,7 @@ def serve(model: str, device: str, dtype: str, stores: StoreOptions, options: Se
         listening = stack.enter_context(bind(options.host, options.port))
         store = _load_store(stores, model)
         click.echo("loading the model", err=True)
-        limits = Limits(options.max_rows, options.max_queue, options.max_batch_tokens)
+        limits = options.limits()
         loaded = load_model(model, device=device, dtype=dtype)
         engine = stack.enter_context(Engine(loaded, store, limits))
         app = create_app(engine, lambda: _load_store(stores, model), config)

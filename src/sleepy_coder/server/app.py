@@ -185,7 +185,7 @@ class _Api:
             raise
         limit = min(
             asked.max_tokens or self._config.max_new_tokens,
-            self._engine.model.context_tokens - len(prompt),
+            self._engine.context_tokens - len(prompt),
         )
         listener = Listener(self._engine, request.receive)
         await listener.submit(Request(prompt, limit, task, asked.sampling, asked.stop))
@@ -254,10 +254,9 @@ class _Api:
             raise RefusedError(message, param="messages") from None
         if not prompt:
             raise RefusedError("the prompt has no tokens", param="prompt")
-        if len(prompt) >= model.context_tokens:
+        if len(prompt) >= (most := self._engine.context_tokens):
             raise RefusedError(
-                f"the prompt has {len(prompt)} tokens; the model takes {model.context_tokens}, "
-                "answer included",
+                f"the prompt has {len(prompt)} tokens; this server takes {most}, answer included",
                 code="context_length_exceeded",
             )
         return prompt

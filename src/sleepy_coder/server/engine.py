@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 # Of a processor, whose models say of no limit: 1.9 GB for the 1.5B in float32.
 _BATCH_TOKENS = 32_768
+# What a request may have at least, though it then takes more than its share of the batch: a file
+# of 300 lines and its repair.
+_LEAST_CONTEXT = 4096
 _CLOSING_S = 30  # a step of a very long prompt takes that long; the thread dies with the process
 _logger = logging.getLogger(__name__)
 
@@ -51,11 +54,14 @@ class Limits:
         max_queue: Requests that wait beside those.
         max_tokens: Tokens, padding and room for answers counted, that keys and values are kept
             for; a single answer may take more. None is as many as the model says.
+        max_context: Tokens of a prompt and its answer. None is a row's share of `max_tokens`, but
+            4096 at least. The model's own limit holds too.
     """
 
     max_rows: int = 16
     max_queue: int = 64
     max_tokens: int | None = None
+    max_context: int | None = None
 
 
 class Engine:
@@ -67,6 +73,7 @@ class Engine:
         limits: What it takes on at once.
 
     Attributes:
+        context_tokens: The most tokens that a prompt and its answer may have together.
         counts: What it has done.
         failure: Why it answers nothing any more, in one line; None while it does.
         task_bytes: What the tasks' coefficients take, and the basis that they share.
@@ -87,6 +94,8 @@ class Engine:
         self._learned: LearnedTasks | None = None
         self._use(store)
         max_tokens = self.limits.max_tokens or model.batch_tokens or _BATCH_TOKENS
+        share = max(_LEAST_CONTEXT, max_tokens // self.limits.max_rows)
+        self.context_tokens = min(model.context_tokens, self.limits.max_context or share)
         self._batch = Batch(model.decoder, self.limits.max_rows, max_tokens)
         # Guards what follows; the thread sleeps on it when there is nothing to do.
         self._work = threading.Condition()
