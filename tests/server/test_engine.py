@@ -8,6 +8,7 @@ from sleepy_coder.answer_row import Row
 from sleepy_coder.errors import StoreError
 from sleepy_coder.sampling import Sampling
 from sleepy_coder.server.answer import Request
+from sleepy_coder.server.batch import _Pace
 from sleepy_coder.server.engine import BusyError, Limits, StoppedError
 from tiny_model import make_model, make_store
 
@@ -113,6 +114,24 @@ def test_what_is_kept_stays_within_the_limit_and_nothing_is_lost(max_tokens, mon
     assert (max(gate.sizes) > 1) == (max_tokens > 1)
 
 
+def test_a_long_prompt_is_read_in_pieces_and_answered_the_same():
+    engine = make_engine()
+    engine._batch._pace = _Pace(read=16, guessed=16)
+    widths, inner = [], engine.model.decoder._forward
+
+    def forward(rows, inputs, *rest):
+        widths.append(max(map(len, inputs)))
+        return inner(rows, inputs, *rest)
+
+    engine.model.decoder._forward = forward
+    texts = ["y" * 20, "x" * 90]
+    with engine:
+        heard = [Heard(engine, text) for text in texts]
+        assert [each.wait() and each.text for each in heard] == [text_alone(t) for t in texts]
+    assert widths.count(16) >= 5
+    assert max(widths) <= 17  # a token and what is guessed
+
+
 @cache
 def text_alone(text):
     model = make_model()
@@ -184,8 +203,8 @@ def test_one_that_fails_fails_alone(monkeypatch):
     decoder = engine.model.decoder
     inner = decoder.join
 
-    def join(rows, cache):
-        inner(rows, cache)
+    def join(rows, *rest):
+        inner(rows, *rest)
         if any(row.task == "dry" for row in rows):
             raise RuntimeError("out of memory\nin line 2")
 

@@ -22,7 +22,8 @@ class _Pace(NamedTuple):
     """How much is done in one turn, in tokens with padding.
 
     Attributes:
-        read: Of prompts, before those under way go on; one prompt may be longer.
+        read: Of prompts, before those under way go on; one prompt may be longer, and is read in
+            pieces of that size.
         guessed: Checked in a step beside a token for each row. While reading the weights takes
             longest they cost next to nothing; beyond that as much as those that are sure.
     """
@@ -76,7 +77,7 @@ class Batch:
         """
         self._make_room([*self.answers, *answers])
         try:
-            self._decoder.join([answer.row for answer in answers], self._cache)
+            self._decoder.join([each.row for each in answers], self._cache, self._pace.read)
         except BaseException:
             self._cache.drop(range(len(self.answers), self._cache.num_rows))
             for answer in answers:
