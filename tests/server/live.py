@@ -108,7 +108,7 @@ def serve(engine, load_store=lambda: None, config=None, grace_s=5):
         app = create_app(engine, load_store, config)
         listening = bind("127.0.0.1", 0)
         listen(listening)
-        server = make_server(app, grace_s)
+        server = make_server(app, grace_s, engine.stop)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -20,7 +20,7 @@ from live import (
 )
 
 from sleepy_coder.server.app import AppConfig
-from sleepy_coder.server.engine import Limits
+from sleepy_coder.server.engine import Limits, StoppedError
 from sleepy_coder.share.store import load_store, save_store
 from tiny_model import END, make_model, make_store
 
@@ -389,14 +389,24 @@ def test_a_failed_engine_is_told_to_who_waits_and_who_looks(monkeypatch):
         assert "sleepy_up 0" in client.get("/metrics")[2]
 
 
-def test_the_end_comes_though_an_answer_has_none():
-    engine = make_talker("again and ")
+def test_the_end_is_told_to_all_whose_answers_have_none():
+    engine = make_talker("again and ", limits=Limits(max_rows=1, max_context=10**6))
+    all_are_there = Submissions(engine, 3)
     with serve(engine, grace_s=1) as client:
         stream = client.stream(max_tokens=900_000)
         events = stream.events()
         next(events)
+        waiting = [in_background(lambda: client.chat(max_tokens=900_000)) for _ in range(2)]
+        all_are_there.wait()
+        exchange = engine.exchange_tasks(None)
         client.server.should_exit = True
-    assert engine.counts.outcomes["cancelled"] + engine.counts.outcomes["shutdown"] == 1
+        *_, last = events
+        assert last["error"]["message"] == "the server is shutting down"
+        for result in waiting:
+            status, found = result()
+            assert (status, found["error"]["code"]) == (503, "unavailable")
+        assert isinstance(exchange.exception(WAIT_S), StoppedError)
+    assert engine.counts.outcomes["shutdown"] == 3
     stream.close()
 
 

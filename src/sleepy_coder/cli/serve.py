@@ -176,7 +176,7 @@ def serve(model: str, device: str, dtype: str, stores: StoreOptions, options: Se
         click.echo(f"{_describe(engine, model)} at {url_of(listening)}")
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         with suppress(KeyboardInterrupt):
-            make_server(app, options.grace).run(sockets=[listening])
+            make_server(app, options.grace, engine.stop).run(sockets=[listening])
 
 
 def _require_libraries() -> None:

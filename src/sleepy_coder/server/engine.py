@@ -117,12 +117,16 @@ class Engine:
         traceback: TracebackType | None,
     ) -> None:
         """Stop it; what is under way ends as `shutdown`."""
-        with self._work:
-            self._is_closing = True
-            self._work.notify()
+        self.stop()
         self._thread.join(_CLOSING_S)
         if self._learned is not None and not self._thread.is_alive():
             self._learned.close()
+
+    def stop(self) -> None:
+        """Take nothing more in, and have what is under way end as `shutdown`, soon."""
+        with self._work:
+            self._is_closing = True
+            self._work.notify()
 
     @property
     def tasks(self) -> Sequence[str]:
