@@ -206,6 +206,7 @@ def test_without_a_limit_of_its_own_an_answer_has_the_servers():
         ("/v1/chat/completions", b"[]", {}, 400, "expected a JSON object"),
         ("/v1/chat/completions", {"messages": 5}, {}, 400, "messages: got 5"),
         ("/v1/chat/completions", {"n": 2}, {}, 400, "n: 2 is not supported"),
+        ("/v1/chat/completions", {"\ud800zz": 1}, {}, 400, r"\ud800zz: 1 is not supported"),
         ("/v1/chat/completions", b" " * 30_000, {}, 413, "more than 20000 bytes"),
         ("/v1/chat/completions", {}, {"Content-Type": "text/plain"}, 415, "got text/plain"),
         ("/v1/completions", {"model": "tiny", "prompt": ["a", "b"]}, {}, 400, "got a list of 2"),
