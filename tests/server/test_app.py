@@ -19,6 +19,7 @@ from live import (
     watch_outcome,
 )
 
+from sleepy_coder.errors import InputError
 from sleepy_coder.server.app import AppConfig
 from sleepy_coder.server.engine import Limits, StoppedError
 from sleepy_coder.share.store import load_store, save_store
@@ -26,6 +27,9 @@ from tiny_model import END, make_model, make_store
 
 SPOKEN = "naïve — 😀 and\n```rust\nfn 日本() {}\n```\nso it goes"
 SCRIPT = SPOKEN + END
+STAY = (
+    "the tasks in use stay: the store cannot be read or does not fit ({}); the server's log says why"
+)
 
 
 @pytest.fixture(scope="module")
@@ -313,7 +317,7 @@ def test_a_full_queue_refuses_with_a_time_to_come_again():
         assert client.chat()[0] == 200
 
 
-def test_a_reload_exchanges_the_tasks_between_two_answers(tmp_path):
+def test_a_reload_exchanges_the_tasks_between_two_answers(tmp_path, caplog):
     store = tmp_path / "store"
     engine = make_engine(("calm", "dry"))
     save_store(make_store(engine.model, ("calm", "dry")), store)
@@ -338,8 +342,21 @@ def test_a_reload_exchanges_the_tasks_between_two_answers(tmp_path):
         (store / "manifest.json").write_text("{")
         status, _, found = client.post("/v1/tasks/reload", b"")
         assert status == 409
-        assert "the tasks in use stay: manifest.json" in found["error"]["message"]
+        assert found["error"]["message"] == STAY.format("StoreError")
+        assert "manifest.json" in caplog.text
         assert client.say("calm") == after
+
+
+@pytest.mark.parametrize("error", [InputError("/home/me: is gone"), PermissionError("/home/me")])
+def test_a_store_that_cannot_be_found_leaves_the_tasks_in_use_and_tells_no_path(error, caplog):
+    def load():
+        raise error
+
+    with serve(make_engine(("calm",)), load) as client:
+        status, _, found = client.post("/v1/tasks/reload", b"")
+        assert (status, found["error"]["message"]) == (409, STAY.format(type(error).__name__))
+        assert "/home/me" in caplog.text
+        assert client.chat("calm")[0] == 200
 
 
 def test_a_task_that_left_while_its_request_waited_is_not_found():
@@ -368,6 +385,7 @@ def test_a_failed_engine_is_told_to_who_waits_and_who_looks(monkeypatch):
         raise RuntimeError("the device was lost")
 
     monkeypatch.setattr(engine.model.decoder, "step", step)
+    failed = "the request failed (RuntimeError); the server's log says why"
     with serve(engine) as client:
         assert client.get("/health")[2]["status"] == "ok"
         stream = client.stream(max_tokens=90)
@@ -378,14 +396,14 @@ def test_a_failed_engine_is_told_to_who_waits_and_who_looks(monkeypatch):
         gate.wait()
         gate.open()
         *_, last = events
-        assert last["error"]["message"] == "RuntimeError: the device was lost"
+        assert last["error"]["message"] == failed
         assert last["error"]["type"] == "server_error"
         stream.close()
         status, found = waits()
-        assert (status, found["error"]["message"]) == (500, "RuntimeError: the device was lost")
+        assert (status, found["error"]["message"]) == (500, failed)
         status, _, found = client.get("/health")
         assert (status, found["status"]) == (503, "failed")
-        assert found["error"] == "RuntimeError: the device was lost"
+        assert found["error"] == "RuntimeError"
         assert client.chat()[0] == 503
         assert "sleepy_up 0" in client.get("/metrics")[2]
 

@@ -221,7 +221,7 @@ def test_one_that_fails_fails_alone(monkeypatch):
         heard += [Heard(engine, asked[task], task=task) for task in (None, "fond")]
         gate.open()
         assert bad.wait() == "failed"
-        assert bad.last.reason == "RuntimeError: out of memory"
+        assert bad.last.reason == "RuntimeError"
         assert {each.wait() for each in heard} <= {"stop", "length"}
         assert engine.failure is None
         assert engine.num_rows == 0
@@ -258,11 +258,11 @@ def test_an_engine_that_fails_tells_everybody(monkeypatch):
         exchange = engine.exchange_tasks(None)
         gate.open()
         assert [each.wait() for each in heard] == ["failed"] * 3
-        assert {each.last.reason for each in heard} == {"ValueError: no more memory"}
-        with pytest.raises(StoppedError, match="no more memory"):
+        assert {each.last.reason for each in heard} == {"ValueError"}
+        with pytest.raises(StoppedError, match="ValueError"):
             exchange.result(WAIT_S)
-        assert engine.failure == "ValueError: no more memory"
-        with pytest.raises(StoppedError, match="no more memory"):
+        assert engine.failure == "ValueError"
+        with pytest.raises(StoppedError, match="ValueError"):
             Heard(engine)
         with pytest.raises(StoppedError):
             engine.exchange_tasks(None)

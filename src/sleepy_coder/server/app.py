@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sleepy_coder.errors import StoreError
+from sleepy_coder.errors import SleepyError, StoreError
 from sleepy_coder.server.answer import Request
 from sleepy_coder.server.engine import BusyError, Engine, StoppedError
 from sleepy_coder.server.handlers import EXCEPTION_HANDLERS, HostCheck, KeyCheck
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from sleepy_coder.share.manifest import Store
 
 LoadStore = Callable[[], "Store | None"]
+_logger = logging.getLogger(__name__)
 _STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
@@ -160,11 +162,15 @@ class _Api:
                 if is_changed:
                     self._check_names(store.subspace.tasks if store else ())
                     await asyncio.wrap_future(engine.exchange_tasks(store))
-            except StoreError as error:
-                message = f"the tasks in use stay: {error}"
-                raise RefusedError(message, status=HTTPStatus.CONFLICT) from None
             except StoppedError as error:
                 raise unavailable(str(error)) from None
+            except (SleepyError, OSError) as error:
+                _logger.warning("the tasks in use stay: %s", error)
+                message = (
+                    "the tasks in use stay: the store cannot be read or does not fit "
+                    f"({type(error).__name__}); the server's log says why"
+                )
+                raise RefusedError(message, status=HTTPStatus.CONFLICT) from None
             found = {
                 "is_changed": is_changed,
                 "tasks": len(engine.tasks),

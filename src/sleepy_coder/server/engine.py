@@ -75,7 +75,7 @@ class Engine:
     Attributes:
         context_tokens: The most tokens that a prompt and its answer may have together.
         counts: What it has done.
-        failure: Why it answers nothing any more, in one line; None while it does.
+        failure: What kind of error ended it, which the log tells in full; None while it answers.
         task_bytes: What the tasks' coefficients take, and the basis that they share.
 
     Raises:
@@ -219,7 +219,7 @@ class Engine:
                 pass
         except BaseException as error:
             _logger.exception("the engine has failed")
-            outcome, reason = "failed", _describe(error)
+            outcome, reason = "failed", type(error).__name__
         with self._work:  # from here on nothing more is taken in
             if outcome == "failed":
                 self.failure = reason
@@ -278,7 +278,7 @@ class Engine:
                     self._join([answer])
                 return
             _logger.exception("a request has failed")
-            self._end(joining[0], Progress("", 0, "failed", _describe(error)))
+            self._end(joining[0], Progress("", 0, "failed", type(error).__name__))
             return
         self.counts.add_tokens(tokens_in=sum(len(answer.row.prompt) for answer in joining))
         self._hand_out()
@@ -301,7 +301,7 @@ class Engine:
             progress = answer.advance(self.model.decoder.stop_tokens)
         except Exception as error:
             _logger.exception("a request has failed")
-            progress = Progress("", answer.num_tokens, "failed", _describe(error))
+            progress = Progress("", answer.num_tokens, "failed", type(error).__name__)
         self.counts.add_tokens(tokens_out=answer.num_tokens - before)
         return progress
 
@@ -335,9 +335,3 @@ class Engine:
             self._learned = LearnedTasks(self.model, store)
         self._store = store
         self.task_bytes = self._learned.resident_bytes if self._learned else (0, 0)
-
-
-def _describe(error: BaseException) -> str:
-    """Return an error in one line."""
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -39,7 +39,7 @@ async def _tell_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _tell_failure(_request: Request, _error: Exception) -> Response:
-    message = "the request failed; the server's output says why"
+    message = "the request failed; the server's log says why"
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     return respond(RefusedError(message, status=status, kind="server_error"))
 

@@ -80,7 +80,8 @@ def no_answer(progress: Progress) -> RefusedError | None:
             return unavailable(progress.reason)
         case "failed":
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-            return RefusedError(progress.reason, status=status, kind="server_error")
+            message = f"the request failed ({progress.reason}); the server's log says why"
+            return RefusedError(message, status=status, kind="server_error")
         case "cancelled":
             return RefusedError("the client has gone", status=_GONE)
         case _:
