@@ -170,9 +170,7 @@ class Decoder:
         self._announced = None
         self._announcement.close()
 
-    def _prefill(
-        self, rows: Sequence[Row], cache: RowCache, max_tokens: int | None
-    ) -> list[Token]:
+    def _prefill(self, rows: Sequence[Row], cache: RowCache, max_tokens: int | None) -> list[Token]:
         start, first = 0, cache.num_rows
         if len(rows) == 1:
             prompt = rows[0].prompt

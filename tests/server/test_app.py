@@ -27,9 +27,7 @@ from tiny_model import END, make_model, make_store
 
 SPOKEN = "naïve — 😀 and\n```rust\nfn 日本() {}\n```\nso it goes"
 SCRIPT = SPOKEN + END
-STAY = (
-    "the tasks in use stay: the store cannot be read or does not fit ({}); the server's log says why"
-)
+STAY = "the tasks in use stay: the store cannot be read or does not fit ({}); see the server's log"
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +213,7 @@ def test_without_a_limit_of_its_own_an_answer_has_the_servers():
         ("/v1/chat/completions", {}, {"Content-Type": "text/plain"}, 415, "got text/plain"),
         ("/v1/completions", {"model": "tiny", "prompt": ["a", "b"]}, {}, 400, "got a list of 2"),
         ("/v1/completions", {"model": "hot", "prompt": "a"}, {}, 404, "model 'hot' is unknown"),
+        ("/metrics/", {}, {}, 404, "POST /metrics/: Not Found"),
         ("/v1/embeddings", {}, {}, 404, "POST /v1/embeddings: Not Found"),
         ("/v1/models", {}, {}, 405, "POST /v1/models: Method Not Allowed"),
     ],
@@ -265,7 +264,14 @@ def test_a_page_that_gives_this_machine_its_own_name_is_refused():
             ("evil.example", 421),
             ("evil.example:8000", 421),
             ("localhost.evil.example", 421),
+            ("LOCALHOST.", 200),
             ("[::1", 421),
+            ("[::1].evil.com", 421),
+            ("[::1]evil.com:80", 421),
+            ("localhost:evil.com", 421),
+            ("localhost@evil.com", 421),
+            ("evil.com@localhost", 421),
+            ("", 421),
         ]:
             found, _, body = client.get("/v1/models", headers={"Host": host})
             assert found == status, host

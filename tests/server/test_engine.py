@@ -145,7 +145,9 @@ def test_what_finds_no_room_is_refused_and_what_waits_is_answered():
         heard = [Heard(engine)]
         gate.wait()
         heard += [Heard(engine, task=task) for task in TASKS[:2]]
-        with pytest.raises(BusyError, match="2 requests wait and 1 are being answered"):
+        with pytest.raises(
+            BusyError, match="1 requests are being answered and 2 wait; at most 2 may"
+        ):
             Heard(engine)
         assert (engine.num_rows, engine.num_waiting) == (1, 2)
         gate.open()

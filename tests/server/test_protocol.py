@@ -113,6 +113,7 @@ def test_what_asks_for_nothing_is_taken(field):
         ({"max_tokens": 0}, "max_tokens", "max_tokens: got 0, expected an integer from 1 on"),
         ({"max_tokens": 1.5}, "max_tokens", "max_tokens: got 1.5"),
         ({"max_tokens": True}, "max_tokens", "max_tokens: got True"),
+        ({"max_completion_tokens": 5, "max_tokens": -1}, "max_tokens", "max_tokens: got -1"),
         ({"max_completion_tokens": "5"}, "max_completion_tokens", "got '5'"),
         ({"temperature": -1}, "temperature", "expected a number from 0 to 2"),
         ({"temperature": math.nan}, "temperature", "got nan"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 import os
 import signal
 import sys
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from sleepy_coder.share.manifest import Store
 
 _KEY_VARIABLE = "SLEEPY_API_KEY"
-_LOOPBACK = ("127.", "::1", "localhost")
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -43,7 +43,10 @@ class ServeOptions:
     @property
     def is_local(self) -> bool:
         """Whether only this machine reaches the server."""
-        return self.host.startswith(_LOOPBACK)
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"
 
     def limits(self) -> Limits:
         """Return what the server takes on at once."""
@@ -55,16 +58,21 @@ class ServeOptions:
         """Return the key that clients have to show, from the file or the environment, if any.
 
         Raises:
-            InputError: The file cannot be read or holds no key.
+            InputError: The file cannot be read, or what is named holds no key.
         """
         if self.api_key_file is None:
-            return os.environ.get(_KEY_VARIABLE) or None
-        try:
-            key = self.api_key_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"--api-key-file {self.api_key_file}: {error}") from None
+            source, found = _KEY_VARIABLE, os.environ.get(_KEY_VARIABLE)
+            if found is None:
+                return None
+        else:
+            source = f"--api-key-file {self.api_key_file}"
+            try:
+                found = self.api_key_file.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise InputError(f"{source}: {error}") from None
+        key = found.strip()
         if not key:
-            raise InputError(f"--api-key-file {self.api_key_file}: is empty, expected a key")
+            raise InputError(f"{source}: is empty, expected a key; leave it out to ask for none")
         return key
 
 
@@ -160,7 +168,7 @@ def serve(model: str, device: str, dtype: str, stores: StoreOptions, options: Se
     config = AppConfig(
         api_key=key,
         max_new_tokens=options.max_new_tokens,
-        hosts=_LOCAL_NAMES | {options.host} if is_open else None,
+        hosts=_LOCAL_NAMES | {options.host.lower()} if is_open else None,
     )
     with ExitStack() as stack:
         listening = stack.enter_context(bind(options.host, options.port))

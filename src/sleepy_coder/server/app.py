@@ -83,11 +83,13 @@ def create_app(engine: Engine, load_store: LoadStore, config: AppConfig | None =
         middleware.append(Middleware(HostCheck, hosts=config.hosts))
     if config.api_key is not None:
         middleware.append(Middleware(KeyCheck, key=config.api_key))
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=middleware,
         exception_handlers=EXCEPTION_HANDLERS,
     )
+    app.router.redirect_slashes = False  # to whatever host the request names
+    return app
 
 
 class _Api:
@@ -168,7 +170,7 @@ class _Api:
                 _logger.warning("the tasks in use stay: %s", error)
                 message = (
                     "the tasks in use stay: the store cannot be read or does not fit "
-                    f"({type(error).__name__}); the server's log says why"
+                    f"({type(error).__name__}); see the server's log"
                 )
                 raise RefusedError(message, status=HTTPStatus.CONFLICT) from None
             found = {

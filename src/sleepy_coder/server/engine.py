@@ -166,7 +166,8 @@ class Engine:
             if len(self._waiting) >= self.limits.max_queue + num_free:
                 self.counts.add_outcome("refused")
                 raise BusyError(
-                    f"{len(self._waiting)} requests wait and {self.num_rows} are being answered; "
+                    f"{self.num_rows} requests are being answered and {len(self._waiting)} wait; "
+                    f"at most {self.limits.max_queue} may beside those that free rows are for; "
                     "try again later"
                 )
 

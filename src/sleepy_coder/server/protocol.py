@@ -138,6 +138,7 @@ def _finish(
     options = fields.get("stream_options", {})
     if not isinstance(options, dict):
         raise _wrong("stream_options", options, "an object")
+    most = _integer(fields, "max_tokens", least=1)
     is_streamed = _boolean(fields, "stream")
     if options and not is_streamed:
         raise RefusedError("stream_options: only a stream has some", param="stream_options")
@@ -145,7 +146,7 @@ def _finish(
         model=model,
         messages=list(messages),
         text=text,
-        max_tokens=max_tokens or _integer(fields, "max_tokens", least=1),
+        max_tokens=max_tokens or most,
         sampling=_parse_sampling(fields),
         stop=_parse_stop(fields.get("stop", [])),
         is_streamed=is_streamed,
