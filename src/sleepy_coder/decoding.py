@@ -110,7 +110,13 @@ class Decoder:
         return max(row.room for row in rows) + self.max_draft + 1
 
     @torch.inference_mode()
-    def join(self, rows: Sequence[Row], cache: RowCache, max_tokens: int | None = None) -> None:
+    def join(
+        self,
+        rows: Sequence[Row],
+        cache: RowCache,
+        max_tokens: int | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         """Read rows' prompts behind those in the cache, and choose their first tokens.
 
         Args:
@@ -118,9 +124,11 @@ class Decoder:
             cache: What the rows before them have read.
             max_tokens: That the model reads at a time of a prompt that is alone, so that attention
                 takes memory for so many times the prompt. None reads it as a whole.
+            check: Called before each piece of it but the last; what it raises ends the reading.
         """
         started = time.perf_counter()
-        for row, token in zip(rows, self._prefill(rows, cache, max_tokens), strict=True):
+        first = self._prefill(rows, cache, max_tokens, check)
+        for row, token in zip(rows, first, strict=True):
             row.started = started
             self._take(row, [token])
 
@@ -170,13 +178,20 @@ class Decoder:
         self._announced = None
         self._announcement.close()
 
-    def _prefill(self, rows: Sequence[Row], cache: RowCache, max_tokens: int | None) -> list[Token]:
+    def _prefill(
+        self,
+        rows: Sequence[Row],
+        cache: RowCache,
+        max_tokens: int | None,
+        check: Callable[[], None],
+    ) -> list[Token]:
         start, first = 0, cache.num_rows
         if len(rows) == 1:
             prompt = rows[0].prompt
             start, layers = self.prefixes.longest(prompt, rows[0].task)
             cache.fill(first, layers, start)
             while max_tokens is not None and len(prompt) - start > max_tokens:
+                check()
                 self._forward(rows, [prompt[start : start + max_tokens]], first, [start], cache)
                 start += max_tokens
         inputs = [row.prompt[start:] for row in rows]

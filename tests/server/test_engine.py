@@ -97,8 +97,8 @@ def test_what_is_kept_stays_within_the_limit_and_nothing_is_lost(max_tokens, mon
     shapes = []
     inner = engine._batch.join
 
-    def join(answers):
-        inner(answers)
+    def join(answers, *rest):
+        inner(answers, *rest)
         cache = engine._batch._cache
         shapes.append((cache.max_rows, cache.capacity))
 
@@ -130,6 +130,27 @@ def test_a_long_prompt_is_read_in_pieces_and_answered_the_same():
         assert [each.wait() and each.text for each in heard] == [text_alone(t) for t in texts]
     assert widths.count(16) >= 5
     assert max(widths) <= 17  # a token and what is guessed
+
+
+@pytest.mark.parametrize("outcome", ["cancelled", "shutdown"])
+def test_a_long_prompt_that_nobody_waits_for_is_not_read_to_its_end(outcome):
+    engine = make_engine()
+    engine._batch._pace = _Pace(read=16, guessed=16)
+    num_read, inner = [], engine.model.decoder._forward
+
+    def forward(*arguments):
+        num_read.append(1)
+        if outcome == "cancelled":
+            engine.cancel(heard.answer)
+        else:
+            engine.stop()
+        return inner(*arguments)
+
+    engine.model.decoder._forward = forward
+    heard = Heard(engine, "x" * 90)
+    with engine:
+        assert heard.wait() == outcome
+    assert len(num_read) == 1
 
 
 @cache

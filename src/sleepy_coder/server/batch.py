@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -70,14 +70,16 @@ class Batch:
         return chosen
 
     @torch.inference_mode()
-    def join(self, answers: Sequence[Answer]) -> None:
+    def join(self, answers: Sequence[Answer], check: Callable[[], None] = lambda: None) -> None:
         """Read the prompts of answers that there is room for, and write their first tokens.
 
-        Whatever is raised, none of them has joined then.
+        Whatever is raised, also by `check` between two pieces of a long prompt, none of them has
+        joined then.
         """
         self._make_room([*self.answers, *answers])
         try:
-            self._decoder.join([each.row for each in answers], self._cache, self._pace.read)
+            rows = [answer.row for answer in answers]
+            self._decoder.join(rows, self._cache, self._pace.read, check)
         except BaseException:
             self._cache.drop(range(len(self.answers), self._cache.num_rows))
             for answer in answers:

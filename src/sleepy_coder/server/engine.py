@@ -41,6 +41,10 @@ class BusyError(SleepyError):
     """As many requests wait as may; the client should come again."""
 
 
+class _UnwantedError(Exception):
+    """Nobody waits any more for the answer whose prompt is being read."""
+
+
 class StoppedError(SleepyError):
     """The engine answers nothing any more: it failed, or the server ends."""
 
@@ -272,7 +276,12 @@ class Engine:
         if not joining:
             return
         try:
-            self._batch.join(joining)
+            self._batch.join(joining, lambda: self._require_wanted(joining))
+        except _UnwantedError:
+            for answer in joining:
+                if answer.is_cancelled:
+                    self._end(answer, Progress("", 0, "cancelled"))
+            return
         except Exception as error:
             if len(joining) > 1:
                 for answer in joining:
@@ -283,6 +292,11 @@ class Engine:
             return
         self.counts.add_tokens(tokens_in=sum(len(answer.row.prompt) for answer in joining))
         self._hand_out()
+
+    def _require_wanted(self, joining: Sequence[Answer]) -> None:
+        """Do nothing if some answer is still to be given."""
+        if self._is_closing or all(answer.is_cancelled for answer in joining):
+            raise _UnwantedError
 
     def _hand_out(self) -> None:
         """Let those leave that have ended, then tell everybody what is new."""
