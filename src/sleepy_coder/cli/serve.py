@@ -115,8 +115,8 @@ serve_options = bundle(
     click.option(
         "--max-context",
         type=click.IntRange(min=2),
-        help="Tokens of a prompt and its answer together, at most what the model takes; by default a "
-        "row's share of --max-batch-tokens, but 4096 at least.",
+        help="Tokens of a prompt and its answer together, at most what the model takes; by default "
+        "a row's share of --max-batch-tokens, but 4096 at least.",
     ),
     click.option(
         "--max-new-tokens",
