@@ -86,7 +86,7 @@ def serving(engine: Engine) -> Iterator[str]:
         app = create_app(engine, lambda: None)
         listening = bind("127.0.0.1", 0)
         listen(listening)
-        server = make_server(app, grace_s=5)
+        server = make_server(app, 5, engine.stop)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

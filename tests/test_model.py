@@ -339,6 +339,15 @@ def test_a_guess_goes_on_where_the_copy_was_and_finds_back_after_an_edit():
     lookup.extend([7, 8, 9])
 
 
+def test_a_guess_that_was_cut_short_says_nothing_of_a_longer_one():
+    prompt = list(range(1, 60))
+    lookup = PromptLookup(prompt, 16)
+    lookup.extend([1, 2])
+    for limit, expected in [(1, [3]), (1, [4]), (16, [5, 6, 7, 8]), (16, list(range(9, 17)))]:
+        assert lookup.propose(limit) == expected
+        lookup.extend(expected)
+
+
 def test_an_int8_layer_is_close_to_the_full_one_and_treats_rows_alone():
     torch.manual_seed(0)
     linear = torch.nn.Linear(256, 96)

@@ -107,6 +107,7 @@ class AdapterTasks:
 
     def close(self) -> None:
         """Put the model's own layers back."""
+        self._model.decoder.rest()
         self._model.decoder.use_tasks = None
         self._model.decoder.prefixes.forget_tasks()
         unwrap_layers(self._model.hf_model, self._layers)

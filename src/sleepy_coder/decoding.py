@@ -110,13 +110,25 @@ class Decoder:
         return max(row.room for row in rows) + self.max_draft + 1
 
     @torch.inference_mode()
-    def join(self, rows: Sequence[Row], cache: RowCache) -> None:
+    def join(
+        self,
+        rows: Sequence[Row],
+        cache: RowCache,
+        max_tokens: int | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         """Read rows' prompts behind those in the cache, and choose their first tokens.
 
-        It must have room for them, see `capacity_for`.
+        Args:
+            rows: Of whom each has room in the cache, see `capacity_for`.
+            cache: What the rows before them have read.
+            max_tokens: That the model reads at a time of a prompt that is alone, so that attention
+                takes memory for so many times the prompt. None reads it as a whole.
+            check: Called before each piece of it but the last; what it raises ends the reading.
         """
         started = time.perf_counter()
-        for row, token in zip(rows, self._prefill(rows, cache), strict=True):
+        first = self._prefill(rows, cache, max_tokens, check)
+        for row, token in zip(rows, first, strict=True):
             row.started = started
             self._take(row, [token])
 
@@ -166,11 +178,22 @@ class Decoder:
         self._announced = None
         self._announcement.close()
 
-    def _prefill(self, rows: Sequence[Row], cache: RowCache) -> list[Token]:
+    def _prefill(
+        self,
+        rows: Sequence[Row],
+        cache: RowCache,
+        max_tokens: int | None,
+        check: Callable[[], None],
+    ) -> list[Token]:
         start, first = 0, cache.num_rows
         if len(rows) == 1:
-            start, layers = self.prefixes.longest(rows[0].prompt, rows[0].task)
+            prompt = rows[0].prompt
+            start, layers = self.prefixes.longest(prompt, rows[0].task)
             cache.fill(first, layers, start)
+            while max_tokens is not None and len(prompt) - start > max_tokens:
+                check()
+                self._forward(rows, [prompt[start : start + max_tokens]], first, [start], cache)
+                start += max_tokens
         inputs = [row.prompt[start:] for row in rows]
         hidden = self._forward(rows, inputs, first, [start] * len(rows), cache)
         last = torch.stack([hidden[i, len(tokens) - 1] for i, tokens in enumerate(inputs)])

@@ -33,6 +33,7 @@ class PromptLookup:
         self._max_length = max_length
         self._length = min(_FIRST_LENGTH, max_length)
         self._guess: list[int] = []
+        self._is_cut = False
         if max_length:
             for token in tokens:
                 self._append(token)
@@ -40,6 +41,7 @@ class PromptLookup:
     def propose(self, limit: int) -> list[int]:
         """Return the tokens that probably come next, at most `limit`, possibly none."""
         length = min(limit, self._length)
+        self._is_cut = length < self._length
         if length <= 0:
             return []
         start = self._pointer if self._pointer is not None else self._find()
@@ -68,7 +70,8 @@ class PromptLookup:
 
     def _resize(self, agreed: int) -> None:
         if agreed == len(self._guess):
-            self._length = min(self._length * 2, self._max_length)
+            if not self._is_cut:  # of a longer one this says nothing
+                self._length = min(self._length * 2, self._max_length)
         else:
             self._length = max(_FIRST_LENGTH, min(self._length // 2, self._max_length))
 

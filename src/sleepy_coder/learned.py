@@ -46,6 +46,7 @@ class LearnedTasks:
 
     def close(self) -> None:
         """Put the model's own layers back."""
+        self._model.decoder.rest()
         self._model.decoder.use_tasks = None
         self._model.decoder.prefixes.forget_tasks()
         eject(self._model.hf_model)

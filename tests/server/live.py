@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 from sleepy_coder.server.app import create_app
-from sleepy_coder.server.engine import Engine
+from sleepy_coder.server.engine import Engine, Limits
 from sleepy_coder.server.listen import bind, listen, make_server, url_of
 from tiny_model import make_model, make_scripted, make_store
 
@@ -34,7 +34,7 @@ def make_talker(text, conversation=None, limits=None):
     sizes = SimpleNamespace(max_position_embeddings=10**6)
     model.name = "tiny"
     model.hf_model.config = SimpleNamespace(get_text_config=lambda: sizes)
-    return Engine(model, None, limits)
+    return Engine(model, None, limits or Limits(max_context=10**6))
 
 
 class Stream:
@@ -108,7 +108,7 @@ def serve(engine, load_store=lambda: None, config=None, grace_s=5):
         app = create_app(engine, load_store, config)
         listening = bind("127.0.0.1", 0)
         listen(listening)
-        server = make_server(app, grace_s)
+        server = make_server(app, grace_s, engine.stop)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

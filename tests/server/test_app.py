@@ -19,13 +19,15 @@ from live import (
     watch_outcome,
 )
 
+from sleepy_coder.errors import InputError
 from sleepy_coder.server.app import AppConfig
-from sleepy_coder.server.engine import Limits
+from sleepy_coder.server.engine import Limits, StoppedError
 from sleepy_coder.share.store import load_store, save_store
 from tiny_model import END, make_model, make_store
 
 SPOKEN = "naïve — 😀 and\n```rust\nfn 日本() {}\n```\nso it goes"
 SCRIPT = SPOKEN + END
+STAY = "the tasks in use stay: the store cannot be read or does not fit ({}); see the server's log"
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +178,18 @@ def test_an_answer_ends_at_its_limit_or_where_the_context_does(talker, client):
     status, found = client.chat(text=text + "x" * 10)
     assert status == 400
     assert found["error"]["code"] == "context_length_exceeded"
-    assert "the model takes 2048" in found["error"]["message"]
+    assert "this server takes 2048" in found["error"]["message"]
+
+
+def test_a_prompt_and_its_answer_have_at_most_the_operators_context():
+    engine = make_talker("again and ", limits=Limits(max_context=80))
+    with serve(engine) as client:
+        for options in ({"max_tokens": 10_000}, {"max_tokens": None}):
+            found = client.chat(**options)[1]
+            assert found["usage"]["total_tokens"] == 80
+            assert found["choices"][0]["finish_reason"] == "length"
+        status, found = client.chat(text="x" * 80)
+        assert (status, found["error"]["code"]) == (400, "context_length_exceeded")
 
 
 def test_without_a_limit_of_its_own_an_answer_has_the_servers():
@@ -195,10 +208,12 @@ def test_without_a_limit_of_its_own_an_answer_has_the_servers():
         ("/v1/chat/completions", b"[]", {}, 400, "expected a JSON object"),
         ("/v1/chat/completions", {"messages": 5}, {}, 400, "messages: got 5"),
         ("/v1/chat/completions", {"n": 2}, {}, 400, "n: 2 is not supported"),
+        ("/v1/chat/completions", {"\ud800zz": 1}, {}, 400, r"\ud800zz: 1 is not supported"),
         ("/v1/chat/completions", b" " * 30_000, {}, 413, "more than 20000 bytes"),
         ("/v1/chat/completions", {}, {"Content-Type": "text/plain"}, 415, "got text/plain"),
         ("/v1/completions", {"model": "tiny", "prompt": ["a", "b"]}, {}, 400, "got a list of 2"),
         ("/v1/completions", {"model": "hot", "prompt": "a"}, {}, 404, "model 'hot' is unknown"),
+        ("/metrics/", {}, {}, 404, "POST /metrics/: Not Found"),
         ("/v1/embeddings", {}, {}, 404, "POST /v1/embeddings: Not Found"),
         ("/v1/models", {}, {}, 405, "POST /v1/models: Method Not Allowed"),
     ],
@@ -249,7 +264,14 @@ def test_a_page_that_gives_this_machine_its_own_name_is_refused():
             ("evil.example", 421),
             ("evil.example:8000", 421),
             ("localhost.evil.example", 421),
+            ("LOCALHOST.", 200),
             ("[::1", 421),
+            ("[::1].evil.com", 421),
+            ("[::1]evil.com:80", 421),
+            ("localhost:evil.com", 421),
+            ("localhost@evil.com", 421),
+            ("evil.com@localhost", 421),
+            ("", 421),
         ]:
             found, _, body = client.get("/v1/models", headers={"Host": host})
             assert found == status, host
@@ -301,7 +323,7 @@ def test_a_full_queue_refuses_with_a_time_to_come_again():
         assert client.chat()[0] == 200
 
 
-def test_a_reload_exchanges_the_tasks_between_two_answers(tmp_path):
+def test_a_reload_exchanges_the_tasks_between_two_answers(tmp_path, caplog):
     store = tmp_path / "store"
     engine = make_engine(("calm", "dry"))
     save_store(make_store(engine.model, ("calm", "dry")), store)
@@ -326,8 +348,21 @@ def test_a_reload_exchanges_the_tasks_between_two_answers(tmp_path):
         (store / "manifest.json").write_text("{")
         status, _, found = client.post("/v1/tasks/reload", b"")
         assert status == 409
-        assert "the tasks in use stay: manifest.json" in found["error"]["message"]
+        assert found["error"]["message"] == STAY.format("StoreError")
+        assert "manifest.json" in caplog.text
         assert client.say("calm") == after
+
+
+@pytest.mark.parametrize("error", [InputError("/home/me: is gone"), PermissionError("/home/me")])
+def test_a_store_that_cannot_be_found_leaves_the_tasks_in_use_and_tells_no_path(error, caplog):
+    def load():
+        raise error
+
+    with serve(make_engine(("calm",)), load) as client:
+        status, _, found = client.post("/v1/tasks/reload", b"")
+        assert (status, found["error"]["message"]) == (409, STAY.format(type(error).__name__))
+        assert "/home/me" in caplog.text
+        assert client.chat("calm")[0] == 200
 
 
 def test_a_task_that_left_while_its_request_waited_is_not_found():
@@ -356,6 +391,7 @@ def test_a_failed_engine_is_told_to_who_waits_and_who_looks(monkeypatch):
         raise RuntimeError("the device was lost")
 
     monkeypatch.setattr(engine.model.decoder, "step", step)
+    failed = "the request failed (RuntimeError); the server's log says why"
     with serve(engine) as client:
         assert client.get("/health")[2]["status"] == "ok"
         stream = client.stream(max_tokens=90)
@@ -366,26 +402,36 @@ def test_a_failed_engine_is_told_to_who_waits_and_who_looks(monkeypatch):
         gate.wait()
         gate.open()
         *_, last = events
-        assert last["error"]["message"] == "RuntimeError: the device was lost"
+        assert last["error"]["message"] == failed
         assert last["error"]["type"] == "server_error"
         stream.close()
         status, found = waits()
-        assert (status, found["error"]["message"]) == (500, "RuntimeError: the device was lost")
+        assert (status, found["error"]["message"]) == (500, failed)
         status, _, found = client.get("/health")
         assert (status, found["status"]) == (503, "failed")
-        assert found["error"] == "RuntimeError: the device was lost"
+        assert found["error"] == "RuntimeError"
         assert client.chat()[0] == 503
         assert "sleepy_up 0" in client.get("/metrics")[2]
 
 
-def test_the_end_comes_though_an_answer_has_none():
-    engine = make_talker("again and ")
+def test_the_end_is_told_to_all_whose_answers_have_none():
+    engine = make_talker("again and ", limits=Limits(max_rows=1, max_context=10**6))
+    all_are_there = Submissions(engine, 3)
     with serve(engine, grace_s=1) as client:
         stream = client.stream(max_tokens=900_000)
         events = stream.events()
         next(events)
+        waiting = [in_background(lambda: client.chat(max_tokens=900_000)) for _ in range(2)]
+        all_are_there.wait()
+        exchange = engine.exchange_tasks(None)
         client.server.should_exit = True
-    assert engine.counts.outcomes["cancelled"] + engine.counts.outcomes["shutdown"] == 1
+        *_, last = events
+        assert last["error"]["message"] == "the server is shutting down"
+        for result in waiting:
+            status, found = result()
+            assert (status, found["error"]["code"]) == (503, "unavailable")
+        assert isinstance(exchange.exception(WAIT_S), StoppedError)
+    assert engine.counts.outcomes["shutdown"] == 3
     stream.close()
 
 

@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -112,6 +113,7 @@ def test_what_asks_for_nothing_is_taken(field):
         ({"max_tokens": 0}, "max_tokens", "max_tokens: got 0, expected an integer from 1 on"),
         ({"max_tokens": 1.5}, "max_tokens", "max_tokens: got 1.5"),
         ({"max_tokens": True}, "max_tokens", "max_tokens: got True"),
+        ({"max_completion_tokens": 5, "max_tokens": -1}, "max_tokens", "max_tokens: got -1"),
         ({"max_completion_tokens": "5"}, "max_completion_tokens", "got '5'"),
         ({"temperature": -1}, "temperature", "expected a number from 0 to 2"),
         ({"temperature": math.nan}, "temperature", "got nan"),
@@ -119,8 +121,11 @@ def test_what_asks_for_nothing_is_taken(field):
         ({"top_p": 0}, "top_p", "top_p: got 0, expected a number above 0"),
         ({"top_p": 1.1}, "top_p", "expected a number from 0 to 1"),
         ({"seed": 1.0}, "seed", "seed: got 1.0, expected an integer"),
-        ({"stop": [""]}, "stop", "none of them empty"),
-        ({"stop": ["x"] * 33}, "stop", "a list of up to 32"),
+        ({"stop": [""]}, "stop", "each of 1 to 256 characters"),
+        ({"stop": ["x", "y" * 257]}, "stop", "each of 1 to 256 characters"),
+        ({"stop": "y" * 257}, "stop", "each of 1 to 256 characters"),
+        ({"stop": ["x"] * 5}, "stop", "a list of up to 4"),
+        ({"\ud800zz": 1}, r"\ud800zz", r"\ud800zz: 1 is not supported"),
         ({"stop": 5}, "stop", "stop: got 5"),
         ({"stream": "yes"}, "stream", "expected true or false"),
         ({"stream_options": {"include_usage": True}}, "stream_options", "only a stream has"),
@@ -134,6 +139,7 @@ def test_what_is_wrong_or_not_supported_is_told_in_one_line(field, param, told):
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)
     assert refused.value.status == 400
+    json.dumps(refused.value.body, ensure_ascii=False).encode()
     error = refused.value.body["error"]
     assert (error["param"], error["type"]) == (param, "invalid_request_error")
 

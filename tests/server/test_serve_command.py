@@ -67,15 +67,33 @@ def test_a_key_file_without_a_key_is_refused(tmp_path, text, told):
     assert told in done.stderr
 
 
+def make_options(**options):
+    unset = dict.fromkeys(serve_module.ServeOptions.__dataclass_fields__)
+    return serve_module.ServeOptions(**{**unset, **options})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost", "LOCALHOST"])
+def test_a_loopback_address_is_local(host):
+    assert make_options(host=host).is_local
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "127.evil.com", "localhost.evil.com", "::1a"])  # noqa: S104
+def test_no_other_address_is_local(host):
+    assert not make_options(host=host).is_local
+
+
 def test_the_key_is_in_the_file_or_the_environment(tmp_path, monkeypatch):
     def read(path):
-        options = dict.fromkeys(serve_module.ServeOptions.__dataclass_fields__)
-        return serve_module.ServeOptions(**{**options, "api_key_file": path}).read_key()
+        return make_options(api_key_file=path).read_key()
 
     monkeypatch.delenv("SLEEPY_API_KEY", raising=False)
     assert read(None) is None
-    monkeypatch.setenv("SLEEPY_API_KEY", "from outside")
+    monkeypatch.setenv("SLEEPY_API_KEY", "from outside\n")
     assert read(None) == "from outside"
+    for empty in ("", " \n"):
+        monkeypatch.setenv("SLEEPY_API_KEY", empty)
+        with pytest.raises(InputError, match="SLEEPY_API_KEY: is empty, expected a key"):
+            read(None)
     (tmp_path / "key").write_text("from a file\n")
     assert read(tmp_path / "key") == "from a file"
 

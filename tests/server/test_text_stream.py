@@ -38,6 +38,27 @@ def test_a_text_ends_before_the_first_stop_text(text, stop):
     assert "".join(pieces(text.encode(), stop)) == cut(text, stop)
 
 
+@pytest.mark.parametrize("token", [0xFF, 0x80, 0xF0, None])
+def test_however_many_tokens_wait_few_are_decoded_again(token):
+    sizes = []
+
+    def note(tokens):
+        sizes.append(len(tokens))
+        return decode([each for each in tokens if each is not None])
+
+    data = [*b"so ", *[token] * 500, *"é😀!".encode()]
+    stream = TextStream(note)
+    text = "".join(map(stream.push, data)) + stream.finish()
+    assert text == decode([each for each in data if each is not None])
+    assert max(sizes) < 25
+
+
+@given(st.lists(st.sampled_from(["é", "😀", b"\xff", b"\xf0", b"\xf0\x9f", b"\xe2\x82", b"\x80"])))
+def test_bytes_that_are_no_characters_do_not_hide_those_that_are(parts):
+    data = b"".join(part.encode() if isinstance(part, str) else part for part in parts)
+    assert "".join(pieces(data)) == decode(data)
+
+
 def test_half_a_character_is_held_back():
     assert pieces("é😀!".encode()) == ["", "é", "", "", "", "😀", "!", ""]
 

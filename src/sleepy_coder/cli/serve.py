@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 import os
 import signal
 import sys
@@ -18,11 +19,10 @@ from sleepy_coder.cli.sources import FOLDER, StoreOptions, dtype_option, model_o
 from sleepy_coder.errors import InputError
 
 if TYPE_CHECKING:
-    from sleepy_coder.server.engine import Engine
+    from sleepy_coder.server.engine import Engine, Limits
     from sleepy_coder.share.manifest import Store
 
 _KEY_VARIABLE = "SLEEPY_API_KEY"
-_LOOPBACK = ("127.", "::1", "localhost")
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -36,28 +36,43 @@ class ServeOptions:
     max_rows: int
     max_queue: int
     max_batch_tokens: int | None
+    max_context: int | None
     max_new_tokens: int
     grace: int
 
     @property
     def is_local(self) -> bool:
         """Whether only this machine reaches the server."""
-        return self.host.startswith(_LOOPBACK)
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"
+
+    def limits(self) -> Limits:
+        """Return what the server takes on at once."""
+        from sleepy_coder.server.engine import Limits
+
+        return Limits(self.max_rows, self.max_queue, self.max_batch_tokens, self.max_context)
 
     def read_key(self) -> str | None:
         """Return the key that clients have to show, from the file or the environment, if any.
 
         Raises:
-            InputError: The file cannot be read or holds no key.
+            InputError: The file cannot be read, or what is named holds no key.
         """
         if self.api_key_file is None:
-            return os.environ.get(_KEY_VARIABLE) or None
-        try:
-            key = self.api_key_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"--api-key-file {self.api_key_file}: {error}") from None
+            source, found = _KEY_VARIABLE, os.environ.get(_KEY_VARIABLE)
+            if found is None:
+                return None
+        else:
+            source = f"--api-key-file {self.api_key_file}"
+            try:
+                found = self.api_key_file.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise InputError(f"{source}: {error}") from None
+        key = found.strip()
         if not key:
-            raise InputError(f"--api-key-file {self.api_key_file}: is empty, expected a key")
+            raise InputError(f"{source}: is empty, expected a key; leave it out to ask for none")
         return key
 
 
@@ -96,6 +111,12 @@ serve_options = bundle(
         type=click.IntRange(min=1),
         help="Tokens, room for answers and padding counted, whose keys and values are kept; by "
         "default a quarter of the memory of a GPU, 32768 on a processor.",
+    ),
+    click.option(
+        "--max-context",
+        type=click.IntRange(min=2),
+        help="Tokens of a prompt and its answer together, at most what the model takes; by default "
+        "a row's share of --max-batch-tokens, but 4096 at least.",
     ),
     click.option(
         "--max-new-tokens",
@@ -139,7 +160,7 @@ def serve(model: str, device: str, dtype: str, stores: StoreOptions, options: Se
     _require_libraries()
     from sleepy_coder.model import load_model
     from sleepy_coder.server.app import AppConfig, create_app
-    from sleepy_coder.server.engine import Engine, Limits
+    from sleepy_coder.server.engine import Engine
     from sleepy_coder.server.listen import bind, listen, make_server, url_of
 
     key = options.read_key()
@@ -147,13 +168,13 @@ def serve(model: str, device: str, dtype: str, stores: StoreOptions, options: Se
     config = AppConfig(
         api_key=key,
         max_new_tokens=options.max_new_tokens,
-        hosts=_LOCAL_NAMES | {options.host} if is_open else None,
+        hosts=_LOCAL_NAMES | {options.host.lower()} if is_open else None,
     )
     with ExitStack() as stack:
         listening = stack.enter_context(bind(options.host, options.port))
         store = _load_store(stores, model)
         click.echo("loading the model", err=True)
-        limits = Limits(options.max_rows, options.max_queue, options.max_batch_tokens)
+        limits = options.limits()
         loaded = load_model(model, device=device, dtype=dtype)
         engine = stack.enter_context(Engine(loaded, store, limits))
         app = create_app(engine, lambda: _load_store(stores, model), config)
@@ -163,7 +184,7 @@ def serve(model: str, device: str, dtype: str, stores: StoreOptions, options: Se
         click.echo(f"{_describe(engine, model)} at {url_of(listening)}")
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         with suppress(KeyboardInterrupt):
-            make_server(app, options.grace).run(sockets=[listening])
+            make_server(app, options.grace, engine.stop).run(sockets=[listening])
 
 
 def _require_libraries() -> None:

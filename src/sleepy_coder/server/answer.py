@@ -46,7 +46,7 @@ class Progress:
         text: What is new and final.
         num_tokens: Written so far, the one that ended the turn included.
         outcome: How it ended; None while it goes on.
-        reason: Of an outcome that is no answer, in one line.
+        reason: Of an outcome that is no answer; of a failure, what kind of error it was.
     """
 
     text: str

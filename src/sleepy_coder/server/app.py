@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sleepy_coder.errors import StoreError
+from sleepy_coder.errors import SleepyError, StoreError
 from sleepy_coder.server.answer import Request
 from sleepy_coder.server.engine import BusyError, Engine, StoppedError
 from sleepy_coder.server.handlers import EXCEPTION_HANDLERS, HostCheck, KeyCheck
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from sleepy_coder.share.manifest import Store
 
 LoadStore = Callable[[], "Store | None"]
+_logger = logging.getLogger(__name__)
 _STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
@@ -81,11 +83,13 @@ def create_app(engine: Engine, load_store: LoadStore, config: AppConfig | None =
         middleware.append(Middleware(HostCheck, hosts=config.hosts))
     if config.api_key is not None:
         middleware.append(Middleware(KeyCheck, key=config.api_key))
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=middleware,
         exception_handlers=EXCEPTION_HANDLERS,
     )
+    app.router.redirect_slashes = False  # to whatever host the request names
+    return app
 
 
 class _Api:
@@ -160,11 +164,15 @@ class _Api:
                 if is_changed:
                     self._check_names(store.subspace.tasks if store else ())
                     await asyncio.wrap_future(engine.exchange_tasks(store))
-            except StoreError as error:
-                message = f"the tasks in use stay: {error}"
-                raise RefusedError(message, status=HTTPStatus.CONFLICT) from None
             except StoppedError as error:
                 raise unavailable(str(error)) from None
+            except (SleepyError, OSError) as error:
+                _logger.warning("the tasks in use stay: %s", error)
+                message = (
+                    "the tasks in use stay: the store cannot be read or does not fit "
+                    f"({type(error).__name__}); see the server's log"
+                )
+                raise RefusedError(message, status=HTTPStatus.CONFLICT) from None
             found = {
                 "is_changed": is_changed,
                 "tasks": len(engine.tasks),
@@ -185,7 +193,7 @@ class _Api:
             raise
         limit = min(
             asked.max_tokens or self._config.max_new_tokens,
-            self._engine.model.context_tokens - len(prompt),
+            self._engine.context_tokens - len(prompt),
         )
         listener = Listener(self._engine, request.receive)
         await listener.submit(Request(prompt, limit, task, asked.sampling, asked.stop))
@@ -254,10 +262,9 @@ class _Api:
             raise RefusedError(message, param="messages") from None
         if not prompt:
             raise RefusedError("the prompt has no tokens", param="prompt")
-        if len(prompt) >= model.context_tokens:
+        if len(prompt) >= (most := self._engine.context_tokens):
             raise RefusedError(
-                f"the prompt has {len(prompt)} tokens; the model takes {model.context_tokens}, "
-                "answer included",
+                f"the prompt has {len(prompt)} tokens; this server takes {most}, answer included",
                 code="context_length_exceeded",
             )
         return prompt

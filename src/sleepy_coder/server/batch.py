@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +22,8 @@ class _Pace(NamedTuple):
     """How much is done in one turn, in tokens with padding.
 
     Attributes:
-        read: Of prompts, before those under way go on; one prompt may be longer.
+        read: Of prompts, before those under way go on; one prompt may be longer, and is read in
+            pieces of that size.
         guessed: Checked in a step beside a token for each row. While reading the weights takes
             longest they cost next to nothing; beyond that as much as those that are sure.
     """
@@ -69,18 +70,22 @@ class Batch:
         return chosen
 
     @torch.inference_mode()
-    def join(self, answers: Sequence[Answer]) -> None:
+    def join(self, answers: Sequence[Answer], check: Callable[[], None] = lambda: None) -> None:
         """Read the prompts of answers that there is room for, and write their first tokens.
 
-        Whatever is raised, none of them has joined then.
+        Whatever is raised, also by `check` between two pieces of a long prompt, none of them has
+        joined then.
         """
         self._make_room([*self.answers, *answers])
         try:
-            self._decoder.join([answer.row for answer in answers], self._cache)
+            rows = [answer.row for answer in answers]
+            self._decoder.join(rows, self._cache, self._pace.read, check)
         except BaseException:
             self._cache.drop(range(len(self.answers), self._cache.num_rows))
             for answer in answers:
                 answer.restart()
+            if not self.answers:  # as after the last one: the layers may be exchanged now
+                self.clear()
             raise
         self.answers += answers
 

@@ -30,12 +30,19 @@ if TYPE_CHECKING:
 
 # Of a processor, whose models say of no limit: 1.9 GB for the 1.5B in float32.
 _BATCH_TOKENS = 32_768
+# What a request may have at least, though it then takes more than its share of the batch: a file
+# of 300 lines and its repair.
+_LEAST_CONTEXT = 4096
 _CLOSING_S = 30  # a step of a very long prompt takes that long; the thread dies with the process
 _logger = logging.getLogger(__name__)
 
 
 class BusyError(SleepyError):
     """As many requests wait as may; the client should come again."""
+
+
+class _UnwantedError(Exception):
+    """Nobody waits any more for the answer whose prompt is being read."""
 
 
 class StoppedError(SleepyError):
@@ -51,11 +58,14 @@ class Limits:
         max_queue: Requests that wait beside those.
         max_tokens: Tokens, padding and room for answers counted, that keys and values are kept
             for; a single answer may take more. None is as many as the model says.
+        max_context: Tokens of a prompt and its answer. None is a row's share of `max_tokens`, but
+            4096 at least. The model's own limit holds too.
     """
 
     max_rows: int = 16
     max_queue: int = 64
     max_tokens: int | None = None
+    max_context: int | None = None
 
 
 class Engine:
@@ -67,8 +77,9 @@ class Engine:
         limits: What it takes on at once.
 
     Attributes:
+        context_tokens: The most tokens that a prompt and its answer may have together.
         counts: What it has done.
-        failure: Why it answers nothing any more, in one line; None while it does.
+        failure: What kind of error ended it, which the log tells in full; None while it answers.
         task_bytes: What the tasks' coefficients take, and the basis that they share.
 
     Raises:
@@ -87,6 +98,8 @@ class Engine:
         self._learned: LearnedTasks | None = None
         self._use(store)
         max_tokens = self.limits.max_tokens or model.batch_tokens or _BATCH_TOKENS
+        share = max(_LEAST_CONTEXT, max_tokens // self.limits.max_rows)
+        self.context_tokens = min(model.context_tokens, self.limits.max_context or share)
         self._batch = Batch(model.decoder, self.limits.max_rows, max_tokens)
         # Guards what follows; the thread sleeps on it when there is nothing to do.
         self._work = threading.Condition()
@@ -108,12 +121,16 @@ class Engine:
         traceback: TracebackType | None,
     ) -> None:
         """Stop it; what is under way ends as `shutdown`."""
-        with self._work:
-            self._is_closing = True
-            self._work.notify()
+        self.stop()
         self._thread.join(_CLOSING_S)
         if self._learned is not None and not self._thread.is_alive():
             self._learned.close()
+
+    def stop(self) -> None:
+        """Take nothing more in, and have what is under way end as `shutdown`, soon."""
+        with self._work:
+            self._is_closing = True
+            self._work.notify()
 
     @property
     def tasks(self) -> Sequence[str]:
@@ -153,7 +170,8 @@ class Engine:
             if len(self._waiting) >= self.limits.max_queue + num_free:
                 self.counts.add_outcome("refused")
                 raise BusyError(
-                    f"{len(self._waiting)} requests wait and {self.num_rows} are being answered; "
+                    f"{self.num_rows} requests are being answered and {len(self._waiting)} wait; "
+                    f"at most {self.limits.max_queue} may beside those that free rows are for; "
                     "try again later"
                 )
 
@@ -206,7 +224,7 @@ class Engine:
                 pass
         except BaseException as error:
             _logger.exception("the engine has failed")
-            outcome, reason = "failed", _describe(error)
+            outcome, reason = "failed", type(error).__name__
         with self._work:  # from here on nothing more is taken in
             if outcome == "failed":
                 self.failure = reason
@@ -258,17 +276,27 @@ class Engine:
         if not joining:
             return
         try:
-            self._batch.join(joining)
+            self._batch.join(joining, lambda: self._require_wanted(joining))
+        except _UnwantedError:
+            for answer in joining:
+                if answer.is_cancelled:
+                    self._end(answer, Progress("", 0, "cancelled"))
+            return
         except Exception as error:
             if len(joining) > 1:
                 for answer in joining:
                     self._join([answer])
                 return
             _logger.exception("a request has failed")
-            self._end(joining[0], Progress("", 0, "failed", _describe(error)))
+            self._end(joining[0], Progress("", 0, "failed", type(error).__name__))
             return
         self.counts.add_tokens(tokens_in=sum(len(answer.row.prompt) for answer in joining))
         self._hand_out()
+
+    def _require_wanted(self, joining: Sequence[Answer]) -> None:
+        """Do nothing if some answer is still to be given."""
+        if self._is_closing or all(answer.is_cancelled for answer in joining):
+            raise _UnwantedError
 
     def _hand_out(self) -> None:
         """Let those leave that have ended, then tell everybody what is new."""
@@ -288,7 +316,7 @@ class Engine:
             progress = answer.advance(self.model.decoder.stop_tokens)
         except Exception as error:
             _logger.exception("a request has failed")
-            progress = Progress("", answer.num_tokens, "failed", _describe(error))
+            progress = Progress("", answer.num_tokens, "failed", type(error).__name__)
         self.counts.add_tokens(tokens_out=answer.num_tokens - before)
         return progress
 
@@ -322,9 +350,3 @@ class Engine:
             self._learned = LearnedTasks(self.model, store)
         self._store = store
         self.task_bytes = self._learned.resident_bytes if self._learned else (0, 0)
-
-
-def _describe(error: BaseException) -> str:
-    """Return an error in one line."""
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _OPEN_PATHS = frozenset({"/health"})
+# An IPv6 address in brackets or a name, which a dot may end, and a port.
+_HOST = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z._-]+?)\.?)(?::[0-9]{0,5})?")
 
 
 def respond(error: RefusedError) -> Response:
@@ -39,7 +41,7 @@ async def _tell_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _tell_failure(_request: Request, _error: Exception) -> Response:
-    message = "the request failed; the server's output says why"
+    message = "the request failed; the server's log says why"
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     return respond(RefusedError(message, status=status, kind="server_error"))
 
@@ -110,10 +112,8 @@ class HostCheck:
 def _host_of(scope: Scope) -> str | None:
     """Return the host that a request names, without its port."""
     said = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    try:
-        return urlsplit(f"//{said.decode('latin-1')}").hostname
-    except ValueError:
-        return None
+    found = _HOST.fullmatch(said)
+    return (found[1] or found[2]).decode().lower() if found else None
 
 
 def _digest(key: bytes) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -11,6 +13,8 @@ from sleepy_coder.errors import InputError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+_CLOSING_S = 5  # for responses to go out once all answers have ended
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -57,14 +61,32 @@ def url_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
 
 
-def make_server(app: ASGIApp, grace_s: int) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    """Has all answers end when the time is up, so that clients are told before it leaves them."""
+
+    def __init__(self, config: uvicorn.Config, grace_s: int, stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._grace_s = grace_s
+        self._stop = stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait until the requests under way have a response."""
+        timer = asyncio.get_running_loop().call_later(self._grace_s, self._stop)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            timer.cancel()
+
+
+def make_server(app: ASGIApp, grace_s: int, stop: Callable[[], None]) -> uvicorn.Server:
     """Return a server; `run(sockets=[…])` serves until `should_exit` is set, or a signal comes.
 
     Args:
         app: Answers.
         grace_s: How long requests may still take then.
+        stop: Has those that are left end; returns at once.
     """
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             app,
             access_log=False,
@@ -74,7 +96,9 @@ def make_server(app: ASGIApp, grace_s: int) -> uvicorn.Server:
             loop="asyncio",
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=grace_s,
+            timeout_graceful_shutdown=grace_s + _CLOSING_S,
             ws="none",
-        )
+        ),
+        grace_s,
+        stop,
     )

@@ -10,7 +10,10 @@ from typing import Any
 from sleepy_coder.sampling import GREEDY, Sampling
 from sleepy_coder.server.refusals import RefusedError
 
-_MOST_STOPS = 32
+# As OpenAI has it; and what may become one is looked for after every token, in the one thread that
+# owns the model.
+_MOST_STOPS = 4
+_LONGEST_STOP = 256  # characters
 # Below this the likeliest token is as good as certain, and dividing by it may overflow.
 _LEAST_TEMPERATURE = 0.01
 _SEED_BITS = 63
@@ -135,6 +138,7 @@ def _finish(
     options = fields.get("stream_options", {})
     if not isinstance(options, dict):
         raise _wrong("stream_options", options, "an object")
+    most = _integer(fields, "max_tokens", least=1)
     is_streamed = _boolean(fields, "stream")
     if options and not is_streamed:
         raise RefusedError("stream_options: only a stream has some", param="stream_options")
@@ -142,7 +146,7 @@ def _finish(
         model=model,
         messages=list(messages),
         text=text,
-        max_tokens=max_tokens or _integer(fields, "max_tokens", least=1),
+        max_tokens=max_tokens or most,
         sampling=_parse_sampling(fields),
         stop=_parse_stop(fields.get("stop", [])),
         is_streamed=is_streamed,
@@ -194,10 +198,10 @@ def _parse_sampling(fields: Mapping[str, Any]) -> Sampling:
 
 def _parse_stop(stop: Any) -> tuple[str, ...]:
     stops = [stop] if isinstance(stop, str) else stop
-    expected = f"a text, or a list of up to {_MOST_STOPS}, none of them empty"
+    expected = f"a text, or a list of up to {_MOST_STOPS}, each of 1 to {_LONGEST_STOP} characters"
     if not isinstance(stops, list) or len(stops) > _MOST_STOPS:
         raise _wrong("stop", stop, expected)
-    if not all(isinstance(each, str) and each for each in stops):
+    if not all(isinstance(each, str) and 1 <= len(each) <= _LONGEST_STOP for each in stops):
         raise _wrong("stop", stop, expected)
     return tuple(stops)
 

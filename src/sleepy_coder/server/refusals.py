@@ -35,10 +35,17 @@ class RefusedError(Exception):
         code: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        message = _encodable(message)
         super().__init__(message)
         self.status = status
         self.headers = dict(headers or {})
+        param = None if param is None else _encodable(param)
         self.body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def _encodable(text: str) -> str:
+    """Return a text whose halves of surrogate pairs, if it has any, are written as escapes."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def busy(message: str) -> RefusedError:
@@ -73,7 +80,8 @@ def no_answer(progress: Progress) -> RefusedError | None:
             return unavailable(progress.reason)
         case "failed":
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-            return RefusedError(progress.reason, status=status, kind="server_error")
+            message = f"the request failed ({progress.reason}); the server's log says why"
+            return RefusedError(message, status=status, kind="server_error")
         case "cancelled":
             return RefusedError("the client has gone", status=_GONE)
         case _:

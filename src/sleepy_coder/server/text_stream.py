@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 
 # What decoding puts in the place of bytes that are no character, or not yet one.
 _NO_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+# How many tokens may wait for what they are a part of. An incomplete character has at most three
+# bytes, and so three tokens; behind more than these only the last of what is none may become one.
+_MOST_WAITING = 8
 
 
 class TextStream:
@@ -37,12 +40,18 @@ class TextStream:
         """Take in a token; return what has become final, often nothing."""
         self._tokens.append(token)
         text = self._decode(self._tokens)
-        if text.endswith(_NO_CHARACTER) or len(text) <= len(self._given):
-            return ""
-        new = text[len(self._given) :]
+        is_cut = text.endswith(_NO_CHARACTER)
+        if is_cut or len(text) <= len(self._given):
+            if len(self._tokens) - self._num_given <= _MOST_WAITING:
+                return ""
+            if len(text) <= len(self._given):
+                self._tokens.pop()  # as those before it, it has no text
+                return ""
+        new = text[len(self._given) : -1 if is_cut else None]
         self._tokens = self._tokens[self._num_given :]
         self._num_given = len(self._tokens)
-        self._given = self._decode(self._tokens)
+        given = self._decode(self._tokens)
+        self._given = given[:-1] if is_cut else given
         return self._release(new)
 
     def finish(self) -> str:
