@@ -22,7 +22,7 @@ $(VENV)/.dev: $(BIN)/sleepy
 	@touch $@
 
 demo: $(BIN)/sleepy
-	$(BIN)/sleepy eval --set frozen --strategy rustfix --strategy base --strategy hints \
+	$(BIN)/sleepy eval --set frozen --strategy rustfix --strategy base --strategy hints --strategy routed \
 	  --model $(MODEL) --allow-unconfined --out runs/demo
 
 # One thread a worker: workers that each use all cores only wait for each other.

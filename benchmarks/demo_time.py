@@ -18,7 +18,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "runs" / "demo"
-STRATEGIES = ("rustfix", "base", "hints")
+STRATEGIES = ("rustfix", "base", "hints", "routed")
 _INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
 
 
