@@ -105,14 +105,15 @@ def render_demo_time() -> str:
     machine, base = record["machine"], record["strategies"]["base"]
     sets = ", ".join(machine["instruction_sets"])
     versions = base["libraries"]
-    answering_s = sum(s["seconds"] for s in record["strategies"].values())
+    answering_s = record["wall_s"] - record["setup_s"]
     is_first = record["downloads_weights"] or record["converts_weights"]
     weights = "fetched on the way" if is_first else "fetched and converted before"
     command, cores, minutes = record["command"], machine["num_cores"], record["wall_s"] / 60
     return (
         f"`{command}` in a fresh clone, the weights {weights}, took {minutes:.1f} minutes on "
         f"{cores} cores:\n{record['setup_s'] / 60:.1f} minutes of setting up, "
-        f"{answering_s / 60:.1f} minutes of answering with {base['model']} in {base['dtype']}\n"
+        f"{answering_s / 60:.1f} minutes of answering and judging with {base['model']} in "
+        f"{base['dtype']}\n"
         f"({machine['machine']} with {sets}; torch {versions['torch']}, "
         f"transformers {versions['transformers']})."
     )
