@@ -5,8 +5,6 @@ Repetitions are interleaved, each with prompts of its own, so that nothing read 
 quoted are medians, and medians of the ratios within a repetition. Writes `results/serve.json`.
 
     python benchmarks/serve_load.py --model qwen2.5-coder-0.5b-instruct
-
-A model without a store gets random tasks over a random basis: they say nothing of use, as fast.
 """
 
 from __future__ import annotations
@@ -15,7 +13,6 @@ import argparse
 import json
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,53 +27,19 @@ from urllib.request import urlopen
 import torch
 
 from measure import ROOT, processor
-from sleepy_coder.model import RepairModel, load_model
+from sleepy_coder.errors import InputError
+from sleepy_coder.model import load_model
 from sleepy_coder.results import describe_environment, save_json
 from sleepy_coder.server.app import create_app
 from sleepy_coder.server.engine import Engine, Limits
 from sleepy_coder.server.listen import bind, listen, make_server, url_of
-from sleepy_coder.share.manifest import Store
-from sleepy_coder.share.store import load_store, save_store
-from sleepy_coder.share.subspace import ModuleBasis, ModuleCoefficients, Subspace
+from sleepy_coder.share.store import load_store
 from sleepy_coder.versions import default_store
 from sleepy_coder.weights import DEFAULT_MODEL
 
-TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj")
-COMPONENTS, NUM_RANDOM_TASKS = 32, 64
-_SIZE = 0.05  # of a random coefficient: answers stay sentences
 _TIMEOUT_S = 3600
 
 Send = Callable[[str, str], int]
-
-
-def make_random_store(model: RepairModel) -> Store:
-    """Return a store of random tasks over a random orthonormal basis, for any model."""
-    torch.manual_seed(0)
-    modules = {n: m for n, m in model.hf_model.named_modules() if n.endswith(TARGETS)}
-    bases = {
-        name: ModuleBasis(
-            basis_b=torch.linalg.qr(torch.randn(module.out_features, COMPONENTS))[0],
-            basis_a=torch.linalg.qr(torch.randn(module.in_features, COMPONENTS))[0],
-        )
-        for name, module in modules.items()
-    }
-    tasks = {
-        f"task_{number:02}": {
-            name: ModuleCoefficients(*(_SIZE * torch.randn(2, COMPONENTS, 1))) for name in bases
-        }
-        for number in range(NUM_RANDOM_TASKS)
-    }
-    return Store(Subspace(bases, tasks))
-
-
-def open_store(model: RepairModel, path: Path | None) -> Store:
-    """Return the named store, else the model's own, else a random one that was saved and read."""
-    path = path or default_store(model.name)
-    if path is not None:
-        return load_store(path)
-    with tempfile.TemporaryDirectory() as folder:
-        save_store(make_random_store(model), Path(folder) / "store")
-        return load_store(Path(folder) / "store")
 
 
 @contextmanager
@@ -175,7 +138,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "serve.json")
     arguments = parser.parse_args()
     model = load_model(arguments.model, device=arguments.device, dtype=arguments.dtype)
-    store = open_store(model, arguments.store)
+    path = arguments.store or default_store(model.name)
+    if path is None:
+        raise InputError(f"{model.name}: has no learned tasks; name a store with --store")
+    store = load_store(path)
     engine = Engine(model, store, Limits(max_rows=arguments.requests))
     with serving(engine) as url:
         send = make_sender(url, arguments.max_tokens)
@@ -194,7 +160,6 @@ def main() -> None:
         },
         "model": {"name": model.name, "sha256": model.sha256, "dtype": model.dtype},
         "store": {
-            "is_random": not (arguments.store or default_store(model.name)),
             "tasks": len(store.subspace.tasks),
             "coefficient_bytes": coefficient_bytes,
             "basis_bytes": basis_bytes,

@@ -28,6 +28,7 @@ _MOST_TOKENS = 64
 _BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
+@sdpa_kernel(_BACKENDS)
 def grouped_attention(
     module: torch.nn.Module,
     query: Tensor,
@@ -51,15 +52,13 @@ def grouped_attention(
     rows, heads, tokens, size = query.shape
     groups: int = getattr(module, "num_key_value_groups", 1)
     if attention_mask is None or groups == 1 or tokens > _MOST_TOKENS:
-        with sdpa_kernel(_BACKENDS):
-            out: Tensor = sdpa_attention_forward(
-                module, query, key, value, attention_mask, scaling=scaling, **options
-            )[0]
+        out: Tensor = sdpa_attention_forward(
+            module, query, key, value, attention_mask, scaling=scaling, **options
+        )[0]
         return out, None
     packed = query.reshape(rows, heads // groups, groups * tokens, size)
     mask = attention_mask.repeat(1, 1, groups, 1)
-    with sdpa_kernel(_BACKENDS):
-        mixed = scaled_dot_product_attention(packed, key, value, attn_mask=mask, scale=scaling)
+    mixed = scaled_dot_product_attention(packed, key, value, attn_mask=mask, scale=scaling)
     return mixed.reshape(rows, heads, tokens, size).transpose(1, 2).contiguous(), None
 
 

@@ -21,12 +21,12 @@ from starlette.routing import Route
 
 from sleepy_coder.errors import SleepyError, StoreError
 from sleepy_coder.server.answer import Request
-from sleepy_coder.server.engine import BusyError, Engine, StoppedError
+from sleepy_coder.server.engine import Engine
 from sleepy_coder.server.handlers import EXCEPTION_HANDLERS, HostCheck, KeyCheck
-from sleepy_coder.server.listener import Listener
+from sleepy_coder.server.listener import Listener, engine_refusals
 from sleepy_coder.server.metrics import render_metrics
 from sleepy_coder.server.protocol import Asked, parse_chat, parse_completion
-from sleepy_coder.server.refusals import RefusedError, busy, unavailable, unknown_model
+from sleepy_coder.server.refusals import RefusedError, unknown_model
 from sleepy_coder.server.replies import Kind, Reply, render_model
 
 if TYPE_CHECKING:
@@ -163,9 +163,8 @@ class _Api:
                 is_changed = (store.sha256 if store else None) != engine.store_sha256
                 if is_changed:
                     self._check_names(store.subspace.tasks if store else ())
-                    await asyncio.wrap_future(engine.exchange_tasks(store))
-            except StoppedError as error:
-                raise unavailable(str(error)) from None
+                    with engine_refusals():
+                        await asyncio.wrap_future(engine.exchange_tasks(store))
             except (SleepyError, OSError) as error:
                 _logger.warning("the tasks in use stay: %s", error)
                 message = (
@@ -183,7 +182,8 @@ class _Api:
     async def _complete(
         self, request: HttpRequest, kind: Kind, parse: Callable[[Any], Asked]
     ) -> Response:
-        self._require_room()  # before any work is done for it
+        with engine_refusals():
+            self._engine.require_room()  # before any work is done for it
         try:
             asked = parse(await self._read_json(request))
             task = self._find_task(asked.model)
@@ -210,14 +210,6 @@ class _Api:
             progress = await listener.next()
             text += progress.text
         return JSONResponse(reply.render_whole(text, progress.outcome, progress.num_tokens))
-
-    def _require_room(self) -> None:
-        try:
-            self._engine.require_room()
-        except BusyError as error:
-            raise busy(str(error)) from None
-        except StoppedError as error:
-            raise unavailable(str(error)) from None
 
     async def _read_json(self, request: HttpRequest) -> Any:
         """Return a request's body, which must be JSON and not too large."""

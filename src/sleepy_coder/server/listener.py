@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
     from starlette.types import Receive
 
     from sleepy_coder.server.answer import Answer, Progress, Request
+
+
+@contextmanager
+def engine_refusals() -> Iterator[None]:
+    """Tell clients why the engine takes nothing in: its errors inside become RefusedErrors."""
+    try:
+        yield
+    except BusyError as error:
+        raise busy(str(error)) from None
+    except StoppedError as error:
+        raise unavailable(str(error)) from None
 
 
 class Listener:
@@ -39,13 +51,9 @@ class Listener:
         Raises:
             RefusedError: There is no room for it.
         """
-        try:
+        with engine_refusals():
             # In a thread of its own: a long prompt is indexed first.
             answer = await run_in_threadpool(self._engine.submit, request, self._deliver)
-        except BusyError as error:
-            raise busy(str(error)) from None
-        except StoppedError as error:
-            raise unavailable(str(error)) from None
         self._watcher = self._loop.create_task(self._watch(answer))
 
     async def next(self) -> Progress:

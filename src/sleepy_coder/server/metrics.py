@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import get_args
+
+from sleepy_coder.server.answer import Outcome
 
 _HELP = {
     "requests_total": "Requests that have ended, by how.",
@@ -19,13 +22,7 @@ _HELP = {
     "basis_bytes": "Memory that the basis takes which they share.",
 }
 # All that there are, so that each has a line from the start.
-_NO_OUTCOMES = dict.fromkeys(
-    (
-        *("stop", "length", "cancelled", "unknown_task", "failed", "shutdown"),
-        *("refused", "invalid"),
-    ),
-    0,
-)
+_NO_OUTCOMES = dict.fromkeys((*get_args(Outcome), "refused", "invalid"), 0)
 
 
 class Counts:

@@ -35,15 +35,15 @@ class RefusedError(Exception):
         code: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        message = _encodable(message)
+        message = _escape_surrogates(message)
         super().__init__(message)
         self.status = status
         self.headers = dict(headers or {})
-        param = None if param is None else _encodable(param)
+        param = None if param is None else _escape_surrogates(param)
         self.body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
-def _encodable(text: str) -> str:
+def _escape_surrogates(text: str) -> str:
     """Return a text whose halves of surrogate pairs, if it has any, are written as escapes."""
     return text.encode(errors="backslashreplace").decode()
 
