@@ -10,6 +10,7 @@ import json
 import re
 import statistics
 import sys
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
 STRATEGIES = (
     *("rustfix", "rustfix-maybe", "base", "base-again", "hints", "hints-second"),
-    *("averaged", "routed", "cascade"),
+    *("averaged", "general", "routed", "cascade"),
 )
 MODELS = ("1.5b", "0.5b")
 # Whose repair README shows: rustc has no suggestion of its own for it.
@@ -66,6 +67,37 @@ def render_rendering() -> str:
             tokens = sum(p.tokens_in for p in run.problems)
             solved = f"{run.passed}/{len(run.problems)}"
             lines.append(f"| {model} | {label} | {tokens} | {solved} |")
+    return "\n".join(lines)
+
+
+def render_renderings() -> str:
+    """Return what quoting lines in the compact rendering did, by set."""
+    found = json.loads((RESULTS / "renderings.json").read_text())
+    lines = ["| model | problems | who answers | line numbers | lines quoted |"]
+    lines.append("| --- | --- | --- | ---: | ---: |")
+    for one in found["solved"]:
+        before, now, total = one["former_compact"], one["quoting_compact"], one["total"]
+        who = "the routed task" if one.get("who") == "task" else "base model"
+        lines.append(
+            f"| {one['model']} | {one['set']} | {who} | {before}/{total} | {now}/{total} |"
+        )
+    return "\n".join(lines)
+
+
+def render_general() -> str:
+    """Return what the task `general` does for patterns that it learned from, and for others."""
+    arms = ("base", "base-again", "hints-second", "general", "routed-shipped")
+    runs = {a: load_run_record(RESULTS / "transfer" / "transfer" / f"{a}.json") for a in arms}
+    learned = tomllib.loads((ROOT / "configs" / "learn.toml").read_text())["basis_patterns"]
+    lines = [f"| transfer problems of | problems | {' | '.join(arms)} |"]
+    lines.append("| --- | ---: |" + " ---: |" * len(arms))
+    for label, is_learned in (("patterns that it learned from", True), ("other patterns", False)):
+        solved = {
+            arm: [p.outcome == "pass" for p in run.problems if (p.pattern in learned) == is_learned]
+            for arm, run in runs.items()
+        }
+        counts = " | ".join(str(sum(solved[arm])) for arm in arms)
+        lines.append(f"| {label} | {len(solved['base'])} | {counts} |")
     return "\n".join(lines)
 
 
@@ -758,6 +790,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "transcript": render_transcript,
     "demo-time": render_demo_time,
     "rendering": render_rendering,
+    "renderings": render_renderings,
+    "general": render_general,
     "made-on": render_made_on,
     "router": render_router,
     "first-look": render_first_look,

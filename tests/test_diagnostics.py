@@ -13,9 +13,9 @@ from sleepy_coder.diagnostics import (
     parse_diagnostic,
     parse_diagnostics,
     parse_stream,
-    render_compact,
     select_errors,
 )
+from sleepy_coder.rendering import render_compact
 
 
 def compile_to_diagnostics(source: str, folder: Path) -> list[Diagnostic]:
@@ -178,12 +178,3 @@ def test_stream_takes_rustc_and_cargo_lines_and_nothing_else():
 def test_the_closing_summary_is_not_an_error(tmp_path):
     errors = select_errors(compile_to_diagnostics(MISSING_MUT, tmp_path))
     assert [e.code for e in errors] == ["E0384"]
-
-
-def test_compact_rendering_keeps_code_labels_and_suggestion(tmp_path):
-    (error,) = select_errors(compile_to_diagnostics(MISSING_MUT, tmp_path))
-    text = render_compact(error)
-    assert text.splitlines()[0] == "error[E0384]: cannot assign twice to immutable variable `total`"
-    assert "line 3 `total += 2`: cannot assign twice to immutable variable" in text
-    assert "line 2 `mut`" in text
-    assert len(text) < len(error.rendered)

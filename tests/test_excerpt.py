@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sleepy_coder.diagnostics import parse_diagnostics, select_errors
+from sleepy_coder.diagnostics import apply_suggestions, parse_diagnostics, select_errors
 from sleepy_coder.excerpt import Excerpt, cut_excerpt
 from sleepy_coder.judge import compile_source
+from sleepy_coder.rendering import render_compact
 
 FILLER = "".join(f"pub fn unused_{n}(x: u32) -> u32 {{\n    x + {n}\n}}\n\n" for n in range(60))
 SOURCE = f"""//! Käse: an ß before everything, so that bytes are not characters.
@@ -92,6 +93,20 @@ def test_a_message_about_what_is_not_shown_is_left_out(messages):
     assert elsewhere.move(messages, "lib.rs") == []
     assert cut_excerpt(SOURCE, [LINE]).move(messages, "main.rs") == []
     json.dumps(cut_excerpt(SOURCE, [LINE]).move(messages, "lib.rs"))
+
+
+def test_an_import_that_is_suggested_elsewhere_comes_to_the_top(sandbox):
+    source = (
+        f"use std::fmt::Debug;\n\n{FILLER}pub fn count() -> HashMap<u8, u8> {{\n    todo!()\n}}\n"
+    )
+    said = compile_source(source, crate_type="lib", edition="2021", sandbox=sandbox).diagnostics
+    excerpt = cut_excerpt(source, [len(source.split("\n")) - 4], max_lines=20)
+    assert "use std::fmt" not in excerpt.code
+    (error,) = select_errors(parse_diagnostics(excerpt.move(said, "lib.rs")))
+    assert render_compact(error).endswith("\n    + use std::collections::HashMap;")
+    assert apply_suggestions(excerpt.code, [error], allow_maybe_incorrect=True).startswith(
+        "use std"
+    )
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

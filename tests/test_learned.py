@@ -1,4 +1,5 @@
 from dataclasses import replace
+from math import inf
 
 import pytest
 
@@ -6,6 +7,7 @@ from scripted import BUGGY, FIXED, ScriptedCompletion, ScriptedModel
 from sleepy_coder.edits import render_edits
 from sleepy_coder.errors import InputError, StoreError
 from sleepy_coder.learned import AVERAGE, LearnedTasks
+from sleepy_coder.patterns import GENERAL
 from sleepy_coder.prompt import extract_code, render_answer
 from sleepy_coder.repair import STRATEGIES, resume_key
 from sleepy_coder.router import Route
@@ -67,8 +69,11 @@ class ScriptedTasks:
 
     sha256 = "5" * 64
 
-    def __init__(self, known, least=0.0):
-        self.known, self.least = known, least
+    def __init__(self, known, least=0.0, general=None):
+        self.known, self.least, self.of_all = known, least, general
+
+    def general(self):
+        return self.of_all
 
     def task_of(self, route):
         return route.task if route and route.task in self.known else None
@@ -97,6 +102,44 @@ def test_routed_without_a_task_asks_as_base_does(problem):
     run("routed", problem, model=model, learned=ScriptedTasks([]))
     run("base", problem, model=base)
     assert model.asked == base.asked
+
+
+def test_general_answers_where_base_gives_no_repair_wherever_the_route_leads(problem):
+    model = ScriptedModel(answer_to_edits_else_nothing)
+    learned = ScriptedTasks([], least=inf, general=GENERAL)
+    generation = run("general", problem, model=model, learned=learned)
+    assert (generation.task, extract_code(generation.output)) == (GENERAL, FIXED)
+
+
+def test_general_needs_a_task_of_that_name(problem):
+    bench = {
+        "model": ScriptedModel(lambda _: render_answer(FIXED)),
+        "learned": ScriptedTasks([TASK]),
+    }
+    with pytest.raises(InputError, match="no task 'general'"):
+        run("general", problem, **bench)
+
+
+def test_the_mean_is_of_patterns_alone():
+    model = make_model()
+    store = make_store(model)
+    double = {
+        module: replace(entry, coef_b=2 * entry.coef_b)
+        for module, entry in store.subspace.tasks[TASK].items()
+    }
+    subspace = replace(store.subspace, tasks={**store.subspace.tasks, GENERAL: double})
+    alone, learned = LearnedTasks(model, store), None
+    (changed,) = ask(model, [alone.use_average()])
+    alone.close()
+    learned = LearnedTasks(model, replace(store, subspace=subspace))
+    assert learned.general() == GENERAL
+    assert ask(model, [learned.use_average()]) == [changed]
+    assert ask(model, [GENERAL]) != [changed]
+
+
+def answer_to_edits_else_nothing(messages):
+    is_edit = "```edit" in messages[0]["content"]
+    return render_edits(BUGGY, FIXED) if is_edit else render_answer(BUGGY)
 
 
 def answer_by_form(messages):
@@ -255,6 +298,14 @@ def test_cascade_asks_the_learned_task_before_the_base_model(problem, sandbox, m
     bench = {"model": model, "learned": ScriptedTasks([TASK]), "sandbox": sandbox}
     assert extract_code(run("cascade", problem, **bench).output) == FIXED
     assert len(model.asked) == 1
+
+
+def test_cascade_asks_the_general_task_where_no_other_is(problem, sandbox, monkeypatch):
+    monkeypatch.setattr("sleepy_coder.repair.apply_rustfix", lambda code, **_: code)
+    model = ScriptedModel(answer_to_edits_else_nothing)
+    learned = ScriptedTasks([], least=inf, general=GENERAL)
+    generation = run("cascade", problem, model=model, learned=learned, sandbox=sandbox)
+    assert (generation.task, extract_code(generation.output)) == (GENERAL, FIXED)
 
 
 def test_a_strategy_without_its_store_says_so(problem):

@@ -15,12 +15,13 @@ from sleepy_coder.cli.doctor import examine
 from sleepy_coder.errors import StoreError
 from sleepy_coder.experiments.routing import RoutingPlan
 from sleepy_coder.experiments.transfer import TransferPlan
-from sleepy_coder.serving import shipped_store
+from sleepy_coder.patterns import GENERAL
+from sleepy_coder.serving import TaskSources, shipped_store
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.store import load_store, save_store
 from sleepy_coder.share.subspace import ModuleBasis, ModuleCoefficients, Subspace
 from sleepy_coder.weights import DEFAULT_MODEL
-from tiny_model import make_model
+from tiny_model import make_model, make_store
 
 TASK = "assign_twice_immutable"
 HUB_ID = "owner/tiny"
@@ -204,3 +205,14 @@ def test_the_doctor_counts_the_default_models_tasks(artifacts):
     (path / "basis.safetensors").write_bytes(b"")
     assert not find_store().is_ok
     assert "restore the file" in find_store().detail
+
+
+def test_general_is_compared_where_the_store_has_it(tmp_path):
+    model = make_model()
+    without, with_it = tmp_path / "without", tmp_path / "with"
+    save_store(make_store(model), without)
+    save_store(make_store(model, tasks=(TASK, GENERAL)), with_it)
+    for path, is_there in ((without, False), (with_it, True)):
+        routing, transfer = RoutingPlan(TaskSources(path)), TransferPlan({"a": path})
+        for plan in (routing, transfer):
+            assert ("general" in {arm.name for arm in plan.arms()}) == is_there

@@ -121,6 +121,9 @@ class AdapterTasks:
         """Return the task that a route leads to, or None where it has no adapter."""
         return route.task if route and route.task in self._places else None
 
+    def general(self) -> None:
+        """Return None: adapters are of single patterns."""
+
     def answer_form(self, task: str | None) -> AnswerForm:
         """Return the form in which a task was taught to answer; the base model's is the program."""
         return self._folder.answer_form(task)

@@ -1,4 +1,4 @@
-"""rustc's JSON diagnostics: parse them leniently, render them shortly, apply their suggestions.
+"""rustc's JSON diagnostics: parse them leniently, apply their suggestions.
 
 Everything here is pure. Byte offsets are offsets into the UTF-8 encoding of the source, as rustc
 counts them; columns are 1-based and count characters. Only `level`, `message` and the spans'
@@ -124,45 +124,6 @@ def select_errors(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     return [d for d in diagnostics if d.is_error and (d.code is not None or d.spans)]
 
 
-def render_compact(diagnostic: Diagnostic) -> str:
-    """Return a diagnostic as the few lines of text that a small model needs.
-
-    Code and message, then each labelled place as `line N: label`, then notes and helps, with a
-    suggestion's replacement text. The source excerpts, arrows and margins of rustc's own rendering
-    are left out: the program stands in the prompt anyway.
-    """
-    head = f"error[{diagnostic.code}]" if diagnostic.code else diagnostic.level
-    lines = [f"{head}: {diagnostic.message}"]
-    for span in sorted(diagnostic.spans, key=lambda s: (not s.is_primary, s.byte_start)):
-        source = _excerpt(span)
-        label = f": {span.label}" if span.label else ""
-        lines.append(f"  line {span.line_start}{source}{label}")
-    for child in diagnostic.children:
-        lines.extend(f"  {child.level}: {line}" for line in _render_child(child))
-    return "\n".join(lines)
-
-
-def _excerpt(span: Span) -> str:
-    """Return the underlined text, when it is short and on one line, in backticks."""
-    longest = 60  # characters; more than that is a statement, which its line number finds
-    if span.line_start != span.line_end or not span.text:
-        return ""
-    piece = span.text[0][span.column_start - 1 : span.column_end - 1].strip()
-    return f" `{piece}`" if piece and len(piece) <= longest else ""
-
-
-def _render_child(child: Diagnostic) -> Iterator[str]:
-    """Yield a note's message and the replacements it suggests."""
-    replacements = [s for s in child.spans if s.suggested_replacement is not None]
-    if not replacements:
-        yield child.message
-        return
-    edits = "; ".join(
-        f"line {s.line_start} `{(s.suggested_replacement or '').strip()}`" for s in replacements
-    )
-    yield f"{child.message}: {edits}"
-
-
 def apply_suggestions(
     source: str, diagnostics: Sequence[Diagnostic], *, allow_maybe_incorrect: bool = False
 ) -> str:
@@ -199,7 +160,7 @@ def apply_suggestions(
         return source
 
 
-def _suggested_edits(error: Diagnostic, trusted: set[str]) -> Iterator[list[Span]]:
+def _suggested_edits(error: Diagnostic, trusted: set[str]) -> Iterator[Sequence[Span]]:
     """Yield the alternatives for one error: the edits of each help that is trusted as a whole."""
     for child in error.children:
         edits = [s for s in child.spans if s.suggested_replacement is not None]
@@ -209,10 +170,10 @@ def _suggested_edits(error: Diagnostic, trusted: set[str]) -> Iterator[list[Span
         if not edits or not is_trusted:
             continue
         if len({e.file_name for e in edits}) == 1:
-            yield from _alternatives(edits)
+            yield from alternatives_of(edits)
 
 
-def _alternatives(edits: list[Span]) -> Iterator[list[Span]]:
+def alternatives_of(edits: Sequence[Span]) -> Iterator[Sequence[Span]]:
     """Split a help's edits where it lists alternatives for one place; otherwise yield them all."""
     places = {(e.byte_start, e.byte_end) for e in edits}
     if len(places) == 1 and len(edits) > 1:
@@ -221,7 +182,7 @@ def _alternatives(edits: list[Span]) -> Iterator[list[Span]]:
         yield edits
 
 
-def _overlaps(edits: list[Span], taken: list[Span]) -> bool:
+def _overlaps(edits: Sequence[Span], taken: Sequence[Span]) -> bool:
     """Whether an edit touches bytes, or inserts at the place, of one that is already taken."""
     return any(
         (e.byte_start < t.byte_end and t.byte_start < e.byte_end)

@@ -40,7 +40,9 @@ class Excerpt:
     def move(self, messages: Iterable[Mapping[str, Any]], file_name: str) -> list[dict[str, Any]]:
         """Return rustc's messages on the file as they would be on the excerpt.
 
-        Spans elsewhere are left out, and with them the messages whose primary span is one.
+        Spans elsewhere are left out, and with them the messages whose primary span is one. Imports
+        that rustc would put in elsewhere come to the excerpt's top, where an answer may have them
+        (`splice`).
 
         Args:
             messages: JSON objects of rustc.
@@ -137,8 +139,10 @@ class Excerpt:
 
     def _move_span(self, span: Mapping[str, Any], file_name: str) -> dict[str, Any] | None:
         first, last = span["line_start"] - 1, span["line_end"] - 1
-        if span["file_name"] != file_name or not {first, last} <= self._places.keys():
+        if span["file_name"] != file_name:
             return None
+        if not {first, last} <= self._places.keys():
+            return {**span, **_TOP} if _is_import(span) else None
         file_starts, own_starts = self._starts
         return {
             **span,
@@ -147,6 +151,20 @@ class Excerpt:
             "line_start": self._places[first] + 1,
             "line_end": self._places[last] + 1,
         }
+
+
+# Where a span lies that inserts something above all.
+_TOP = {
+    **dict.fromkeys(("byte_start", "byte_end"), 0),
+    **dict.fromkeys(("line_start", "line_end", "column_start", "column_end"), 1),
+    "text": [],
+}
+
+
+def _is_import(span: Mapping[str, Any]) -> bool:
+    """Whether a span is a suggestion to put in an import."""
+    is_empty = span["byte_start"] == span["byte_end"]
+    return is_empty and (span.get("suggested_replacement") or "").startswith("use ")
 
 
 def cut_excerpt(source: str, places: Iterable[int], max_lines: int = MAX_LINES) -> Excerpt:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.errors import StoreError
+from sleepy_coder.patterns import GENERAL
 from sleepy_coder.share.layer import bytes_of_bases, eject, inject, use_tasks
 from sleepy_coder.share.tasks import average
 
@@ -65,6 +67,10 @@ class LearnedTasks:
         """Return the task that a route leads to, or None where nothing was learned for it."""
         return route.task if route and route.task in self.store.subspace.tasks else None
 
+    def general(self) -> str | None:
+        """Return the task that learned from many patterns together, or None without one."""
+        return GENERAL if GENERAL in self.store.subspace.tasks else None
+
     def answer_form(self, task: str | None) -> AnswerForm:
         """Return the form in which a task was taught to answer; the base model's is the program."""
         if task == AVERAGE:
@@ -81,9 +87,11 @@ class LearnedTasks:
         return self._min_doubts.get(task, 0.0)
 
     def use_average(self) -> str:
-        """Make the mean of all tasks' ΔW resident; return the name that rows ask for it by."""
+        """Make the mean of all patterns' ΔW resident; return the name that rows ask for it by."""
         if AVERAGE not in self._table:
-            self._table.add({AVERAGE: average(self.store.subspace)})
+            subspace = self.store.subspace
+            own = {name: task for name, task in subspace.tasks.items() if name != GENERAL}
+            self._table.add({AVERAGE: average(replace(subspace, tasks=own or subspace.tasks))})
         return AVERAGE
 
     def describe(self) -> Mapping[str, Any]:

@@ -202,10 +202,6 @@ def load_model(
     """
     place = choose_device(device)
     kind = choose_dtype(dtype, place)
-    if place.type == "cuda":
-        # cuDNN's attention makes a plan for every new shape, for tenths of a second each; nearly
-        # every step here has a shape of its own.
-        torch.backends.cuda.enable_cudnn_sdp(False)
     return _load(resolve_model(name), place, kind)
 
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sleepy_coder.diagnostics import Diagnostic, render_compact, select_errors
+from sleepy_coder.diagnostics import Diagnostic, select_errors
 from sleepy_coder.gutting import find_gutting
+from sleepy_coder.rendering import render_compact
 from sleepy_coder.syntax import has_syntax_error, normalized
 
 Message = dict[str, str]

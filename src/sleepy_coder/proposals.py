@@ -18,7 +18,7 @@ from sleepy_coder.workbench import Workbench
 
 RUSTC = "rustc's suggestion"
 # Who is asked about an error, in turn, until an answer holds.
-STAGES = ("routed", "routed-alone", "base-again", "hints-second")
+STAGES = ("routed", "routed-alone", "general", "base-again", "hints-second")
 _TEMPERATURE, _TOP_P = 0.8, 0.95  # of answers that are drawn
 
 
@@ -116,7 +116,7 @@ def propose_answers(problem: Problem, bench: Workbench, num_samples: int) -> Ite
         num_samples: Answers to draw, by turns under the task, if there is one, and without.
     """
     for stage in (STRATEGIES[name] for name in STAGES):
-        if stage.needs_tasks and bench.learned is None:
+        if not stage.is_possible(bench):
             continue
         (answer,) = stage.propose([problem], bench)
         who = f"task {answer.task}" if answer.task else "base model"
@@ -141,7 +141,8 @@ def propose_answers(problem: Problem, bench: Workbench, num_samples: int) -> Ite
 
 
 def _task_of(chosen: Route | None, bench: Workbench) -> str | None:
-    return bench.require_learned("fix").task_of(chosen)
+    learned = bench.require_learned("fix")
+    return learned.task_of(chosen) or learned.general()
 
 
 def _suggesting(errors: Iterable[Diagnostic], name: str) -> list[Diagnostic]:

@@ -16,7 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from sleepy_coder.dialogue import ChooseTask, converse, open_dialogue
+from sleepy_coder.errors import InputError
 from sleepy_coder.judge import accept
+from sleepy_coder.patterns import GENERAL
 from sleepy_coder.problems import Problem
 from sleepy_coder.prompt import extract_code, render_answer
 from sleepy_coder.router import Route
@@ -33,6 +35,7 @@ class Strategy:
     Attributes:
         serves: Which learned tasks it takes, if any.
         needs_tasks: It cannot do without them.
+        needs_general: Nor without one that learned from many patterns together.
     """
 
     name: str
@@ -42,6 +45,13 @@ class Strategy:
     propose: Propose
     serves: Serves | None = None
     needs_tasks: bool = False
+    needs_general: bool = False
+
+    def is_possible(self, bench: Workbench) -> bool:
+        """Whether the workbench has the learned tasks that the strategy cannot do without."""
+        if bench.learned is None:
+            return not self.needs_tasks
+        return not self.needs_general or bench.learned.general() is not None
 
 
 def _propose_rustfix(name: str, *, allow_maybe_incorrect: bool) -> Propose:
@@ -105,6 +115,16 @@ def _by_route(name: str, options: str = "--store") -> ChooseTask:
     return lambda chosen, bench: bench.require_learned(name, options).task_of(chosen)
 
 
+def _general(_chosen: Route | None, bench: Workbench) -> str:
+    task = bench.require_learned("general").general()
+    if task is None:
+        raise InputError(
+            f"strategy general: the store has no task {GENERAL!r}; `sleepy learn` makes one "
+            "where its recipe has `shared`"
+        )
+    return task
+
+
 def _averaged(_chosen: Route | None, bench: Workbench) -> str | None:
     return bench.require_average("averaged").use_average()
 
@@ -122,7 +142,7 @@ def _propose_cascade(stages: Sequence[str]) -> Propose:
         quiet = replace(bench, on_done=lambda _: None)
         left = list(problems)
         for stage in stages:
-            if STRATEGIES[stage].needs_tasks and bench.learned is None:
+            if not STRATEGIES[stage].is_possible(bench):
                 continue
             is_last = stage == stages[-1]
             answers = STRATEGIES[stage].propose(left, quiet)
@@ -232,6 +252,16 @@ STRATEGIES: dict[str, Strategy] = {
             needs_tasks=True,
         ),
         Strategy(
+            "general",
+            "base, or the task that learned from many patterns together where base gives no repair",
+            needs_model=True,
+            needs_rust=False,
+            propose=_propose_with_model("general", choose_task=_general, is_second=True),
+            serves="store",
+            needs_tasks=True,
+            needs_general=True,
+        ),
+        Strategy(
             "projected",
             "routed, with LoRA adapters projected onto the store's basis in place of its tasks",
             needs_model=True,
@@ -253,7 +283,7 @@ STRATEGIES: dict[str, Strategy] = {
         ),
         Strategy(
             "averaged",
-            "the mean of all learned tasks, for every program",
+            "the mean of all patterns' tasks, for every program",
             needs_model=True,
             needs_rust=False,
             propose=_propose_with_model("averaged", choose_task=_averaged),
@@ -262,10 +292,11 @@ STRATEGIES: dict[str, Strategy] = {
         ),
         Strategy(
             "cascade",
-            "rustfix, routed (given a store), base-again; the first that rustc accepts stands",
+            "rustfix, routed and general (given a store), base-again; the first that rustc accepts "
+            "stands",
             needs_model=True,
             needs_rust=True,
-            propose=_propose_cascade(["rustfix", "routed", "base-again"]),
+            propose=_propose_cascade(["rustfix", "routed", "general", "base-again"]),
             serves="store",
         ),
     )

@@ -47,6 +47,16 @@ class TaskSources:
     store: Path | None = None
     adapters: Path | None = None
 
+    def has_general(self) -> bool:
+        """Whether the store has a task that learned from many patterns together."""
+        from sleepy_coder.patterns import GENERAL
+        from sleepy_coder.share.files import read_json
+        from sleepy_coder.share.manifest import MANIFEST_FILE
+
+        if self.store is None:
+            return False
+        return GENERAL in read_json(self.store / MANIFEST_FILE).get("tasks", ())
+
     @contextmanager
     def serve(self, kind: Serves | None, bench: Workbench) -> Iterator[Workbench]:
         """Yield the workbench with the tasks of a kind on its model, which then leave it again.

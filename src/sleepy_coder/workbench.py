@@ -29,6 +29,9 @@ class ServedTasks(Protocol):
     def task_of(self, route: Route | None) -> str | None:
         """Return the task that a route leads to, or None where nothing was learned for it."""
 
+    def general(self) -> str | None:
+        """Return the task that learned from many patterns together, or None without one."""
+
     def answer_form(self, task: str | None) -> AnswerForm:
         """Return the form in which a task was taught to answer; the base model's is the program."""
 
@@ -50,7 +53,7 @@ class AveragedTasks(ServedTasks, Protocol):
     """Learned tasks that have a mean."""
 
     def use_average(self) -> str:
-        """Make the mean of all tasks' ΔW resident; return the name that rows ask for it by."""
+        """Make the mean of all patterns' ΔW resident; return the name that rows ask for it by."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,9 @@ class FakeTasks:
     def use_average(self):
         return TASK
 
+    def general(self):
+        return TASK
+
     def answer_form(self, task):
         return "edit" if task else "program"
 
@@ -59,6 +62,7 @@ def served(monkeypatch):
         return opened[-1]
 
     monkeypatch.setattr(TaskSources, "_open", open_)
+    monkeypatch.setattr(TaskSources, "has_general", lambda self: self.store is not None)
     return opened
 
 

@@ -10,7 +10,7 @@ from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.course import Course
 from sleepy_coder.learning.gate import GateConfig
 from sleepy_coder.learning.sets import LearningSets, as_set
-from sleepy_coder.patterns import generate_problems
+from sleepy_coder.patterns import GENERAL, generate_problems
 from sleepy_coder.problems import load_set
 from sleepy_coder.share.layer import ShareLinear
 from sleepy_coder.share.store import load_store, save_store
@@ -80,7 +80,7 @@ def judge_as(base, routed):
     def judge(problems, strategy, bench):
         solved, task = (base, None) if strategy == "base" else (routed, TASK)
         if strategy == "routed-alone":
-            assert set(bench.learned.store.subspace.tasks) == {TASK}
+            assert set(bench.learned.store.subspace.tasks) - {GENERAL} == {TASK}
         return {
             p.id: Judged(
                 "pass" if i < solved else "compile_error", p.fixed, task, -0.1 if task else -2.0
@@ -113,6 +113,15 @@ def test_a_course_ends_in_a_store_of_what_passed(make_course, monkeypatch, tmp_p
     assert not any(isinstance(m, ShareLinear) for m in made.model.hf_model.modules())
     assert made.model.decoder.use_tasks is None
     assert stages[0] == "base: 1 of 3 solved"
+
+
+def test_what_all_patterns_learned_together_is_a_task_of_the_store(make_course, monkeypatch):
+    monkeypatch.setattr(course_module, "judge_strategy", judge_as(1, 3))
+    recipe = replace(CONFIG.recipe, shared=replace(FIT, num_steps=5))
+    store = make_course(config=replace(CONFIG, recipe=recipe))[0].run().store
+    assert set(store.subspace.tasks) == {TASK, GENERAL}
+    said = store.provenance[GENERAL]
+    assert (said["pairs"], said["steps"], said["min_doubt"]) == (3, 5, None)
 
 
 def test_what_loses_is_not_heard_against_the_base_model(make_course, monkeypatch):

@@ -46,6 +46,13 @@ def test_a_task_that_lost_something_is_not_heard():
     assert (decision.rulings["bad"].lost, decision.rulings["bad"].min_doubt) == (1, None)
 
 
+def test_a_task_that_gained_nothing_is_not_heard():
+    tried = [*trials("idle", both=5), *trials("good", gained=1, both=5)]
+    decision = decide(tried, within(2, tried, (3,)))
+    assert decision.heard == ("good",)
+    assert decision.rulings["idle"].min_doubt is None
+
+
 def test_what_the_base_model_repeats_is_gained_without_any_doubt():
     repeated = [Trial("t", False, own, True, 0.0) for own in (True, True, False)]
     decision = decide([*repeated, *trials("t", both=1)], GateConfig())

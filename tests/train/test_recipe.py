@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sleepy_coder.patterns import GENERAL
 from sleepy_coder.share.expand import expand
 from sleepy_coder.share.layer import inject, use_tasks
 from sleepy_coder.share.tasks import add_task, average, delta_weight
@@ -150,10 +151,21 @@ def test_one_set_of_coefficients_learns_from_all_pairs_to_start_from(tiny_model,
         pad_id=0,
         on_step=lambda phase, step, losses: steps.append((phase, step, set(losses))),
     )
-    assert list(subspace.tasks) == ["shared"]
-    assert steps[-1] == ("shared", 40, {"shared"})
+    assert list(subspace.tasks) == [GENERAL]
+    assert steps[-1] == ("shared", 40, {GENERAL})
     again = {"again": [replace(row, task="again") for row in rows["up"]]}
     learned = learn_tasks(tiny_model, subspace, again, replace(RECIPE, start="mean"), pad_id=0)
     alone = learn_basis(tiny_model, {"up": rows["up"]}, RECIPE, pad_id=0)
     other = learn_tasks(tiny_model, alone, again, replace(RECIPE, start="mean"), pad_id=0)
     assert learned.report.losses["again"][0] < other.report.losses["again"][0]
+
+
+def test_a_new_task_starts_from_the_general_one_where_there_is_one(tiny_model, rows):
+    subspace = learn_basis(tiny_model, rows, RECIPE, pad_id=0)
+    name = min(rows)
+    general = replace(subspace, tasks={**subspace.tasks, GENERAL: subspace.tasks[name]})
+    found, of_all = mean_start(general, 1), mean_start(subspace, 1)
+    expected = mean_start(replace(subspace, tasks={name: subspace.tasks[name]}), 1)
+    for module, entry in expected.items():
+        assert torch.equal(found[module].coef_b, entry.coef_b)
+    assert any(not torch.equal(found[m].coef_b, of_all[m].coef_b) for m in found)

@@ -114,7 +114,7 @@ source_options = bundle(
     click.option(
         "--no-store",
         is_flag=True,
-        help="Take no store, not even the shipped one; cascade then leaves routed out.",
+        help="Take no store, not even the shipped one; cascade then leaves out routed and general.",
     ),
     adapters_option,
 )

@@ -1,7 +1,8 @@
 """What each choice of the recipe is worth: k, p, basis and adapters, pairs and their source.
 
-A curve over k that is flat may be so because training starts from the mean of the basis's tasks,
-or because any few parameters do. The axis "basis" tells: at each k the learned basis from the mean
+A curve over k that is flat may be so because training starts from the mean of the basis's tasks
+(over the store's basis from its task `general`, where there is one), or because any few parameters
+do. The axis "basis" tells: at each k the learned basis from the mean
 and from a random start, a random basis of the same size from the same random start (it holds no
 mean), and the mean itself, reduced to p and untrained.
 
@@ -9,7 +10,7 @@ The axis "sources" compares pairs from the generators, from real crates' mutants
 model's own verified answers to either (turning back, or under hints), and mixtures. It asks only of
 tasks with pairs in each source: name them with `--tasks`. The axes "weights" and "steps" vary how
 tasks are fitted: what edited and kept tokens weigh, and for how long. These three learn over the
-store's basis, from the mean of the tasks that gave it.
+store's basis, from what the tasks that gave it share.
 
 Cost of the other axes with the defaults: 22 settings of up to 8 tasks with 36 steps of 4 rows, and
 9 more for the axis "basis", of which 3 are trained for the axis k anyway: 28 times 0.7 million

@@ -22,6 +22,7 @@ from sleepy_coder.experiments.resident import digest_tensors
 from sleepy_coder.learning.answers import collect_own_answers
 from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.sets import LearningSets, as_set
+from sleepy_coder.patterns import GENERAL
 from sleepy_coder.problems import Problem, hash_problems
 from sleepy_coder.results import save_json
 from sleepy_coder.share.linalg import orthonormalize
@@ -75,13 +76,15 @@ class Lab:
     on_step: OnStep = lambda *_: None
 
     def basis(self) -> Subspace:
-        """Return the store's basis in float32 with the tasks of the patterns that gave it.
+        """Return the store's basis in float32 with what its patterns learned together.
 
-        Training starts from these tasks' mean; what other tasks learned stays out of it. A stored
-        basis is rounded; here its columns are made orthonormal again, every ΔW kept.
+        Training starts from that, or from the mean of these patterns' tasks; what other tasks
+        learned stays out of it. A stored basis is rounded; here its columns are made orthonormal
+        again, every ΔW kept.
         """
         known = self.store.subspace.tasks
-        tasks = {name: known[name] for name in self.config.basis_patterns if name in known}
+        names = [GENERAL] if GENERAL in known else self.config.basis_patterns
+        tasks = {name: known[name] for name in names if name in known}
         return make_orthonormal(replace(self.store.subspace, tasks=tasks, moments=None))
 
     def learned(self) -> Subspace:

@@ -32,6 +32,7 @@ _ORDER = (
         "hints",
         "hints-second",
         "averaged",
+        "general",
         "projected",
         "routed",
         "routed-hints",
@@ -56,9 +57,9 @@ class RoutingPlan:
 
     def arms(self) -> list[Arm]:
         """Return a run for each strategy."""
-        has_adapters = self.sources.adapters is not None
-        names = [n for n in _ORDER if has_adapters or n not in {"projected", "lora"}]
-        return [Arm(name, name, self.sources) for name in names]
+        left_out = set() if self.sources.adapters else {"projected", "lora"}
+        left_out |= set() if self.sources.has_general() else {"general"}
+        return [Arm(name, name, self.sources) for name in _ORDER if name not in left_out]
 
     def seed_arms(self) -> list[Arm]:
         """Return a routed run for each store of another seed, under the store's own name."""

@@ -61,7 +61,8 @@ class TransferPlan:
             for name, path in self.stores.items()
             for arm, strategy in (("routed", "routed"), ("alone", "routed-alone"))
         ]
-        others = ["projected", "lora"] if self.adapters else []
+        others = ["general"] if sources.has_general() else []
+        others += ["projected", "lora"] if self.adapters else []
         return [
             *(Arm(name, name) for name in (BASE, "base-again", "hints", "hints-second", "rustfix")),
             *routed,

@@ -36,6 +36,7 @@ from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.gate import Decision, Trial, decide
 from sleepy_coder.learning.sets import LearningSets, as_set, source_of
 from sleepy_coder.model import RepairModel
+from sleepy_coder.patterns import GENERAL
 from sleepy_coder.problems import Problem
 from sleepy_coder.prompt import is_no_repair
 from sleepy_coder.results import describe_environment, save_json
@@ -175,11 +176,12 @@ class Course:
             if current_ranks().is_first:
                 report = {**learned.report.to_json(), "environment": environment}
                 save_json(report, self._training)
+            general = {name: task for name, task in basis.tasks.items() if name == GENERAL}
             for step, tasks in learned.tasks.items():
                 subspace = convert(
-                    Subspace(basis.bases, dict(tasks)), dtype=torch.bfloat16, device="cpu"
+                    Subspace(basis.bases, {**general, **tasks}), dtype=torch.bfloat16, device="cpu"
                 )
-                store = Store(subspace, self.model.name, self._provenance(tasks))
+                store = Store(subspace, self.model.name, self._provenance(subspace.tasks))
                 self._save_store(store, paths[step])
         self.on_stage(f"coefficients: learned, kept after {', '.join(map(str, steps))} steps")
         return {step: load_store(path) for step, path in paths.items()}
@@ -190,9 +192,10 @@ class Course:
 
     def _provenance(self, tasks: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         form = self.config.pool.answer_form
+        pairs = {task: len(rows) for task, rows in self.rows.items()}
+        pairs[GENERAL] = sum(pairs[task] for task in self.config.basis_patterns)
         return {
-            task: {"answer_form": form, "pairs": len(self.rows[task]), "format": "trained"}
-            for task in tasks
+            task: {"answer_form": form, "pairs": pairs[task], "format": "trained"} for task in tasks
         }
 
     def _trials(self, base: Mapping[str, Judged], step: int, store: Store) -> dict[str, Trial]:
@@ -224,7 +227,9 @@ class Course:
         """Return the store with what its tasks showed, and when they are heard."""
         provenance = {}
         for name in store.subspace.tasks:
-            known = {**store.provenance[name], "steps": step, "min_doubt": None}
+            shared = self.config.recipe.shared if name == GENERAL else None
+            steps = shared.num_steps if shared else step
+            known = {**store.provenance[name], "steps": steps, "min_doubt": None}
             if ruling := decision.rulings.get(name):
                 counts = ("total", "solved", "solved_second", "gained", "lost")
                 known["gate"] = {count: getattr(ruling, count) for count in counts}

@@ -86,7 +86,8 @@ class Decision:
 
     Attributes:
         min_doubt: From which on tasks are heard against the base model; None if none is.
-        rulings: Task -> what is said of it; those that lost something are not heard.
+        rulings: Task -> what is said of it; those that gained nothing or lost something are not
+            heard.
     """
 
     min_doubt: float | None
@@ -173,7 +174,7 @@ def _rule(task: str, trials: Sequence[Trial], min_doubt: float | None) -> Ruling
         solved_second=sum(trial.is_solved(None) for trial in trials),
         gained=gained,
         lost=lost,
-        min_doubt=None if lost else min_doubt,
+        min_doubt=min_doubt if gained and not lost else None,
     )
 
 

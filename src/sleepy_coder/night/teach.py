@@ -55,7 +55,7 @@ def teach(
 ) -> Taught | None:
     """Return a pattern's coefficients after some steps on pairs; None if all pairs are too long.
 
-    They start from the pattern's own, else from the mean of all tasks.
+    They start from the pattern's own, else from what all tasks share (`recipe.mean_start`).
 
     Args:
         model: Frozen; it passes gradients.

@@ -20,7 +20,7 @@ from sleepy_coder.patterns import (
 from sleepy_coder.patterns.pattern import Draft, Part, Pattern, Shape
 from sleepy_coder.problems import Problem
 
-__all__ = ["PATTERNS", "Draft", "Part", "Pattern", "Shape", "generate_problems"]
+__all__ = ["GENERAL", "PATTERNS", "Draft", "Part", "Pattern", "Shape", "generate_problems"]
 
 _FAMILIES = (
     borrow_checker,
@@ -34,6 +34,9 @@ _FAMILIES = (
     iterators,
     concurrency,
 )
+
+# The task that learned from many patterns' pairs together: of no pattern, and no route leads to it.
+GENERAL = "general"
 
 PATTERNS: dict[str, Pattern] = {
     pattern.name: pattern for family in _FAMILIES for pattern in family.PATTERNS

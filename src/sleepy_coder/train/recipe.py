@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch.nn.functional import pad
 
+from sleepy_coder.patterns import GENERAL
 from sleepy_coder.share.choice import FixedComponents
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.layer import eject, inject
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from sleepy_coder.share.subspace import Objective, Subspace, TaskCoefficients
 
 OnStep = Callable[[str, int, Mapping[str, float]], None]
-# The one task that learns from all pairs.
-_SHARED = "shared"
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Recipe:
         targets: Names of the modules that are adapted.
         rank: r of phase 1's adapters.
         objective: Whose energy the basis keeps: that of ΔW, or the factors' (the paper).
-        start: Where coefficients start: from the mean of the subspace's tasks (`mean_start`), or
+        start: Where coefficients start: from what the subspace's tasks share (`mean_start`), or
             from random directions that are not written to yet. Without tasks it is the latter.
         lora: How phase 1 trains.
         shared: How one set of coefficients learns from the pairs of all of phase 1's tasks, for
@@ -132,7 +131,7 @@ def learn_basis(
     """Return the shared directions of adapters trained on these tasks' rows.
 
     The subspace's tasks are those adapters, projected and reduced to p; if the recipe says so, one
-    task in their place that learned from all rows together.
+    task in their place that learned from all rows together, `general`.
 
     Args:
         model: The frozen base model, a Hugging Face causal language model.
@@ -153,12 +152,12 @@ def learn_basis(
     subspace = init_subspace(adapters, options)
     if recipe.shared is None:
         return subspace
-    together = [replace(row, task=_SHARED) for task in sorted(rows) for row in rows[task]]
+    together = [replace(row, task=GENERAL) for task in sorted(rows) for row in rows[task]]
     shared = replace(recipe, start="mean", coefficients=recipe.shared)
     learned = learn_tasks(
         model,
         subspace,
-        {_SHARED: together},
+        {GENERAL: together},
         shared,
         pad_id=pad_id,
         on_step=lambda _, step, losses: on_step("shared", step, losses),
@@ -168,6 +167,8 @@ def learn_basis(
 
 def mean_start(subspace: Subspace, pseudo_rank: int, seed: int = 0) -> TaskCoefficients:
     """Return coefficients to train from: the mean ΔW of the subspace's tasks, sides balanced.
+
+    Where there is a task that learned from many patterns together, it stands for their mean.
 
     What all tasks share (the form of an answer above all) then need not be learned by each. A
     column of coef_a gets the norm √k that a random start has, and coef_b takes what that leaves of
@@ -181,6 +182,8 @@ def mean_start(subspace: Subspace, pseudo_rank: int, seed: int = 0) -> TaskCoeff
         seed: Of the random columns.
     """
     generator = torch.Generator().manual_seed(seed)
+    if GENERAL in subspace.tasks:
+        subspace = replace(subspace, tasks={GENERAL: subspace.tasks[GENERAL]})
     start = {}
     for module, mean in average(subspace, pseudo_rank=pseudo_rank).items():
         coef_b, coef_a = mean.coef_b.float(), mean.coef_a.float()

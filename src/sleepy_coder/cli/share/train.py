@@ -116,7 +116,7 @@ def train(
 def common_form(store: Store) -> AnswerForm | None:
     """Return the form in which all of a store's tasks answer, or None where there is no such one.
 
-    Training starts from the mean of these tasks, which knows their form already.
+    Training starts from what these tasks share, which knows their form already.
     """
     forms = {store.provenance.get(task, {}).get("answer_form") for task in store.subspace.tasks}
     return forms.pop() if len(forms) == 1 else None
