@@ -1,6 +1,6 @@
 """Short programs with a mistake each, written for the router's tests: who mends them?
 
-    python benchmarks/short_programs.py --out results/short_programs-1.5b.json
+    python benchmarks/short_programs.py --kind none --out results/short_programs-1.5b.json
 
 Nothing is trained on them, and they have no reference fix: an answer counts when it compiles and
 leaves nothing out. Those of no pattern are what the task `general` is for.
@@ -30,6 +30,7 @@ from sleepy_coder.serving import TaskSources, shipped_store
 from sleepy_coder.weights import DEFAULT_MODEL
 from sleepy_coder.workbench import Workbench
 
+KINDS = ("none", "routed")
 _CASES = ROOT / "tests" / "router_cases"
 _NAMES = ("base", "base-again", "hints-second", "general", "routed", "cascade")
 
@@ -87,13 +88,15 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--store", type=Path)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--kind", dest="kinds", action="append", choices=KINDS)
     parser.add_argument("--allow-unconfined", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     sandbox = Sandbox(confine=confinement().is_working)
     if not sandbox.confine and not options.allow_unconfined:
         parser.error("bubblewrap does not work here; pass --allow-unconfined")
-    problems = read_cases(sandbox)
+    kinds = options.kinds or KINDS
+    problems = [problem for problem in read_cases(sandbox) if problem.family in kinds]
     model = load_model(options.model, device=options.device)
     sources = TaskSources(options.store or shipped_store(options.model))
     solved: dict[str, dict[str, bool]] = {}
@@ -109,7 +112,7 @@ def main() -> None:
         "schema_version": 1,
         "model": {"name": model.name, "sha256": model.sha256, "dtype": str(model.dtype)},
         "environment": {**describe_environment(options.device), "command": " ".join(sys.argv)},
-        "kinds": {kind: summarize(problems, solved, kind) for kind in ("none", "routed")},
+        "kinds": {kind: summarize(problems, solved, kind) for kind in kinds},
     }
     options.out.write_text(json.dumps(record, indent=1) + "\n")
 

@@ -26,7 +26,8 @@ def render_compact(diagnostic: Diagnostic) -> str:
 
     A place is `line N` with that line in backticks, the underlined piece and rustc's label; one in
     another file of the project begins with its name, one in a library is left out. Below a help
-    stand the lines that it changes: `+` as they would be, `-` those that go, others as they are.
+    stand the lines that it changes: `+` as they would be, `-` those that go, others as they are,
+    `…` for what lies between.
     """
     head = f"error[{diagnostic.code}]" if diagnostic.code else diagnostic.level
     lines = [f"{head}: {diagnostic.message}"]
