@@ -53,9 +53,9 @@ class TaskSources:
         from sleepy_coder.share.files import read_json
         from sleepy_coder.share.manifest import MANIFEST_FILE
 
-        if self.store is None:
+        if self.store is None or not (self.store / MANIFEST_FILE).is_file():
             return False
-        return GENERAL in read_json(self.store / MANIFEST_FILE).get("tasks", ())
+        return GENERAL in read_json(self.store / MANIFEST_FILE)["tasks"]
 
     @contextmanager
     def serve(self, kind: Serves | None, bench: Workbench) -> Iterator[Workbench]:
