@@ -128,7 +128,7 @@ def test_the_mean_is_of_patterns_alone():
         for module, entry in store.subspace.tasks[TASK].items()
     }
     subspace = replace(store.subspace, tasks={**store.subspace.tasks, GENERAL: double})
-    alone, learned = LearnedTasks(model, store), None
+    alone = LearnedTasks(model, store)
     (changed,) = ask(model, [alone.use_average()])
     alone.close()
     learned = LearnedTasks(model, replace(store, subspace=subspace))

@@ -71,6 +71,11 @@ class Diagnostic:
         return self.code if _ERROR_CODE.fullmatch(self.code or "") else None
 
     @property
+    def edits(self) -> list[Span]:
+        """The spans that say what rustc would put there; of a help, what it suggests."""
+        return [span for span in self.spans if span.suggested_replacement is not None]
+
+    @property
     def primary(self) -> Span | None:
         """The span that rustc underlines with `^`, or the first one, or None."""
         return next((s for s in self.spans if s.is_primary), next(iter(self.spans), None))
@@ -163,7 +168,7 @@ def apply_suggestions(
 def _suggested_edits(error: Diagnostic, trusted: set[str]) -> Iterator[Sequence[Span]]:
     """Yield the alternatives for one error: the edits of each help that is trusted as a whole."""
     for child in error.children:
-        edits = [s for s in child.spans if s.suggested_replacement is not None]
+        edits = child.edits
         is_trusted = all(
             e.suggestion_applicability in trusted and not e.is_expansion for e in edits
         )

@@ -39,7 +39,7 @@ def render_compact(diagnostic: Diagnostic) -> str:
     for child in diagnostic.children:
         first, *others = (line.strip() for line in child.message.split("\n"))
         lines += [f"  {child.level}: {first}", *(f"    {line}" for line in others if line)]
-        edits = [s for s in child.spans if s.suggested_replacement is not None]
+        edits = child.edits
         if not edits:
             shown = [s for s in child.spans if s.text and (s.is_primary or s.label)]
             lines += [f"  {line}" for line in places.render(filter(places.is_ours, shown))]
