@@ -61,7 +61,13 @@ data: $(BIN)/sleepy
 	-$(BIN)/sleepy problems generate --part heldout --count 6 --seed 11 --out data/heldout.jsonl
 	-$(BIN)/sleepy problems generate --part training --count 200 --seed 1 --out data/generated.jsonl
 
-# One GPU, Rust and `make data` first; COMPONENTS=16 keeps the smaller model's store small.
+# Programs that the model writes itself, broken as crates are: one GPU, and Rust.
+written: $(BIN)/sleepy
+	mkdir -p data
+	$(BIN)/sleepy mutants write --count 6000 --seed 1 --out data/programs.jsonl
+	$(BIN)/sleepy mutants break data/programs.jsonl --out data/written.jsonl --allow-unconfined
+
+# One GPU, Rust, `make data` and `make written` first; COMPONENTS=16 keeps the smaller model's store small.
 COMPONENTS ?= 24
 learn: $(BIN)/sleepy
 	$(BIN)/sleepy learn --data data --out artifacts/$(MODEL) --model $(MODEL) --components $(COMPONENTS) \

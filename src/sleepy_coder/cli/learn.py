@@ -82,7 +82,7 @@ def learn(
     recipe = dataclasses.replace(config.recipe, components=components or config.recipe.components)
     config = dataclasses.replace(config, model=model or config.model, recipe=recipe)
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
-    sets = load_learning_sets(data)
+    sets = load_learning_sets(data, with_written=config.uses_written)
     with joined_ranks() as own_device:
         frozen = load_frozen_model(config.model, device=own_device or device)
         is_first = current_ranks().is_first
@@ -137,7 +137,7 @@ def _record(
     from sleepy_coder.learning.gate import cross_validate
     from sleepy_coder.learning.sets import as_set
 
-    parts = {name: getattr(sets, name) for name in ("generated", "mutants", "select")}
+    parts = {name: getattr(sets, name) for name in ("generated", "written", "mutants", "select")}
     return {
         "schema_version": 1,
         "model": {"name": model.name, "sha256": model.sha256, "dtype": model.dtype},

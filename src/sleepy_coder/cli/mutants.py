@@ -1,16 +1,20 @@
-"""`sleepy mutants build` and `sleepy mutants verify`."""
+"""`sleepy mutants build`, `verify`, `write` and `break`."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from sleepy_coder.cli.options import open_sandbox, unconfined_option
+from sleepy_coder.cli.options import device_option, open_sandbox, unconfined_option
+from sleepy_coder.cli.progress import counted
+from sleepy_coder.cli.sources import dtype_option, model_option
 from sleepy_coder.errors import SleepyError
 from sleepy_coder.mutants.build import (
     MANIFEST_PARTS,
@@ -24,6 +28,15 @@ from sleepy_coder.mutants.crates import PARTS, Crate, Part, load_recipe
 from sleepy_coder.problems import save_set
 from sleepy_coder.weights import cache_dir
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sleepy_coder.model import Completion
+    from sleepy_coder.problems import Problem
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_MAX_WRITTEN_TOKENS = 1400
+_WRITING_TEMPERATURE = 0.9
 _NICENESS = 10  # a set takes long to build; other work goes first
 
 _recipe_option = click.option(
@@ -46,7 +59,7 @@ _jobs_option = click.option("--jobs", type=click.IntRange(min=1), default=2, sho
 
 @click.group()
 def mutants() -> None:
-    """Build problems from real crates: Debian's sources, cut down and broken."""
+    """Build problems by breaking code: Debian's crates, or programs that the base model writes."""
 
 
 @mutants.command()
@@ -83,11 +96,7 @@ def build(
     save_set(built.problems, out)
     if write_manifest and part in MANIFEST_PARTS:
         save_manifest(manifest, part, built.fingerprints)
-    counts = Counter(problem.pattern for problem in built.problems)
-    for pattern, count in sorted(counts.items()):
-        click.echo(f"{count:5}  {pattern}")
-    num_tested = sum(problem.check.kind == "tests" for problem in built.problems)
-    click.echo(f"{len(built.problems):5}  in all, {num_tested} with tests, written to {out}")
+    _report_counts(built.problems, out)
 
 
 @mutants.command()
@@ -120,6 +129,76 @@ def verify(
     if differences:
         raise SleepyError(f"{len(differences)} problems differ from {manifest}")
     click.echo("all as in the manifest")
+
+
+@mutants.command()
+@click.option("--count", type=click.IntRange(min=1), required=True, help="Programs to ask for.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--out", type=_FILE, required=True, metavar="F.jsonl")
+@model_option
+@device_option
+@dtype_option
+def write(count: int, seed: int, out: Path, model: str, device: str, dtype: str) -> None:
+    """Have the base model write small programs; nothing is compiled yet. Wants a GPU.
+
+    Programs that are in the file already are not asked for again.
+    """
+    from sleepy_coder.model import load_model
+    from sleepy_coder.prompt import extract_code
+    from sleepy_coder.written.assignments import make_assignments
+    from sleepy_coder.written.harvest import load_programs
+
+    known = {program.id for program in load_programs(out)} if out.is_file() else set()
+    asked = [each for each in make_assignments(count, seed) if each.id not in known]
+    writer = load_model(model, device=device, dtype=dtype)
+    writer.decoder.max_draft = 0  # there is nothing to copy from
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("a", encoding="utf-8") as file, counted("writing", len(asked)) as advance:
+
+        def keep(place: int, done: Completion) -> None:
+            fields = {"id": asked[place].id, "code": extract_code(done.text) or ""}
+            file.write(json.dumps(fields) + "\n")
+            advance()
+
+        writer.generate(
+            [each.messages for each in asked],
+            max_new_tokens=_MAX_WRITTEN_TOKENS,
+            temperature=_WRITING_TEMPERATURE,
+            seed=seed,
+            on_done=keep,
+        )
+    click.echo(f"{len(known) + len(asked)} programs in {out}")
+
+
+@mutants.command("break")
+@click.argument("programs", type=_FILE, nargs=-1, required=True, metavar="PROGRAMS.jsonl...")
+@click.option("--out", type=_FILE, required=True, metavar="F.jsonl")
+@_jobs_option
+@unconfined_option
+def break_written(programs: tuple[Path, ...], out: Path, jobs: int, allow_unconfined: bool) -> None:
+    """Break what `mutants write` wrote, as crates are broken, and write the problems as JSONL."""
+    from sleepy_coder.written.harvest import break_file, choose_problems, load_programs
+
+    os.nice(_NICENESS)
+    sandbox = open_sandbox(allow_unconfined=allow_unconfined)
+    cache = cache_dir() / "mutants"
+    total = sum(len(load_programs(path)) for path in programs)
+    with counted("breaking", total) as advance:
+        candidates = [
+            candidate
+            for path in programs
+            for candidate in break_file(path, cache, sandbox, jobs=jobs, on_done=advance)
+        ]
+    problems = choose_problems(candidates)
+    save_set(problems, out)
+    _report_counts(problems, out)
+
+
+def _report_counts(problems: Sequence[Problem], out: Path) -> None:
+    for pattern, count in sorted(Counter(problem.pattern for problem in problems).items()):
+        click.echo(f"{count:5}  {pattern}")
+    num_behaving = sum(problem.check.kind != "compile" for problem in problems)
+    click.echo(f"{len(problems):5}  in all, {num_behaving} must behave, written to {out}")
 
 
 def _open_workshop(jobs: int, *, allow_unconfined: bool) -> Workshop:

@@ -107,7 +107,7 @@ def _run(name: str, values: dict[str, Any]) -> None:
     sandbox = open_sandbox(allow_unconfined=values["allow_unconfined"])
     lab = Lab(
         model=load_frozen_model(values["model"] or config.model, device=values["device"]),
-        sets=load_learning_sets(values["data"]),
+        sets=load_learning_sets(values["data"], with_written=config.uses_written),
         store=load_store(values["store"]),
         config=config,
         sandbox=sandbox,

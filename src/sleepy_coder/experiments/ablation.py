@@ -21,6 +21,7 @@ tokens at 600 a row. With up to 16 problems a task 4,400 answers, 1,500 of them 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -234,7 +235,7 @@ def _rows_of_sources(lab: Lab, tasks: Sequence[str], num_asked: int) -> dict[str
 
     A task none of whose problems the base model solves is not in "own answers".
     """
-    mutants, generated = lab.sources(tasks)
+    mutants, written, generated = lab.sources(tasks)
     asked = []
     for task in tasks:
         real, made = ([p for p in s if p.pattern == task] for s in (mutants, generated))
@@ -243,13 +244,19 @@ def _rows_of_sources(lab: Lab, tasks: Sequence[str], num_asked: int) -> dict[str
     answered = [p for p in asked if p.id in own]
     able = [task for task in tasks if any(p.pattern == task for p in answered)]
     pool = replace(lab.config.pool, min_pairs=1)
-    return {
+    two = [mutants, generated]
+    mixtures: dict[str, Rows] = {
         "generated": lab.rows(tasks, pool=pool, sources=[generated]),
         "mutants": lab.rows(tasks, pool=pool, sources=[mutants]),
         "own answers": lab.rows(able, pool=pool, sources=[answered], own_answers=own),
-        "mutants, generated": lab.rows(tasks, pool=pool),
-        "all three": lab.rows(tasks, pool=pool, own_answers=own),
+        "mutants, generated": lab.rows(tasks, pool=pool, sources=two),
+        "all three": lab.rows(tasks, pool=pool, sources=two, own_answers=own),
     }
+    by_pattern = Counter(problem.pattern for problem in written)
+    if able := [task for task in tasks if by_pattern[task]]:
+        mixtures["written"] = lab.rows(able, pool=pool, sources=[written])
+        mixtures["mutants, written, generated"] = lab.rows(tasks, pool=pool)
+    return mixtures
 
 
 def _of_starts(basis: Subspace, name: str, rows: Rows, pseudo_rank: int) -> list[_Setting]:

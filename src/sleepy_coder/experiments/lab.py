@@ -99,7 +99,7 @@ class Lab:
 
     def trainable(self) -> list[str]:
         """Return the patterns that have enough training pairs, sorted."""
-        sources = (self.sets.mutants, self.sets.generated)
+        sources = self.sets.sources
         return sorted(build_pools(sources, {}, (), self.config.pool))
 
     def rows(
@@ -131,9 +131,9 @@ class Lab:
         return {task: rows[task] for task in tasks}
 
     def sources(self, tasks: Iterable[str]) -> list[list[Problem]]:
-        """Return the tasks' training problems: mutants, generated ones."""
+        """Return the tasks' training problems: mutants, written, generated."""
         wanted = set(tasks)
-        every = (self.sets.mutants, self.sets.generated)
+        every = self.sets.sources
         return [[p for p in source if p.pattern in wanted] for source in every]
 
     def own_answers(

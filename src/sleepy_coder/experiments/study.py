@@ -76,7 +76,7 @@ def run_study(name: str, lab: Lab, config: Any, out: Path) -> list[Path]:
 def describe_lab(lab: Lab) -> dict[str, Any]:
     """Return what made a result: model, store, sets with their hashes, recipe, environment."""
     sets = lab.sets
-    parts = {n: as_set(n, getattr(sets, n)) for n in ("generated", "mutants", "select")}
+    parts = {n: as_set(n, getattr(sets, n)) for n in ("generated", "written", "mutants", "select")}
     parts |= {"heldout": sets.heldout, "transfer": sets.transfer, "core": sets.core}
     return {
         "model": {"name": lab.model.name, "sha256": lab.model.sha256, "dtype": lab.model.dtype},

@@ -26,6 +26,7 @@ class LearnConfig:
     Attributes:
         model: Name of the base model.
         basis_patterns: Patterns whose adapters give the basis (phase 1).
+        uses_written: Learn from mutants of programs that the base model wrote, too.
         uses_own_answers: Take the base model's own verified answers as targets where it has some.
         max_pair_tokens: A longer pair is left out.
         max_new_tokens: Limit of a whole program as an answer.
@@ -36,6 +37,7 @@ class LearnConfig:
 
     basis_patterns: tuple[str, ...]
     model: str = DEFAULT_MODEL
+    uses_written: bool = False
     uses_own_answers: bool = False
     max_pair_tokens: int = 1200
     max_new_tokens: int = 2048

@@ -97,7 +97,7 @@ class Course:
         Raises:
             InputError: A training problem collides with one under evaluation.
         """
-        training = [*self.sets.mutants, *self.sets.generated]
+        training = [problem for source in self.sets.sources for problem in source]
         reported = [self.sets.core, self.sets.heldout, self.sets.transfer]
         refuse_collisions(training, [as_set("select", self.sets.select), *reported])
         base = self._judged("base", self.sets.select, lambda p: self._judge(p, "base"))
@@ -115,7 +115,7 @@ class Course:
     def rows(self) -> dict[str, list[Row]]:
         """Task -> its pairs in tokens."""
         config = self.config
-        sources = [self.sets.mutants, self.sets.generated]
+        sources = self.sets.sources
         own = self._own_answers() if config.uses_own_answers else {}
         anchors = [p for source in sources for p in source if p.id in own]
         pools = build_pools(sources, own, anchors, config.pool)
@@ -130,7 +130,7 @@ class Course:
         """Return the base model's verified answers to the training problems."""
         path = self.folder / f"own-{self._key}.json"
         if not path.is_file():
-            problems = [*self.sets.mutants, *self.sets.generated]
+            problems = [problem for source in self.sets.sources for problem in source]
             self._share(problems, lambda own: collect_own_answers(own, self._bench()), path)
         found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         self.on_stage(f"own answers: {len(found)}")
@@ -304,7 +304,7 @@ class Course:
         """Return a short hash of all that the stages depend on but the gate's settings."""
         config = {**dataclasses.asdict(self.config), "gate": None}
         sets = self.sets
-        parts = [sets.generated, sets.mutants, sets.select]
+        parts = [*sets.sources, sets.select]
         material = [config, self.model.sha256, *(as_set("", part).sha256 for part in parts)]
         return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:12]
 

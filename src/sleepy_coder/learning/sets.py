@@ -13,8 +13,9 @@ from sleepy_coder.train.data import all_fingerprints, fingerprints, prepare_fing
 
 # Of the training crates this share is never trained on: it selects, beside the gate crates.
 _SELECT_SHARE = 0.06
-# Files of a data folder, as `make data` writes them.
+# Files of a data folder, as `make data` writes them; `make written` adds those of the last name.
 FILES = ("generated", "train", "gate", "heldout", "transfer")
+WRITTEN = "written"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class LearningSets:
         heldout: Programs from the shapes that training never sees.
         transfer: Mutants of crates that nothing else uses; they give the reported number.
         core: The core problems, with the 30 frozen ones.
+        written: Mutants of programs that the base model wrote.
     """
 
     generated: tuple[Problem, ...]
@@ -36,20 +38,32 @@ class LearningSets:
     heldout: ProblemSet
     transfer: ProblemSet
     core: ProblemSet
+    written: tuple[Problem, ...] = ()
+
+    @property
+    def sources(self) -> tuple[tuple[Problem, ...], ...]:
+        """The problems that are trained on, one entry a source."""
+        return (self.mutants, self.written, self.generated)
 
 
-def load_learning_sets(folder: Path) -> LearningSets:
+def load_learning_sets(folder: Path, *, with_written: bool = False) -> LearningSets:
     """Return the sets in a data folder, with what would breach the wall left out of training.
 
     A training problem gives way to any other set that holds its content or its token shape, and a
     selecting one to those that are reported.
 
+    Args:
+        folder: Where the files are.
+        with_written: Whether programs that the base model wrote are trained on too.
+
     Raises:
         InputError: A file is missing or malformed.
     """
-    if missing := [name for name in FILES if not (folder / f"{name}.jsonl").is_file()]:
-        raise InputError(f"{folder}: has no {missing[0]}.jsonl; make it with `make data`")
-    read = {name: load_set(folder / f"{name}.jsonl") for name in FILES}
+    names = (*FILES, WRITTEN) if with_written else FILES
+    if missing := [name for name in names if not (folder / f"{name}.jsonl").is_file()]:
+        target = "written" if missing[0] == WRITTEN else "data"
+        raise InputError(f"{folder}: has no {missing[0]}.jsonl; make it with `make {target}`")
+    read = {name: load_set(folder / f"{name}.jsonl") for name in names}
     core = load_set("core")
     prepare_fingerprints([p for found in (*read.values(), core) for p in found.problems])
     shown = (core, read["heldout"], read["transfer"])
@@ -65,6 +79,7 @@ def load_learning_sets(folder: Path) -> LearningSets:
         heldout=read["heldout"],
         transfer=read["transfer"],
         core=core,
+        written=tuple(_outside(read[WRITTEN].problems, closed)) if with_written else (),
     )
 
 

@@ -19,6 +19,8 @@ from sleepy_coder.errors import InputError, SleepyError
 
 Part = Literal["train", "gate", "transfer"]
 PARTS: tuple[Part, ...] = get_args(Part)
+# Where a mutant comes from: a part's crates, or programs that the base model wrote.
+Origin = Literal[Part, "written"]
 
 _SKIPPED_FOLDERS = frozenset({"tests", "benches", "examples", "test", "bench"})
 _SKIPPED_FILES = frozenset({"tests.rs", "test.rs", "main.rs", "build.rs"})

@@ -18,7 +18,7 @@ from sleepy_coder.mutants.extract import MAX_LINES, Program, extract_programs
 from sleepy_coder.mutants.mutate import mutate
 from sleepy_coder.mutants.prune import Check, Checked
 from sleepy_coder.problems import Check as ProblemCheck
-from sleepy_coder.problems import Problem, save_lines
+from sleepy_coder.problems import CrateType, Problem, save_lines
 from sleepy_coder.proof import storable
 from sleepy_coder.sandbox import Sandbox
 
@@ -41,6 +41,7 @@ class Candidate:
         operator: What broke it; `aim` is the pattern that the operator aims at.
         tests: Hidden tests that `fixed` passes; empty where there are none.
         messages: rustc's JSON messages on `buggy`.
+        output: What `fixed` prints; None where it is a library.
     """
 
     crate: str
@@ -51,16 +52,20 @@ class Candidate:
     fixed: str
     tests: str
     messages: tuple[dict[str, Any], ...]
+    output: str | None = None
 
     def as_problem(self, identifier: str, family: str, pattern: str) -> Problem:
         """Return the problem that this mutant is."""
-        kind = ProblemCheck("tests", code=self.tests) if self.tests else ProblemCheck("compile")
+        if self.output is not None:
+            kind = ProblemCheck("stdout", expect=self.output)
+        else:
+            kind = ProblemCheck("tests", code=self.tests) if self.tests else ProblemCheck("compile")
         return Problem(
             id=identifier,
             family=family,
             pattern=pattern,
             description=f"part of {self.crate}, broken by {self.operator}",
-            crate_type="lib",
+            crate_type="lib" if self.output is None else "bin",
             edition=EDITION,
             error_code=self.error_code,
             buggy=self.buggy,
@@ -86,7 +91,7 @@ def harvest_crate(
     key = f"{_program_key(crate, limits, seed)}/{limits.problems_per_program}/{MUTANT_VERSION}"
     path = _cache_file(cache / "mutants", crate, key)
     if not path.is_file():
-        check = _checker(sandbox)
+        check = make_checker(sandbox, "lib")
         files = cache / "programs"
         programs = _cached_programs(crate, limits, seed, packages, files, sandbox)
         limit = _SPARE_FACTOR * limits.problems_per_program
@@ -104,7 +109,7 @@ def _cached_programs(
     path = _cache_file(files, crate, _program_key(crate, limits, seed))
     if not path.is_file():
         folder = fetch_crate(crate, packages)
-        programs = _programs(crate, limits, seed, folder, _checker(sandbox))
+        programs = _programs(crate, limits, seed, folder, make_checker(sandbox, "lib"))
         save_lines((asdict(_prove_tests(program, sandbox)) for program in programs), path)
     return [Program(**fields) for fields in _read_lines(path)]
 
@@ -181,12 +186,12 @@ def _show_tests(program: Program, random: Random) -> Program:
     return program
 
 
-def _checker(sandbox: Sandbox) -> Check:
-    """Return a function that compiles a library, the same text only once."""
+def make_checker(sandbox: Sandbox, crate_type: CrateType) -> Check:
+    """Return a function that compiles a crate, the same text only once."""
 
     @lru_cache(maxsize=512)
     def check(code: str) -> Checked:
-        done = compile_source(code, crate_type="lib", edition=EDITION, sandbox=sandbox)
+        done = compile_source(code, crate_type=crate_type, edition=EDITION, sandbox=sandbox)
         return Checked(done.is_ok, done.diagnostics)
 
     return check

@@ -41,9 +41,9 @@ def mutate(code: str, seed: str, check: Check, *, limit: int) -> list[Mutant]:
     Operators come in a random order in which those of a great weight come rather early.
 
     Args:
-        code: A library that compiles.
+        code: A crate that compiles.
         seed: Names the program; decides which operators are tried, and where.
-        check: Compiles a library.
+        check: Compiles such a crate.
         limit: How many mutants to stop at.
     """
     random = Random(seed)  # noqa: S311 - not for secrets

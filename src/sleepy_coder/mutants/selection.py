@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sleepy_coder.diagnostics import parse_diagnostics
-from sleepy_coder.mutants.crates import Part, PartLimits
+from sleepy_coder.mutants.crates import Origin, Part, PartLimits
 from sleepy_coder.mutants.harvest import Candidate
 from sleepy_coder.patterns import PATTERNS
 from sleepy_coder.problems import Problem
@@ -26,14 +26,14 @@ class Fingerprint:
     """
 
     id: str
-    part: Part
+    part: Origin
     pattern: str
     crate: str
     content: tuple[str, str]
     shape: tuple[str, str]
 
 
-def fingerprint(problem: Problem, part: Part, crate: str) -> Fingerprint:
+def fingerprint(problem: Problem, part: Origin, crate: str) -> Fingerprint:
     """Return the fingerprint of a problem that has a reference fix."""
     codes = (problem.buggy, problem.fixed or "")
     return Fingerprint(
@@ -48,7 +48,7 @@ def fingerprint(problem: Problem, part: Part, crate: str) -> Fingerprint:
 
 def select_problems(
     candidates: Iterable[Candidate],
-    part: Part,
+    part: Origin,
     limits: PartLimits,
     taken: Sequence[Fingerprint],
 ) -> list[tuple[Problem, Fingerprint]]:
@@ -132,7 +132,9 @@ def _next_new(
     return None
 
 
-def _problems(candidates: Iterable[Candidate], part: Part) -> Iterator[tuple[Problem, Fingerprint]]:
+def _problems(
+    candidates: Iterable[Candidate], part: Origin
+) -> Iterator[tuple[Problem, Fingerprint]]:
     """Yield every candidate whose mistake the router knows, as a problem."""
     ids = set()
     for candidate in candidates:
@@ -145,6 +147,6 @@ def _problems(candidates: Iterable[Candidate], part: Part) -> Iterator[tuple[Pro
             yield problem, fingerprint(problem, part, candidate.crate)
 
 
-def _identify(candidate: Candidate, part: Part) -> str:
+def _identify(candidate: Candidate, part: Origin) -> str:
     digest = hashlib.sha256(f"{candidate.fixed}\0{candidate.buggy}".encode()).hexdigest()
     return f"{part}-{digest[:12]}"

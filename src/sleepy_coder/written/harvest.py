@@ -1,0 +1,166 @@
+"""Written programs that compile and run, broken in one place at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from sleepy_coder.errors import InputError
+from sleepy_coder.judge import judge_candidate
+from sleepy_coder.mutants.crates import PartLimits
+from sleepy_coder.mutants.harvest import Candidate, make_checker
+from sleepy_coder.mutants.mutate import mutate
+from sleepy_coder.mutants.selection import select_problems
+from sleepy_coder.problems import Check, Problem, save_lines
+from sleepy_coder.proof import record_output, storable
+from sleepy_coder.sandbox import Sandbox
+from sleepy_coder.syntax import has_syntax_error
+
+# Part of a cached file's name: raise it when what comes out changes.
+_VERSION = 1
+_MUTANTS_PER_PROGRAM = 6
+_LIMITS = PartLimits(
+    problems=1_000_000,
+    files_per_crate=1,
+    programs_per_file=1,
+    programs_per_crate=1,
+    problems_per_program=4,
+    problems_per_pattern=200,
+)
+_MIN_LINES, _MAX_LINES = 12, 140
+# What a program does not need that computes something from what stands in it.
+_OUTSIDE = re.compile(
+    r"\b(unsafe|extern|stdin|std::(env|fs|net|process|os)|Instant|SystemTime|include_\w+)\b"
+)
+# Names of examples that many have read in textbooks: nothing is learned from those here.
+_TEXTBOOK = re.compile(
+    r"\b(longest|longest_\w+|ImportantExcerpt|NewsArticle|SocialPost|Tweet|Rectangle|can_hold"
+    r"|Cacher|DraftPost|AveragedCollection|MyBox|CustomSmartPointer|MockMessenger|LimitTracker"
+    r"|OutlinePrint|first_word|Millimeters|Guess|guess_number|List::Cons|Cons|change_string)\b"
+)
+
+
+@dataclass(frozen=True)
+class WrittenProgram:
+    """A program as the model wrote it; nothing is known of it yet."""
+
+    id: str
+    code: str
+
+
+def load_programs(path: Path) -> list[WrittenProgram]:
+    """Return the programs in a JSONL file of objects with `id` and `code`.
+
+    Raises:
+        InputError: A line is not one.
+    """
+    lines = path.read_text(encoding="utf-8").split("\n")
+    programs = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                programs.append(WrittenProgram(**json.loads(line)))
+            except (ValueError, TypeError) as error:
+                raise InputError(f"{path}:{number}: got {error}, expected id and code") from error
+    return programs
+
+
+def is_usable(code: str) -> bool:
+    """Whether a program is worth compiling: whole, of some size, self-contained, no textbook's."""
+    return (
+        _MIN_LINES <= len(code.splitlines()) <= _MAX_LINES
+        and "fn main()" in code
+        and not _OUTSIDE.search(code)
+        and not _TEXTBOOK.search(code)
+        and not has_syntax_error(code)
+    )
+
+
+def break_programs(
+    programs: Iterable[WrittenProgram],
+    sandbox: Sandbox,
+    *,
+    jobs: int,
+    on_done: Callable[[], None] = lambda: None,
+) -> list[Candidate]:
+    """Return mutants of those programs that compile, run, and print the same each time.
+
+    Args:
+        programs: What the model wrote.
+        sandbox: Compiles and runs it.
+        jobs: Programs worked on at a time.
+        on_done: Called when one more program is done.
+    """
+
+    def harvest(program: WrittenProgram) -> list[Candidate]:
+        return list(_mutants(program, sandbox)) if is_usable(program.code) else []
+
+    candidates = []
+    with ThreadPoolExecutor(jobs) as pool:
+        for found in pool.map(harvest, programs):
+            candidates += found
+            on_done()
+    return candidates
+
+
+def break_file(
+    path: Path,
+    cache: Path,
+    sandbox: Sandbox,
+    *,
+    jobs: int,
+    on_done: Callable[[], None] = lambda: None,
+) -> list[Candidate]:
+    """Return the mutants of a file's programs, out of the cache if they were made before."""
+    digest = hashlib.sha256(path.read_bytes() + f"/{_VERSION}".encode()).hexdigest()
+    kept = cache / f"written-{digest[:16]}.jsonl"
+    if not kept.is_file():
+        found = break_programs(load_programs(path), sandbox, jobs=jobs, on_done=on_done)
+        cache.mkdir(parents=True, exist_ok=True)
+        save_lines((asdict(candidate) for candidate in found), kept)
+    lines = kept.read_text(encoding="utf-8").split("\n")
+    raw = [json.loads(line) for line in lines if line]
+    return [Candidate(**{**fields, "messages": tuple(fields["messages"])}) for fields in raw]
+
+
+def choose_problems(candidates: Iterable[Candidate]) -> list[Problem]:
+    """Return problems of known patterns, unlike each other, at most 200 of one pattern."""
+    return [problem for problem, _ in select_problems(candidates, "written", _LIMITS, [])]
+
+
+def _mutants(program: WrittenProgram, sandbox: Sandbox) -> Iterator[Candidate]:
+    output = _prove(program, sandbox)
+    if output is None:
+        return
+    check = make_checker(sandbox, "bin")
+    for mutant in mutate(program.code, program.id, check, limit=_MUTANTS_PER_PROGRAM):
+        yield Candidate(
+            crate=program.id,
+            operator=mutant.operator,
+            aim=mutant.aim,
+            error_code=mutant.error_code,
+            buggy=mutant.buggy,
+            fixed=program.code,
+            tests="",
+            messages=storable(mutant.messages),
+            output=output,
+        )
+
+
+def _prove(program: WrittenProgram, sandbox: Sandbox) -> str | None:
+    """Return what a program prints, if it compiles, runs and prints the same a second time."""
+    empty = Candidate(program.id, "", "", "E0000", program.code, program.code, "", (), output="")
+    draft = empty.as_problem(program.id, "none", "none")
+    try:
+        problem = record_output(replace(draft, check=Check("stdout")), sandbox)
+    except InputError:
+        return None
+    output = problem.check.expect
+    if not output or judge_candidate(problem, program.code, sandbox).outcome != "pass":
+        return None
+    return output
