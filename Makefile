@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-model lint type docs bench data learn clean
+.PHONY: demo test test-model lint type docs bench data written learn clean
 
 # torch goes in first and by its exact version: what follows then never pulls another build.
 $(BIN)/sleepy: pyproject.toml constraints.txt
@@ -61,11 +61,12 @@ data: $(BIN)/sleepy
 	-$(BIN)/sleepy problems generate --part heldout --count 6 --seed 11 --out data/heldout.jsonl
 	-$(BIN)/sleepy problems generate --part training --count 200 --seed 1 --out data/generated.jsonl
 
-# Programs that the model writes itself, broken as crates are: one GPU, and Rust.
+# Programs that the model writes itself, mended, and broken as crates are: one GPU, and Rust.
 written: $(BIN)/sleepy
 	mkdir -p data
-	$(BIN)/sleepy mutants write --count 6000 --seed 1 --out data/programs.jsonl
-	$(BIN)/sleepy mutants break data/programs.jsonl --out data/written.jsonl --allow-unconfined
+	$(BIN)/sleepy programs write --count 6000 --seed 1 --out data/programs.jsonl
+	$(BIN)/sleepy programs mend data/programs.jsonl --out data/mended.jsonl --allow-unconfined
+	$(BIN)/sleepy programs break data/mended.jsonl --out data/written.jsonl --allow-unconfined
 
 # One GPU, Rust, `make data` and `make written` first; COMPONENTS=16 keeps the smaller model's store small.
 COMPONENTS ?= 24

@@ -48,7 +48,7 @@ def test_mutants_of_a_written_program_are_problems_that_must_behave(sandbox):
 
 
 @pytest.mark.parametrize(
-    "before, after",
+    ("before", "after"),
     [
         ("span_cm: 140", 'span_cm: "140"'),  # does not compile
         ("let first", "assert!(kites.is_empty());\n    let first"),  # fails when it runs
@@ -67,7 +67,7 @@ def test_a_program_that_proves_nothing_is_left_out(sandbox, before, after):
 
 
 @pytest.mark.parametrize(
-    "before, after",
+    ("before", "after"),
     [
         ("fn widest", "fn longest"),  # a textbook's example
         ("fn main() {", 'fn main() {\n    std::fs::remove_file("kite").ok();'),
@@ -94,12 +94,15 @@ def test_programs_are_broken_once_and_kept(tmp_path, monkeypatch):
     programs, out = tmp_path / "programs.jsonl", tmp_path / "written.jsonl"
     line = json.dumps({"id": "program-1-00000", "code": PROGRAM})
     programs.write_text(line + "\n", encoding="utf-8")
-    call = ["mutants", "break", str(programs), "--out", str(out), "--allow-unconfined"]
+    call = ["programs", "break", str(programs), "--out", str(out), "--allow-unconfined"]
     done = CliRunner().invoke(main, call)
     assert done.exit_code == 0, done.output
     assert "breaking: 1" in done.output
     first = load_set(out)
-    assert f"{len(first.problems)}  in all, {len(first.problems)} must behave" in done.output
+    assert (
+        f"{len(first.problems)}  in all, {len(first.problems)} of them run, written to"
+        in done.output
+    )
 
     again = CliRunner().invoke(main, call)
     assert "breaking: 1" not in again.output
@@ -124,7 +127,7 @@ def test_programs_are_asked_for_once(tmp_path, monkeypatch):
     out = tmp_path / "programs.jsonl"
     for count, is_new in ((2, 2), (3, 1), (3, 0)):
         asked.clear()
-        call = ["mutants", "write", "--count", str(count), "--seed", "4", "--out", str(out)]
+        call = ["programs", "write", "--count", str(count), "--seed", "4", "--out", str(out)]
         done = CliRunner().invoke(main, call)
         assert done.exit_code == 0, done.output
         assert len(asked) == is_new

@@ -29,6 +29,7 @@ _COMMANDS = {
     "mutants": ("mutants:mutants", "Build broken programs from real crates' code."),
     "night": ("night:night", "Learn from the repairs that were recorded."),
     "problems": ("problems:problems", "List, show, prove and generate problems."),
+    "programs": ("programs:programs", "Have the base model write programs to learn from."),
     "report": ("report:report", "Compare result files."),
     "rollback": ("versions:rollback", "Return to the learned tasks of before a night."),
     "route": ("route:route", "Tell which pattern of mistake a program's errors show."),

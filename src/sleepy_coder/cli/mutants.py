@@ -1,20 +1,17 @@
-"""`sleepy mutants build`, `verify`, `write` and `break`."""
+"""`sleepy mutants build` and `sleepy mutants verify`."""
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from sleepy_coder.cli.options import device_option, open_sandbox, unconfined_option
-from sleepy_coder.cli.progress import counted
-from sleepy_coder.cli.sources import dtype_option, model_option
+from sleepy_coder.cli.options import open_sandbox, unconfined_option
 from sleepy_coder.errors import SleepyError
 from sleepy_coder.mutants.build import (
     MANIFEST_PARTS,
@@ -25,19 +22,10 @@ from sleepy_coder.mutants.build import (
     save_manifest,
 )
 from sleepy_coder.mutants.crates import PARTS, Crate, Part, load_recipe
-from sleepy_coder.problems import save_set
+from sleepy_coder.problems import Problem, save_set
 from sleepy_coder.weights import cache_dir
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sleepy_coder.model import Completion
-    from sleepy_coder.problems import Problem
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
-_MAX_WRITTEN_TOKENS = 1400
-_WRITING_TEMPERATURE = 0.9
-_NICENESS = 10  # a set takes long to build; other work goes first
+NICENESS = 10  # a set takes long to build; other work goes first
 
 _recipe_option = click.option(
     "--recipe",
@@ -54,12 +42,12 @@ _manifest_option = click.option(
     show_default=True,
     help="Hashes of the gate and transfer sets.",
 )
-_jobs_option = click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True)
+jobs_option = click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True)
 
 
 @click.group()
 def mutants() -> None:
-    """Build problems by breaking code: Debian's crates, or programs that the base model writes."""
+    """Build problems from real crates: Debian's sources, cut down and broken."""
 
 
 @mutants.command()
@@ -69,7 +57,7 @@ def mutants() -> None:
 @click.option(
     "--write-manifest", is_flag=True, help="Select the problems anew, and record their hashes."
 )
-@_jobs_option
+@jobs_option
 @_recipe_option
 @_manifest_option
 @unconfined_option
@@ -96,13 +84,13 @@ def build(
     save_set(built.problems, out)
     if write_manifest and part in MANIFEST_PARTS:
         save_manifest(manifest, part, built.fingerprints)
-    _report_counts(built.problems, out)
+    report_counts(built.problems, out)
 
 
 @mutants.command()
 @click.option("--part", type=click.Choice(MANIFEST_PARTS), help="By default both.")
 @click.option("--fresh", is_flag=True, help="Use nothing that was made before but the packages.")
-@_jobs_option
+@jobs_option
 @_recipe_option
 @_manifest_option
 @unconfined_option
@@ -131,78 +119,16 @@ def verify(
     click.echo("all as in the manifest")
 
 
-@mutants.command()
-@click.option("--count", type=click.IntRange(min=1), required=True, help="Programs to ask for.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--out", type=_FILE, required=True, metavar="F.jsonl")
-@model_option
-@device_option
-@dtype_option
-def write(count: int, seed: int, out: Path, model: str, device: str, dtype: str) -> None:
-    """Have the base model write small programs; nothing is compiled yet. Wants a GPU.
-
-    Programs that are in the file already are not asked for again.
-    """
-    from sleepy_coder.model import load_model
-    from sleepy_coder.prompt import extract_code
-    from sleepy_coder.written.assignments import make_assignments
-    from sleepy_coder.written.harvest import load_programs
-
-    known = {program.id for program in load_programs(out)} if out.is_file() else set()
-    asked = [each for each in make_assignments(count, seed) if each.id not in known]
-    writer = load_model(model, device=device, dtype=dtype)
-    writer.decoder.max_draft = 0  # there is nothing to copy from
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("a", encoding="utf-8") as file, counted("writing", len(asked)) as advance:
-
-        def keep(place: int, done: Completion) -> None:
-            fields = {"id": asked[place].id, "code": extract_code(done.text) or ""}
-            file.write(json.dumps(fields) + "\n")
-            advance()
-
-        writer.generate(
-            [each.messages for each in asked],
-            max_new_tokens=_MAX_WRITTEN_TOKENS,
-            temperature=_WRITING_TEMPERATURE,
-            seed=seed,
-            on_done=keep,
-        )
-    click.echo(f"{len(known) + len(asked)} programs in {out}")
-
-
-@mutants.command("break")
-@click.argument("programs", type=_FILE, nargs=-1, required=True, metavar="PROGRAMS.jsonl...")
-@click.option("--out", type=_FILE, required=True, metavar="F.jsonl")
-@_jobs_option
-@unconfined_option
-def break_written(programs: tuple[Path, ...], out: Path, jobs: int, allow_unconfined: bool) -> None:
-    """Break what `mutants write` wrote, as crates are broken, and write the problems as JSONL."""
-    from sleepy_coder.written.harvest import break_file, choose_problems, load_programs
-
-    os.nice(_NICENESS)
-    sandbox = open_sandbox(allow_unconfined=allow_unconfined)
-    cache = cache_dir() / "mutants"
-    total = sum(len(load_programs(path)) for path in programs)
-    with counted("breaking", total) as advance:
-        candidates = [
-            candidate
-            for path in programs
-            for candidate in break_file(path, cache, sandbox, jobs=jobs, on_done=advance)
-        ]
-    problems = choose_problems(candidates)
-    save_set(problems, out)
-    _report_counts(problems, out)
-
-
-def _report_counts(problems: Sequence[Problem], out: Path) -> None:
+def report_counts(problems: Sequence[Problem], out: Path) -> None:
+    """Say how many problems of each pattern were written to a file."""
     for pattern, count in sorted(Counter(problem.pattern for problem in problems).items()):
         click.echo(f"{count:5}  {pattern}")
-    num_behaving = sum(problem.check.kind != "compile" for problem in problems)
-    click.echo(f"{len(problems):5}  in all, {num_behaving} must behave, written to {out}")
+    num_checked = sum(problem.check.kind != "compile" for problem in problems)
+    click.echo(f"{len(problems):5}  in all, {num_checked} of them run, written to {out}")
 
 
 def _open_workshop(jobs: int, *, allow_unconfined: bool) -> Workshop:
-    os.nice(_NICENESS)
+    os.nice(NICENESS)
     return Workshop(
         packages=cache_dir() / "mutants" / "crates",
         cache=cache_dir() / "mutants",

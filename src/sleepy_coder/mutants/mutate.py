@@ -58,7 +58,7 @@ def mutate(code: str, seed: str, check: Check, *, limit: int) -> list[Mutant]:
             if len(found) == limit or num_compiles == _MAX_COMPILES:
                 return found
             num_compiles += 1
-            mutant = _mutant(operator, buggy, check)
+            mutant = examine(operator.name, operator.pattern, buggy, check)
             if mutant is not None:
                 found.append(mutant)
                 break
@@ -72,10 +72,18 @@ def _broken_versions(operator: Operator, code: str, random: Random) -> list[str]
     return [v for v in versions if v != code and not has_syntax_error(v)]
 
 
-def _mutant(operator: Operator, buggy: str, check: Check) -> Mutant | None:
+def examine(operator: str, aim: str, buggy: str, check: Check) -> Mutant | None:
+    """Return a broken program as a mutant; None where it compiles, or is broken in many places.
+
+    Args:
+        operator: What broke it.
+        aim: The pattern that this was to be.
+        buggy: The broken program.
+        check: Compiles it.
+    """
     checked = check(buggy)
     errors = [m for m in checked.messages if m.get("level") == "error" and m.get("spans")]
     error_code = first_error_code(checked.messages)
     if error_code is None or len(errors) > _MAX_ERRORS:
         return None
-    return Mutant(operator.name, operator.pattern, buggy, error_code, tuple(checked.messages))
+    return Mutant(operator, aim, buggy, error_code, tuple(checked.messages))

@@ -14,7 +14,7 @@ from random import Random
 from sleepy_coder.prompt import Message
 
 _SYSTEM = "You write small Rust programs that compile, run and are pleasant to read."
-_LENGTHS = ("15 to 25", "25 to 40", "40 to 60", "60 to 90")
+_LENGTHS = ("15 to 25", "20 to 35", "30 to 50", "50 to 80")
 _STYLES = (
     "Most of the work is done in methods.",
     "Most of the work is done in free functions.",
@@ -47,7 +47,7 @@ def make_assignments(count: int, seed: int) -> list[Assignment]:
 
 
 def _render(random: Random) -> list[Message]:
-    features = random.sample(_lines("features"), random.choice((1, 2, 2, 3)))
+    features = random.sample(_lines("features"), random.choice((1, 1, 2)))
     request = (
         f"Write a Rust program of {random.choice(_LENGTHS)} lines about "
         f"{random.choice(_lines('themes'))}.\n"

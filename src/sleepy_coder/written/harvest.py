@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import judge_candidate
 from sleepy_coder.mutants.crates import PartLimits
 from sleepy_coder.mutants.harvest import Candidate, make_checker
-from sleepy_coder.mutants.mutate import mutate
+from sleepy_coder.mutants.mutate import examine, mutate
 from sleepy_coder.mutants.selection import select_problems
 from sleepy_coder.problems import Check, Problem, save_lines
 from sleepy_coder.proof import record_output, storable
@@ -47,10 +48,20 @@ _TEXTBOOK = re.compile(
 
 @dataclass(frozen=True)
 class WrittenProgram:
-    """A program as the model wrote it; nothing is known of it yet."""
+    """A program as the model wrote it, or as it was mended.
+
+    Attributes:
+        code: Nothing is known of it yet.
+        broken: What the model wrote, where `code` is that mended.
+    """
 
     id: str
     code: str
+    broken: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object of this program, as `load_programs` reads it."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def load_programs(path: Path) -> list[WrittenProgram]:
@@ -89,6 +100,8 @@ def break_programs(
     on_done: Callable[[], None] = lambda: None,
 ) -> list[Candidate]:
     """Return mutants of those programs that compile, run, and print the same each time.
+
+    A program that was mended is a mutant as it was, too.
 
     Args:
         programs: What the model wrote.
@@ -138,7 +151,11 @@ def _mutants(program: WrittenProgram, sandbox: Sandbox) -> Iterator[Candidate]:
     if output is None:
         return
     check = make_checker(sandbox, "bin")
-    for mutant in mutate(program.code, program.id, check, limit=_MUTANTS_PER_PROGRAM):
+    mutants = mutate(program.code, program.id, check, limit=_MUTANTS_PER_PROGRAM)
+    if program.broken is not None:
+        own = examine("the model", "", program.broken, check)
+        mutants += [own] if own else []
+    for mutant in mutants:
         yield Candidate(
             crate=program.id,
             operator=mutant.operator,
