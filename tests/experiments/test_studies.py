@@ -420,6 +420,8 @@ def test_sources_are_told_apart(lab, monkeypatch):
         return dict.fromkeys(tasks, rows[len(rows) - 1])
 
     monkeypatch.setattr(Lab, "rows", keep)
+    written = [replace(p, id=f"written {p.id}") for p in lab.sets.generated[:1]]
+    lab.sets = replace(lab.sets, written=tuple(written))
     config = AblationConfig(TASKS, axes=("sources",), own_answers=2)
     settings = {s.name: s.rows for s in ablation_module._settings(lab, TASKS, config)}
     assert list(settings) == [
@@ -428,9 +430,13 @@ def test_sources_are_told_apart(lab, monkeypatch):
         "own answers",
         "mutants, generated",
         "all three",
+        "written",
+        "mutants, written, generated",
     ]
     told = {name: next(iter(found.values())) for name, found in settings.items()}
-    mutants, generated = ({p.id for p in source} for source in lab.sources(TASKS))
+    mutants, own, generated = ({p.id for p in source} for source in lab.sources(TASKS))
+    assert own == {i for i, _ in told["written"]} != set()
+    assert mutants | own | generated == {i for i, _ in told["mutants, written, generated"]}
     assert {i for i, _ in told["generated"]} == generated
     assert {i for i, _ in told["mutants"]} == mutants
     assert {i for i, _ in told["mutants, generated"]} == mutants | generated

@@ -169,3 +169,21 @@ def test_a_new_task_starts_from_the_general_one_where_there_is_one(tiny_model, r
     for module, entry in expected.items():
         assert torch.equal(found[module].coef_b, entry.coef_b)
     assert any(not torch.equal(found[m].coef_b, of_all[m].coef_b) for m in found)
+
+
+def test_a_task_is_kept_on_the_line_from_its_start_to_its_end(tiny_model, rows):
+    subspace = learn_basis(tiny_model, {"up": rows["up"]}, RECIPE, pad_id=0)
+    down = {"down": rows["down"]}
+
+    def learned(end_weight, start="mean"):
+        recipe = replace(RECIPE, start=start, end_weight=end_weight)
+        return learn_tasks(tiny_model, subspace, down, recipe, pad_id=0).tasks[60]["down"]
+
+    first, end, half = mean_start(subspace, 1, COEFFICIENTS.seed), learned(1.0), learned(0.5)
+    for module, entry in half.items():
+        for side in ("coef_b", "coef_a"):
+            start_, end_ = getattr(first[module], side), getattr(end[module], side)
+            assert not torch.equal(start_, end_)
+            torch.testing.assert_close(getattr(entry, side), (start_ + end_) / 2)
+    written = learned(0.0, start="random")
+    assert all(not entry.coef_b.any() for entry in written.values())

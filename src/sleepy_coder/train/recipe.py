@@ -50,6 +50,9 @@ class Recipe:
         shared: How one set of coefficients learns from the pairs of all of phase 1's tasks, for
             phase 2 to start from; None starts from the adapters' mean.
         coefficients: How phase 2 trains; its snapshots are kept for selection.
+        end_weight: What tasks are on the straight line from where they started, 0, to where
+            training took them, 1. Between the two they solve more of what is unlike their pairs
+            (Wortsman et al. 2022, arXiv:2109.01903). Directions of an expansion know 1 only.
     """
 
     components: int = 32
@@ -61,6 +64,7 @@ class Recipe:
     lora: FitConfig = field(default_factory=lambda: FitConfig(num_steps=16, learning_rate=2e-4))
     shared: FitConfig | None = None
     coefficients: FitConfig = field(default_factory=lambda: FitConfig(num_steps=20))
+    end_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ def learn_basis(
     if recipe.shared is None:
         return subspace
     together = [replace(row, task=GENERAL) for task in sorted(rows) for row in rows[task]]
-    shared = replace(recipe, start="mean", coefficients=recipe.shared)
+    shared = replace(recipe, start="mean", coefficients=recipe.shared, end_weight=1.0)
     learned = learn_tasks(
         model,
         subspace,
@@ -244,6 +248,7 @@ def learn_tasks(
             seed=config.seed,
             start=start,
         )
+        first = trained.rows.detach().clone()
         report = fit(
             model,
             trained,
@@ -261,7 +266,8 @@ def learn_tasks(
         tasks = {step: {n: s.tasks[n] for n in trained.names} for step, s in grown.items()}
         return Learned(tasks, report, grown)
     ends = {**report.snapshots, config.num_steps: trained.rows.detach()}
-    return Learned({step: _unflatten(trained, values) for step, values in ends.items()}, report)
+    kept = {step: first.lerp(rows.to(first), recipe.end_weight) for step, rows in ends.items()}
+    return Learned({step: _unflatten(trained, rows) for step, rows in kept.items()}, report)
 
 
 def _unflatten(trained: TrainableTasks, rows: Tensor) -> dict[str, TaskCoefficients]:
