@@ -64,7 +64,7 @@ data: $(BIN)/sleepy
 # Programs that the model writes itself, mended, and broken as crates are: one GPU, and Rust.
 written: $(BIN)/sleepy
 	mkdir -p data
-	$(BIN)/sleepy programs write --count 6000 --seed 1 --out data/programs.jsonl
+	$(BIN)/sleepy programs write --count 3500 --seed 1 --out data/programs.jsonl
 	$(BIN)/sleepy programs mend data/programs.jsonl --out data/mended.jsonl --allow-unconfined
 	$(BIN)/sleepy programs break data/mended.jsonl --out data/written.jsonl --allow-unconfined
 

@@ -49,24 +49,33 @@ class Crate:
 
 
 @dataclass(frozen=True)
-class PartLimits:
-    """How many of everything one part may have; more of one thing makes a set less diverse.
+class Limits:
+    """How many problems are chosen; more of one thing makes a set less diverse.
 
     Attributes:
         problems: In all.
-        files_per_crate: Source files of a crate that are tried.
-        programs_per_file: Programs cut out of one of them.
-        programs_per_crate: Programs cut out of a crate.
         problems_per_program: Mutants of one program that are problems.
         problems_per_pattern: Problems of one pattern.
     """
 
     problems: int
+    problems_per_program: int
+    problems_per_pattern: int
+
+
+@dataclass(frozen=True)
+class PartLimits(Limits):
+    """How many of everything one part may have.
+
+    Attributes:
+        files_per_crate: Source files of a crate that are tried.
+        programs_per_file: Programs cut out of one of them.
+        programs_per_crate: Programs cut out of a crate.
+    """
+
     files_per_crate: int
     programs_per_file: int
     programs_per_crate: int
-    problems_per_program: int
-    problems_per_pattern: int
 
 
 @dataclass(frozen=True)

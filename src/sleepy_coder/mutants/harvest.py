@@ -37,7 +37,7 @@ class Candidate:
     """A mutant that may become a problem.
 
     Attributes:
-        crate: Name of the crate that `fixed` was cut out of.
+        crate: Name of the crate that `fixed` was cut out of, or of the written program that it is.
         operator: What broke it; `aim` is the pattern that the operator aims at.
         tests: Hidden tests that `fixed` passes; empty where there are none.
         messages: rustc's JSON messages on `buggy`.

@@ -13,7 +13,7 @@ from typing import Any
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import judge_candidate
-from sleepy_coder.mutants.crates import PartLimits
+from sleepy_coder.mutants.crates import Limits
 from sleepy_coder.mutants.harvest import Candidate, make_checker
 from sleepy_coder.mutants.mutate import examine, mutate
 from sleepy_coder.mutants.selection import select_problems
@@ -25,14 +25,7 @@ from sleepy_coder.syntax import has_syntax_error
 # Part of a cached file's name: raise it when what comes out changes.
 _VERSION = 1
 _MUTANTS_PER_PROGRAM = 6
-_LIMITS = PartLimits(
-    problems=1_000_000,
-    files_per_crate=1,
-    programs_per_file=1,
-    programs_per_crate=1,
-    problems_per_program=4,
-    problems_per_pattern=200,
-)
+_LIMITS = Limits(problems=1_000_000, problems_per_program=4, problems_per_pattern=200)
 _MIN_LINES, _MAX_LINES = 12, 140
 # What a program does not need that computes something from what stands in it.
 _OUTSIDE = re.compile(
