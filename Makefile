@@ -61,7 +61,7 @@ data: $(BIN)/sleepy
 	-$(BIN)/sleepy problems generate --part heldout --count 6 --seed 11 --out data/heldout.jsonl
 	-$(BIN)/sleepy problems generate --part training --count 200 --seed 1 --out data/generated.jsonl
 
-# Programs that the model writes itself, mended, and broken as crates are: one GPU, and Rust.
+# Programs that the 1.5B writes, mended, and broken as crates are: one GPU, and Rust.
 written: $(BIN)/sleepy
 	mkdir -p data
 	$(BIN)/sleepy programs write --count 3500 --seed 1 --out data/programs.jsonl

@@ -429,7 +429,7 @@ def test_sources_are_told_apart(lab, monkeypatch):
         "mutants",
         "own answers",
         "mutants, generated",
-        "all three",
+        "mutants, generated, own answers",
         "written",
         "mutants, written, generated",
     ]
@@ -441,7 +441,11 @@ def test_sources_are_told_apart(lab, monkeypatch):
     assert {i for i, _ in told["mutants"]} == mutants
     assert {i for i, _ in told["mutants, generated"]} == mutants | generated
     assert all(own for _, own in told["own answers"])
-    assert 0 < len(told["own answers"]) == sum(own for _, own in told["all three"])
+    assert (
+        0
+        < len(told["own answers"])
+        == sum(own for _, own in told["mutants, generated, own answers"])
+    )
     assert not any(own for _, own in told["mutants, generated"])
 
 

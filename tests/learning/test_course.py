@@ -186,3 +186,15 @@ def test_with_the_real_judge_nothing_untrained_is_heard(make_course):
     outcome = made.run()
     assert outcome.decision.heard == ()
     assert stages[-1].startswith("trials-3: 0 of 3")
+
+
+def test_what_the_model_wrote_is_learned_from_and_held_to_the_wall(make_course, drawn):
+    made, _ = make_course()
+    written, _ = make_course(sets={"written": (replace(drawn[2], id="w"),), "generated": ()})
+    both, _ = make_course(sets={"written": (replace(drawn[2], id="w"),)})
+    assert len(both.rows[TASK]) == len(made.rows[TASK]) + 1
+    assert len({made._key, written._key, both._key}) == 3
+
+    breach, _ = make_course(sets={"written": (replace(drawn[3], id="w"),)})
+    with pytest.raises(InputError, match="w"):
+        breach.run()

@@ -28,13 +28,18 @@ def parts():
         "transfer": [mutant(200, "transfer-crate")],
         "heldout": [mutant(300, "none")],
         "generated": drawn("missing_clone", 3, seed=1),
+        "written": drawn("missing_debug", 3, seed=1),
     }
 
 
-def write(folder, parts):
+def write_all(folder, parts):
     for name, problems in parts.items():
         save_set(problems, folder / f"{name}.jsonl")
-    return load_learning_sets(folder)
+
+
+def write(folder, parts):
+    write_all(folder, parts)
+    return load_learning_sets(folder, with_written=True)
 
 
 def test_a_crate_is_either_trained_on_or_selects(tmp_path, parts):
@@ -51,7 +56,10 @@ def test_training_gives_way_to_every_other_set(tmp_path, parts):
     fillers = {name: parts[name][0] for name in ("gate", "transfer", "heldout")}
     doubles = [replace(p, id=f"double-{name}") for name, p in fillers.items()]
     parts["generated"] = [*parts["generated"], *doubles]
+    parts["written"] = [*parts["written"], *doubles]
     sets = write(tmp_path, parts)
+    assert [p.id for p in sets.written] == [p.id for p in parts["written"][:3]]
+    assert sets.sources == (sets.mutants, sets.written, sets.generated)
     assert [p.id for p in sets.generated] == [p.id for p in parts["generated"][:3]]
 
 
@@ -68,3 +76,12 @@ def test_a_missing_file_is_named(tmp_path, parts):
         save_set(parts[name], tmp_path / f"{name}.jsonl")
     with pytest.raises(InputError, match=r"has no transfer.jsonl; make it with `make data`"):
         load_learning_sets(tmp_path)
+
+
+def test_what_the_model_wrote_is_asked_for_only_where_it_is_learned_from(tmp_path, parts):
+    written = parts.pop("written")
+    write_all(tmp_path, parts)
+    assert load_learning_sets(tmp_path).written == ()
+    with pytest.raises(InputError, match=r"has no written.jsonl; make it with `make written`"):
+        load_learning_sets(tmp_path, with_written=True)
+    assert len(write(tmp_path, {**parts, "written": written}).written) == 3

@@ -152,6 +152,10 @@ def test_one_set_of_coefficients_learns_from_all_pairs_to_start_from(tiny_model,
         on_step=lambda phase, step, losses: steps.append((phase, step, set(losses))),
     )
     assert list(subspace.tasks) == [GENERAL]
+    # All of the way, whatever single tasks go.
+    half = learn_basis(tiny_model, {"up": rows["up"]}, replace(recipe, end_weight=0.5), pad_id=0)
+    for module, entry in half.tasks[GENERAL].items():
+        assert torch.equal(entry.coef_b, subspace.tasks[GENERAL][module].coef_b)
     assert steps[-1] == ("shared", 40, {GENERAL})
     again = {"again": [replace(row, task="again") for row in rows["up"]]}
     learned = learn_tasks(tiny_model, subspace, again, replace(RECIPE, start="mean"), pad_id=0)
@@ -187,3 +191,12 @@ def test_a_task_is_kept_on_the_line_from_its_start_to_its_end(tiny_model, rows):
             torch.testing.assert_close(getattr(entry, side), (start_ + end_) / 2)
     written = learned(0.0, start="random")
     assert all(not entry.coef_b.any() for entry in written.values())
+
+
+def test_a_weight_that_is_on_no_line_between_start_and_end(tiny_model, rows):
+    with pytest.raises(ValueError, match=r"end_weight: got 1.5, expected 0 to 1"):
+        replace(RECIPE, end_weight=1.5)
+    subspace = learn_basis(tiny_model, {"up": rows["up"]}, RECIPE, pad_id=0)
+    half = replace(RECIPE, end_weight=0.5)
+    with pytest.raises(ValueError, match="with an expansion"):
+        learn_tasks(tiny_model, subspace, {"down": rows["down"]}, half, pad_id=0, expansion=1)

@@ -1,10 +1,10 @@
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
 
 from sleepy_coder.cli import main
-from sleepy_coder.errors import InputError
 from sleepy_coder.problems import load_set
 from sleepy_coder.proof import prove_problem
 from sleepy_coder.written.harvest import (
@@ -71,6 +71,7 @@ def test_a_program_that_proves_nothing_is_left_out(sandbox, before, after):
     [
         ("fn widest", "fn longest"),  # a textbook's example
         ("fn main() {", 'fn main() {\n    std::fs::remove_file("kite").ok();'),
+        ("#[derive(Debug, Clone)]", "use std::{env, fmt};\n\n#[derive(Debug, Clone)]"),
         ("let mut kites = Vec::new();", "let mut kites = Vec::new("),
         ("fn main()", "fn start()"),
     ],
@@ -81,11 +82,22 @@ def test_what_is_not_worth_compiling(before, after):
     assert not is_usable(PROGRAM.replace(before, after))
 
 
-def test_a_line_that_is_no_program_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"id": "b"}', "programs.jsonl:2: got .*'code'"),
+        ('{"id": "b", "code": null}', "programs.jsonl:2: got .*null.*, expected texts"),
+        ('{"id": "b", "co', "programs.jsonl:2: got Unterminated"),
+        ('{"id": "a", "code": "x"}', "got two programs 'a'"),
+    ],
+)
+def test_a_line_that_is_no_program_of_its_own_is_named(tmp_path, line, message):
     path = tmp_path / "programs.jsonl"
-    path.write_text('{"id": "a", "code": ""}\n{"id": "b"}\n', encoding="utf-8")
-    with pytest.raises(InputError, match=r"programs.jsonl:2: got .*'code'"):
-        load_programs(path)
+    path.write_text(f'{{"id": "a", "code": ""}}\n{line}\n', encoding="utf-8")
+    call = ["programs", "break", str(path), "--out", str(tmp_path / "out"), "--allow-unconfined"]
+    done = CliRunner().invoke(main, call)
+    assert done.exit_code == 2
+    assert re.search(message, done.output), done.output
 
 
 def test_programs_are_broken_once_and_kept(tmp_path, monkeypatch):
@@ -131,6 +143,10 @@ def test_programs_are_asked_for_once(tmp_path, monkeypatch):
         done = CliRunner().invoke(main, call)
         assert done.exit_code == 0, done.output
         assert len(asked) == is_new
+    out.write_bytes(out.read_bytes()[:-9])  # as an interruption may leave it
+    asked.clear()
+    assert CliRunner().invoke(main, call).exit_code == 0
+    assert len(asked) == 1
     assert sorted(program.id for program in load_programs(out)) == [
         f"program-4-{number:05}" for number in range(3)
     ]

@@ -250,11 +250,11 @@ def _rows_of_sources(lab: Lab, tasks: Sequence[str], num_asked: int) -> dict[str
         "mutants": lab.rows(tasks, pool=pool, sources=[mutants]),
         "own answers": lab.rows(able, pool=pool, sources=[answered], own_answers=own),
         "mutants, generated": lab.rows(tasks, pool=pool, sources=two),
-        "all three": lab.rows(tasks, pool=pool, sources=two, own_answers=own),
+        "mutants, generated, own answers": lab.rows(tasks, pool=pool, sources=two, own_answers=own),
     }
     by_pattern = Counter(problem.pattern for problem in written)
-    if able := [task for task in tasks if by_pattern[task]]:
-        mixtures["written"] = lab.rows(able, pool=pool, sources=[written])
+    if with_written := [task for task in tasks if by_pattern[task]]:
+        mixtures["written"] = lab.rows(with_written, pool=pool, sources=[written])
         mixtures["mutants, written, generated"] = lab.rows(tasks, pool=pool)
     return mixtures
 

@@ -111,7 +111,7 @@ class Lab:
         anchors: Sequence[Problem] = (),
         sources: Sequence[Sequence[Problem]] | None = None,
     ) -> dict[str, list[Row]]:
-        """Return task -> its pairs in tokens; from mutants and generated problems by default.
+        """Return task -> its pairs in tokens; from all sources by default.
 
         Raises:
             InputError: A task has too few pairs, or a pair is under evaluation.

@@ -50,7 +50,7 @@ def judge_strategy(
 def collect_own_answers(
     problems: Sequence[Problem], bench: Workbench, strategies: Sequence[str] = ("base", "hints")
 ) -> dict[str, str]:
-    """Return problem id -> a verified answer of the base model, reduced to what the repair needs.
+    """Return problem id -> a verified answer, reduced to what the repair needs.
 
     Each strategy is asked about what those before it did not solve.
     """

@@ -26,7 +26,7 @@ class LearnConfig:
     Attributes:
         model: Name of the base model.
         basis_patterns: Patterns whose adapters give the basis (phase 1).
-        uses_written: Learn from mutants of programs that the base model wrote, too.
+        uses_written: Learn from programs that the base model wrote, too, mended and broken.
         uses_own_answers: Take the base model's own verified answers as targets where it has some.
         max_pair_tokens: A longer pair is left out.
         max_new_tokens: Limit of a whole program as an answer.
@@ -62,7 +62,7 @@ def load_learn_config(path: Path) -> LearnConfig:
     """Return the configuration in a TOML file; what it does not name keeps its default.
 
     Raises:
-        InputError: The file cannot be read, or a field is unknown or missing.
+        InputError: The file cannot be read, or a field is unknown, missing or out of range.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -84,5 +84,5 @@ def _parse(raw: dict[str, Any], kind: type[Section], where: str) -> Section:
             values[name] = tuple(value) if isinstance(value, list) else value
     try:
         return kind(**values)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise InputError(f"{where}: {error}") from error

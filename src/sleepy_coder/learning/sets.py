@@ -29,7 +29,7 @@ class LearningSets:
         heldout: Programs from the shapes that training never sees.
         transfer: Mutants of crates that nothing else uses; they give the reported number.
         core: The core problems, with the 30 frozen ones.
-        written: Mutants of programs that the base model wrote.
+        written: Programs that the base model wrote, broken by itself or as crates are.
     """
 
     generated: tuple[Problem, ...]

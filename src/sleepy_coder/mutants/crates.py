@@ -49,7 +49,7 @@ class Crate:
 
 
 @dataclass(frozen=True)
-class Limits:
+class ProblemLimits:
     """How many problems are chosen; more of one thing makes a set less diverse.
 
     Attributes:
@@ -64,7 +64,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class PartLimits(Limits):
+class PartLimits(ProblemLimits):
     """How many of everything one part may have.
 
     Attributes:

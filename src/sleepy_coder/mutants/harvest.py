@@ -97,6 +97,11 @@ def harvest_crate(
         limit = _SPARE_FACTOR * limits.problems_per_program
         found = _mutants(crate, seed, programs, check, limit)
         save_lines((asdict(candidate) for candidate in found), path)
+    return load_candidates(path)
+
+
+def load_candidates(path: Path) -> list[Candidate]:
+    """Return candidates as they were kept, one JSON object a line."""
     return [
         Candidate(**{**fields, "messages": tuple(fields["messages"])})
         for fields in _read_lines(path)

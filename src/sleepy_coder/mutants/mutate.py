@@ -14,7 +14,7 @@ from sleepy_coder.proof import first_error_code
 from sleepy_coder.syntax import has_syntax_error
 
 _MAX_SITES = 4  # places at which one operator is tried in one program
-_MAX_ERRORS = 4  # more than that is not one slip
+MAX_ERRORS = 4  # more than that is not one slip
 _MAX_COMPILES = 32  # per program
 
 
@@ -84,6 +84,6 @@ def examine(operator: str, aim: str, buggy: str, check: Check) -> Mutant | None:
     checked = check(buggy)
     errors = [m for m in checked.messages if m.get("level") == "error" and m.get("spans")]
     error_code = first_error_code(checked.messages)
-    if error_code is None or len(errors) > _MAX_ERRORS:
+    if error_code is None or len(errors) > MAX_ERRORS:
         return None
     return Mutant(operator, aim, buggy, error_code, tuple(checked.messages))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sleepy_coder.diagnostics import parse_diagnostics
-from sleepy_coder.mutants.crates import Limits, Origin, Part
+from sleepy_coder.mutants.crates import Origin, Part, ProblemLimits
 from sleepy_coder.mutants.harvest import Candidate
 from sleepy_coder.patterns import PATTERNS
 from sleepy_coder.problems import Problem
@@ -49,7 +49,7 @@ def fingerprint(problem: Problem, part: Origin, crate: str) -> Fingerprint:
 def select_problems(
     candidates: Iterable[Candidate],
     part: Origin,
-    limits: Limits,
+    limits: ProblemLimits,
     taken: Sequence[Fingerprint],
 ) -> list[tuple[Problem, Fingerprint]]:
     """Return the problems of a part, in an order that depends on their content alone.
@@ -112,7 +112,7 @@ class _Seen:
         self._programs[print_.content[1]] += 1
         self._pairs.add((print_.content[1], print_.pattern))
 
-    def is_new(self, print_: Fingerprint, limits: Limits) -> bool:
+    def is_new(self, print_: Fingerprint, limits: ProblemLimits) -> bool:
         """Whether a problem is unlike all others, and its program not used up."""
         return (
             self._foreign.isdisjoint((*print_.content, *print_.shape))
@@ -123,7 +123,7 @@ class _Seen:
 
 
 def _next_new(
-    waiting: list[tuple[Problem, Fingerprint]], seen: _Seen, limits: Limits
+    waiting: list[tuple[Problem, Fingerprint]], seen: _Seen, limits: ProblemLimits
 ) -> tuple[Problem, Fingerprint] | None:
     while waiting:
         found = waiting.pop(0)

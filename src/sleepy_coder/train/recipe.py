@@ -52,7 +52,7 @@ class Recipe:
         coefficients: How phase 2 trains; its snapshots are kept for selection.
         end_weight: What tasks are on the straight line from where they started, 0, to where
             training took them, 1. Between the two they solve more of what is unlike their pairs
-            (Wortsman et al. 2022, arXiv:2109.01903). Directions of an expansion know 1 only.
+            (Wortsman et al. 2022, arXiv:2109.01903). With an expansion it is 1.
     """
 
     components: int = 32
@@ -65,6 +65,11 @@ class Recipe:
     shared: FitConfig | None = None
     coefficients: FitConfig = field(default_factory=lambda: FitConfig(num_steps=20))
     end_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a weight that is on no such line."""
+        if not 0 <= self.end_weight <= 1:
+            raise ValueError(f"end_weight: got {self.end_weight}, expected 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -232,7 +237,12 @@ def learn_tasks(
         checkpoint: File to go on from where it exists, and to write after each step.
         early_stop: Which tasks take no further step, see `fit`. Their coefficients stay; with
             expansion the directions under them go on changing.
+
+    Raises:
+        ValueError: Tasks with an expansion were to stop between start and end.
     """
+    if expansion and recipe.end_weight != 1:
+        raise ValueError(f"end_weight: got {recipe.end_weight} with an expansion, expected 1")
     config = recipe.coefficients
     start = None
     if recipe.start == "mean" and subspace.tasks:

@@ -1,1 +1,1 @@
-"""Programs that the base model writes itself, to be broken as mutants of real crates are."""
+"""Programs that the base model writes itself, mended, and broken as real crates are."""

@@ -1,7 +1,7 @@
 """What the base model is asked to write: small programs about a theme, with given features. Pure.
 
 What it writes unasked is what it has read most often, textbooks' examples above all. Themes that no
-textbook has, and two or three features at a time, lead it elsewhere.
+textbook has, each with one or two features of the language, lead it elsewhere.
 """
 
 from __future__ import annotations

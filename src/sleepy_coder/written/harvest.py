@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sleepy_coder.changes import find_changes
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import judge_candidate
-from sleepy_coder.mutants.crates import Limits
-from sleepy_coder.mutants.harvest import Candidate, make_checker
-from sleepy_coder.mutants.mutate import examine, mutate
+from sleepy_coder.mutants.crates import ProblemLimits
+from sleepy_coder.mutants.harvest import MUTANT_VERSION, Candidate, load_candidates, make_checker
+from sleepy_coder.mutants.mutate import Mutant, examine, mutate
 from sleepy_coder.mutants.selection import select_problems
 from sleepy_coder.problems import Check, Problem, save_lines
 from sleepy_coder.proof import record_output, storable
@@ -23,19 +24,22 @@ from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.syntax import has_syntax_error
 
 # Part of a cached file's name: raise it when what comes out changes.
-_VERSION = 1
+_VERSION = 2
 _MUTANTS_PER_PROGRAM = 6
-_LIMITS = Limits(problems=1_000_000, problems_per_program=4, problems_per_pattern=200)
+_LIMITS = ProblemLimits(
+    problems=1_000_000, problems_per_program=_MUTANTS_PER_PROGRAM + 1, problems_per_pattern=200
+)
 _MIN_LINES, _MAX_LINES = 12, 140
 # What a program does not need that computes something from what stands in it.
 _OUTSIDE = re.compile(
-    r"\b(unsafe|extern|stdin|std::(env|fs|net|process|os)|Instant|SystemTime|include_\w+)\b"
+    r"\b(unsafe|extern|stdin|Instant|SystemTime|include_\w+)\b|\b(env|fs|net|process|os)::"
+    r"|\buse\s+std\s*::\s*\{[^;]*\b(env|fs|net|process|os)\b|\benv!"
 )
 # Names of examples that many have read in textbooks: nothing is learned from those here.
 _TEXTBOOK = re.compile(
     r"\b(longest|longest_\w+|ImportantExcerpt|NewsArticle|SocialPost|Tweet|Rectangle|can_hold"
     r"|Cacher|DraftPost|AveragedCollection|MyBox|CustomSmartPointer|MockMessenger|LimitTracker"
-    r"|OutlinePrint|first_word|Millimeters|Guess|guess_number|List::Cons|Cons|change_string)\b"
+    r"|OutlinePrint|first_word|Millimeters|Guess|guess_number|Cons|change_string)\b"
 )
 
 
@@ -58,19 +62,25 @@ class WrittenProgram:
 
 
 def load_programs(path: Path) -> list[WrittenProgram]:
-    """Return the programs in a JSONL file of objects with `id` and `code`.
+    """Return the programs in a JSONL file of objects with `id`, `code` and perhaps `broken`.
 
     Raises:
-        InputError: A line is not one.
+        InputError: The file cannot be read, or a line is not one.
     """
-    lines = path.read_text(encoding="utf-8").split("\n")
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
     programs = []
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                programs.append(WrittenProgram(**json.loads(line)))
+                fields = json.loads(line)
+                programs.append(WrittenProgram(**fields))
             except (ValueError, TypeError) as error:
                 raise InputError(f"{path}:{number}: got {error}, expected id and code") from error
+            if not all(isinstance(value, str) for value in fields.values()):
+                raise InputError(f"{path}:{number}: got {line[:60]}, expected texts alone")
     return programs
 
 
@@ -94,7 +104,8 @@ def break_programs(
 ) -> list[Candidate]:
     """Return mutants of those programs that compile, run, and print the same each time.
 
-    A program that was mended is a mutant as it was, too.
+    A program that was mended is a mutant as it was, too, if the repair is one change and rustc
+    says one thing: what holds several mistakes would teach its first one's task the others.
 
     Args:
         programs: What the model wrote.
@@ -123,19 +134,18 @@ def break_file(
     on_done: Callable[[], None] = lambda: None,
 ) -> list[Candidate]:
     """Return the mutants of a file's programs, out of the cache if they were made before."""
-    digest = hashlib.sha256(path.read_bytes() + f"/{_VERSION}".encode()).hexdigest()
+    versions = f"/{_VERSION}/{MUTANT_VERSION}"
+    digest = hashlib.sha256(path.read_bytes() + versions.encode()).hexdigest()
     kept = cache / f"written-{digest[:16]}.jsonl"
     if not kept.is_file():
         found = break_programs(load_programs(path), sandbox, jobs=jobs, on_done=on_done)
         cache.mkdir(parents=True, exist_ok=True)
         save_lines((asdict(candidate) for candidate in found), kept)
-    lines = kept.read_text(encoding="utf-8").split("\n")
-    raw = [json.loads(line) for line in lines if line]
-    return [Candidate(**{**fields, "messages": tuple(fields["messages"])}) for fields in raw]
+    return load_candidates(kept)
 
 
 def choose_problems(candidates: Iterable[Candidate]) -> list[Problem]:
-    """Return problems of known patterns, unlike each other, at most 200 of one pattern."""
+    """Return problems of known patterns, unlike each other, at most 200 of a pattern."""
     return [problem for problem, _ in select_problems(candidates, "written", _LIMITS, [])]
 
 
@@ -145,9 +155,9 @@ def _mutants(program: WrittenProgram, sandbox: Sandbox) -> Iterator[Candidate]:
         return
     check = make_checker(sandbox, "bin")
     mutants = mutate(program.code, program.id, check, limit=_MUTANTS_PER_PROGRAM)
-    if program.broken is not None:
+    if program.broken is not None and len(find_changes(program.broken, program.code)) == 1:
         own = examine("the model", "", program.broken, check)
-        mutants += [own] if own else []
+        mutants += [own] if own and _num_kinds(own) == 1 else []
     for mutant in mutants:
         yield Candidate(
             crate=program.id,
@@ -160,6 +170,12 @@ def _mutants(program: WrittenProgram, sandbox: Sandbox) -> Iterator[Candidate]:
             messages=storable(mutant.messages),
             output=output,
         )
+
+
+def _num_kinds(mutant: Mutant) -> int:
+    errors = (message for message in mutant.messages if message.get("level") == "error")
+    codes = ((error.get("code") or {}).get("code") for error in errors if error.get("spans"))
+    return len(set(codes))
 
 
 def _prove(program: WrittenProgram, sandbox: Sandbox) -> str | None:

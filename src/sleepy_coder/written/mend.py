@@ -9,14 +9,15 @@ from dataclasses import replace
 from sleepy_coder.judge import Compiled, compile_source
 from sleepy_coder.learning.answers import collect_own_answers
 from sleepy_coder.mutants.harvest import EDITION
+from sleepy_coder.mutants.mutate import MAX_ERRORS
 from sleepy_coder.problems import Check, Problem
 from sleepy_coder.proof import first_error_code, storable
+from sleepy_coder.repair import STRATEGIES
 from sleepy_coder.workbench import Workbench
 from sleepy_coder.written.harvest import WrittenProgram, is_usable
 
 # In turn; each is asked about what those before it did not mend.
-STRATEGIES = ("rustfix", "routed", "general", "base-again")
-_MAX_ERRORS = 6  # a program with more is nowhere near one that compiles
+MENDERS = ("rustfix", "routed", "general", "base-again")
 
 
 def mend_programs(
@@ -30,7 +31,7 @@ def mend_programs(
     Args:
         programs: What the model wrote.
         bench: With a model, learned tasks and a sandbox.
-        jobs: Programs compiled at a time.
+        jobs: Programs compiled at a time; answers are judged on all cores.
     """
     usable = [program for program in programs if is_usable(program.code)]
     sandbox = bench.require_sandbox("mend")
@@ -44,9 +45,10 @@ def mend_programs(
     problems = [
         _problem(program, done)
         for program, done in zip(usable, compiled, strict=True)
-        if 0 < _num_errors(done) <= _MAX_ERRORS
+        if 0 < _num_errors(done) <= MAX_ERRORS
     ]
-    answers = collect_own_answers(problems, bench, STRATEGIES)
+    menders = [name for name in MENDERS if STRATEGIES[name].is_possible(bench)]
+    answers = collect_own_answers(problems, bench, menders)
     mended = (replace(p, code=answers[p.id], broken=p.code) for p in usable if p.id in answers)
     return [*found, *mended]
 
