@@ -101,6 +101,32 @@ def render_general() -> str:
     return "\n".join(lines)
 
 
+def render_end_weight() -> str:
+    """Return what tasks solve between where they started and where training took them."""
+    record = json.loads((RESULTS / "end_weight.json").read_text())
+    lines = [
+        "| kept, from the start 0 to the end 1 | gate, 383 | lost | held-out, 432 | frozen, 30 |"
+    ]
+    lines.append("| ---: | ---: | ---: | ---: | ---: |")
+    for row in record["rows"]:
+        gate, heldout, frozen = row["gate"], row["heldout"], row["frozen"]
+        cells = (gate["passed"], gate["lost"], heldout["passed"], frozen["passed"])
+        lines.append(f"| {row['end_weight']:g} | {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def render_written() -> str:
+    """Return what came of the programs that the model wrote."""
+    record = json.loads((RESULTS / "written.json").read_text())
+    part, found = record["mended_part"], record["problems"]
+    return (
+        f"{record['written']:,} programs written; of the first {part['programs']}, "
+        f"{part['compile']} compile and {part['mended']} were mended. {found['total']:,} problems "
+        f"of {found['patterns']} patterns from {found['programs']:,} programs, "
+        f"{found['own_mistakes']} of them the model's own mistakes."
+    )
+
+
 def render_made_on() -> str:
     """Return where and with what the runs on the core problems were made."""
     lines = ["| model | number format | device | torch | transformers | rustc |"]
@@ -792,6 +818,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "rendering": render_rendering,
     "renderings": render_renderings,
     "general": render_general,
+    "end-weight": render_end_weight,
+    "written": render_written,
     "made-on": render_made_on,
     "router": render_router,
     "first-look": render_first_look,
