@@ -17,7 +17,7 @@ def test_the_shipped_configuration_keeps_the_hard_patterns_out_of_the_basis():
     assert len(hard) == 8
     assert not hard & set(config.basis_patterns)
     assert config.recipe.lora.learning_rate == 1e-3
-    assert config.gate.doubts == (2, 3, 4, 5, 6, 8, 12)
+    assert config.gate.doubts == (1, 1.5, 2, 3, 4, 5, 6, 8, 12)
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ def test_a_course_ends_in_a_store_of_what_passed(make_course, monkeypatch, tmp_p
     assert shipped.provenance[TASK]["gate"] == {
         "total": 3,
         "solved": 1,
+        "solved_alone": 3,
         "solved_second": 1,
         "gained": 2,
         "lost": 0,

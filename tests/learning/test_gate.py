@@ -46,7 +46,7 @@ def test_a_task_that_lost_something_is_not_heard():
     assert (decision.rulings["bad"].lost, decision.rulings["bad"].min_doubt) == (1, None)
 
 
-def test_a_task_that_gained_nothing_is_not_heard():
+def test_a_task_that_is_no_better_than_the_base_model_is_not_heard():
     tried = [*trials("idle", both=5), *trials("good", gained=1, both=5)]
     decision = decide(tried, within(2, tried, (3,)))
     assert decision.heard == ("good",)

@@ -231,7 +231,7 @@ class Course:
             steps = shared.num_steps if shared else step
             known = {**store.provenance[name], "steps": steps, "min_doubt": None}
             if ruling := decision.rulings.get(name):
-                counts = ("total", "solved", "solved_second", "gained", "lost")
+                counts = ("total", "solved", "solved_alone", "solved_second", "gained", "lost")
                 known["gate"] = {count: getattr(ruling, count) for count in counts}
                 known["min_doubt"] = ruling.min_doubt
             provenance[name] = known

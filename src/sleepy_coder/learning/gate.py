@@ -65,6 +65,7 @@ class Ruling:
     Attributes:
         total: Problems it was tried on.
         solved: Of these, by the base model.
+        solved_alone: By the task, whatever the base model would say.
         solved_second: With the task where the base model's answer is refused.
         gained: More than that, with the task heard against the base model too.
         lost: Of that, by the same.
@@ -74,6 +75,7 @@ class Ruling:
     task: str
     total: int
     solved: int
+    solved_alone: int
     solved_second: int
     gained: int
     lost: int
@@ -86,8 +88,8 @@ class Decision:
 
     Attributes:
         min_doubt: From which on tasks are heard against the base model; None if none is.
-        rulings: Task -> what is said of it; those that gained nothing or lost something are not
-            heard.
+        rulings: Task -> what is said of it. Not heard is who lost something, or solves no more
+            by itself than the base model does: that one can do without.
     """
 
     min_doubt: float | None
@@ -167,14 +169,17 @@ def cross_validate(
 
 def _rule(task: str, trials: Sequence[Trial], min_doubt: float | None) -> Ruling:
     gained, lost = _count(trials, min_doubt)
+    solved = sum(trial.is_solved_by_base for trial in trials)
+    solved_alone = sum(trial.is_solved_by_task for trial in trials)
     return Ruling(
         task=task,
         total=len(trials),
-        solved=sum(trial.is_solved_by_base for trial in trials),
+        solved=solved,
+        solved_alone=solved_alone,
         solved_second=sum(trial.is_solved(None) for trial in trials),
         gained=gained,
         lost=lost,
-        min_doubt=min_doubt if gained and not lost else None,
+        min_doubt=min_doubt if solved_alone > solved and not lost else None,
     )
 
 
