@@ -86,18 +86,23 @@ def render_renderings() -> str:
 
 def render_general() -> str:
     """Return what the task `general` does for patterns that it learned from, and for others."""
-    arms = ("base", "base-again", "hints-second", "general", "routed-shipped")
-    runs = {a: load_run_record(RESULTS / "transfer" / "transfer" / f"{a}.json") for a in arms}
+    names = ("base", "base-again", "hints-second", "general", "routed")
+    _, arms = _compared_arms("routing", "heldout")
     learned = tomllib.loads((ROOT / "configs" / "learn.toml").read_text())["basis_patterns"]
-    lines = [f"| transfer problems of | problems | {' | '.join(arms)} |"]
-    lines.append("| --- | ---: |" + " ---: |" * len(arms))
+    lines = [f"| held-out problems of | problems | {' | '.join(names)} |"]
+    lines.append("| --- | ---: |" + " ---: |" * len(names))
     for label, is_learned in (("patterns that it learned from", True), ("other patterns", False)):
-        solved = {
-            arm: [p.outcome == "pass" for p in run.problems if (p.pattern in learned) == is_learned]
-            for arm, run in runs.items()
-        }
-        counts = " | ".join(str(sum(solved[arm])) for arm in arms)
-        lines.append(f"| {label} | {len(solved['base'])} | {counts} |")
+        groups = [
+            [
+                each
+                for name, each in arms[arm]["patterns"].items()
+                if (name in learned) == is_learned
+            ]
+            for arm in names
+        ]
+        total = sum(each["total"] for each in groups[0])
+        counts = " | ".join(str(sum(each["num_after"] for each in own)) for own in groups)
+        lines.append(f"| {label} | {total} | {counts} |")
     return "\n".join(lines)
 
 
@@ -761,8 +766,8 @@ def _learned_numbers() -> list[tuple[str, str, str]]:
             "transfer-0.5b/summary.json",
         ),
         (
-            "the 0.5B's store, held-out shapes: base, averaged, routed; lost",
-            _compared("routing-0.5b", "heldout", "routed", "base", "averaged"),
+            "the 0.5B's store, frozen problems: base, averaged, routed; lost",
+            _compared("routing-0.5b", "frozen", "routed", "base", "averaged"),
             "routing-0.5b/summary.json",
         ),
     ]

@@ -16,6 +16,7 @@ from sleepy_coder.experiments.summary import (
     compare_with_base,
     describe_model,
     patterns_of,
+    render_groups,
     summarize_arm,
     summarize_seeds,
 )
@@ -105,7 +106,13 @@ def _summarize(
     summary: dict[str, Any] = {
         "size": len(problem_set.problems),
         "sha256": problem_set.sha256,
-        "strategies": {name: summarize_arm(record, base) for name, record in records.items()},
+        "strategies": {
+            name: {
+                **summarize_arm(record, base),
+                "patterns": render_groups(compare_with_base(base, record, patterns_of(base))),
+            }
+            for name, record in records.items()
+        },
     }
     if seeds:
         runs = {name: summarize_arm(record, base) for name, record in seeds.items()}
