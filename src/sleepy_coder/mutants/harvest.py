@@ -15,7 +15,7 @@ from sleepy_coder.judge import compile_source, judge_candidate
 from sleepy_coder.mutants.author_tests import EXAMPLE_NAME
 from sleepy_coder.mutants.crates import Crate, PartLimits, fetch_crate, source_files
 from sleepy_coder.mutants.extract import MAX_LINES, Program, extract_programs
-from sleepy_coder.mutants.mutate import mutate
+from sleepy_coder.mutants.mutate import Mutant, mutate
 from sleepy_coder.mutants.prune import Check, Checked
 from sleepy_coder.problems import Check as ProblemCheck
 from sleepy_coder.problems import CrateType, Problem, save_lines
@@ -53,6 +53,23 @@ class Candidate:
     tests: str
     messages: tuple[dict[str, Any], ...]
     output: str | None = None
+
+    @classmethod
+    def of(
+        cls, mutant: Mutant, crate: str, fixed: str, *, tests: str = "", output: str | None = None
+    ) -> Candidate:
+        """Return a mutant of a program as a candidate."""
+        return cls(
+            crate=crate,
+            operator=mutant.operator,
+            aim=mutant.aim,
+            error_code=mutant.error_code,
+            buggy=mutant.buggy,
+            fixed=fixed,
+            tests=tests,
+            messages=storable(mutant.messages),
+            output=output,
+        )
 
     def as_problem(self, identifier: str, family: str, pattern: str) -> Problem:
         """Return the problem that this mutant is."""
@@ -141,16 +158,7 @@ def _mutants(
         name = f"{seed}/{crate.name}/{number}"
         shown = _show_tests(program, Random(name))  # noqa: S311 - not for secrets
         for mutant in mutate(shown.code, name, check, limit=limit):
-            yield Candidate(
-                crate=crate.name,
-                operator=mutant.operator,
-                aim=mutant.aim,
-                error_code=mutant.error_code,
-                buggy=mutant.buggy,
-                fixed=shown.code,
-                tests=shown.tests,
-                messages=storable(mutant.messages),
-            )
+            yield Candidate.of(mutant, crate.name, shown.code, tests=shown.tests)
 
 
 def _programs(

@@ -19,7 +19,7 @@ from sleepy_coder.mutants.harvest import MUTANT_VERSION, Candidate, load_candida
 from sleepy_coder.mutants.mutate import Mutant, examine, mutate
 from sleepy_coder.mutants.selection import select_problems
 from sleepy_coder.problems import Check, Problem, save_lines
-from sleepy_coder.proof import record_output, storable
+from sleepy_coder.proof import record_output
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.syntax import has_syntax_error
 
@@ -159,17 +159,7 @@ def _mutants(program: WrittenProgram, sandbox: Sandbox) -> Iterator[Candidate]:
         own = examine("the model", "", program.broken, check)
         mutants += [own] if own and _num_kinds(own) == 1 else []
     for mutant in mutants:
-        yield Candidate(
-            crate=program.id,
-            operator=mutant.operator,
-            aim=mutant.aim,
-            error_code=mutant.error_code,
-            buggy=mutant.buggy,
-            fixed=program.code,
-            tests="",
-            messages=storable(mutant.messages),
-            output=output,
-        )
+        yield Candidate.of(mutant, program.id, program.code, output=output)
 
 
 def _num_kinds(mutant: Mutant) -> int:
