@@ -58,9 +58,10 @@ def write(count: int, seed: int, out: Path, model: str, device: str, dtype: str)
     from sleepy_coder.written.assignments import make_assignments
 
     out.parent.mkdir(parents=True, exist_ok=True)
+    known = set()
     if out.is_file():
         _drop_half_line(out)
-    known = {program.id for program in _load([out])} if out.is_file() else set()
+        known = {program.id for program in _load([out])}
     asked = [each for each in make_assignments(count, seed) if each.id not in known]
     if not asked:
         click.echo(f"{out} has them all")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -33,6 +33,11 @@ class Mutant:
     buggy: str
     error_code: str
     messages: tuple[Mapping[str, Any], ...]
+
+
+def errors_in(messages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return rustc's errors that point somewhere: not the one that counts them."""
+    return [m for m in messages if m.get("level") == "error" and m.get("spans")]
 
 
 def mutate(code: str, seed: str, check: Check, *, limit: int) -> list[Mutant]:
@@ -82,7 +87,7 @@ def examine(operator: str, aim: str, buggy: str, check: Check) -> Mutant | None:
         check: Compiles it.
     """
     checked = check(buggy)
-    errors = [m for m in checked.messages if m.get("level") == "error" and m.get("spans")]
+    errors = errors_in(checked.messages)
     error_code = first_error_code(checked.messages)
     if error_code is None or len(errors) > MAX_ERRORS:
         return None

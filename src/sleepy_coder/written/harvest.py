@@ -16,7 +16,7 @@ from sleepy_coder.errors import InputError
 from sleepy_coder.judge import judge_candidate
 from sleepy_coder.mutants.crates import ProblemLimits
 from sleepy_coder.mutants.harvest import MUTANT_VERSION, Candidate, load_candidates, make_checker
-from sleepy_coder.mutants.mutate import Mutant, examine, mutate
+from sleepy_coder.mutants.mutate import Mutant, errors_in, examine, mutate
 from sleepy_coder.mutants.selection import select_problems
 from sleepy_coder.problems import Check, Problem, save_lines
 from sleepy_coder.proof import record_output
@@ -163,8 +163,7 @@ def _mutants(program: WrittenProgram, sandbox: Sandbox) -> Iterator[Candidate]:
 
 
 def _num_kinds(mutant: Mutant) -> int:
-    errors = (message for message in mutant.messages if message.get("level") == "error")
-    codes = ((error.get("code") or {}).get("code") for error in errors if error.get("spans"))
+    codes = ((error.get("code") or {}).get("code") for error in errors_in(mutant.messages))
     return len(set(codes))
 
 

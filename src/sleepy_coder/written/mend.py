@@ -9,7 +9,7 @@ from dataclasses import replace
 from sleepy_coder.judge import Compiled, compile_source
 from sleepy_coder.learning.answers import collect_own_answers
 from sleepy_coder.mutants.harvest import EDITION
-from sleepy_coder.mutants.mutate import MAX_ERRORS
+from sleepy_coder.mutants.mutate import MAX_ERRORS, errors_in
 from sleepy_coder.problems import Check, Problem
 from sleepy_coder.proof import first_error_code, storable
 from sleepy_coder.repair import STRATEGIES
@@ -45,16 +45,12 @@ def mend_programs(
     problems = [
         _problem(program, done)
         for program, done in zip(usable, compiled, strict=True)
-        if 0 < _num_errors(done) <= MAX_ERRORS
+        if 0 < len(errors_in(done.diagnostics)) <= MAX_ERRORS
     ]
     menders = [name for name in MENDERS if STRATEGIES[name].is_possible(bench)]
     answers = collect_own_answers(problems, bench, menders)
     mended = (replace(p, code=answers[p.id], broken=p.code) for p in usable if p.id in answers)
     return [*found, *mended]
-
-
-def _num_errors(done: Compiled) -> int:
-    return sum(m.get("level") == "error" and bool(m.get("spans")) for m in done.diagnostics)
 
 
 def _problem(program: WrittenProgram, done: Compiled) -> Problem:
