@@ -169,6 +169,9 @@ def test_sequential_measures_all_arms_and_goes_on_where_it_stopped(lab, tmp_path
     for name in ("lab.learn_tasks", "lab.learn_adapters", "stages.fit"):
         monkeypatch.setattr(f"sleepy_coder.experiments.{name}", refuse)
     assert read_only(run_study("sequential", lab, config, tmp_path / "out"))["arms"] == data["arms"]
+    alone = replace(config, arms=ARMS[1:2])
+    found = read_only(run_study("sequential", lab, alone, tmp_path / "alone"))["arms"]
+    assert found == {ARMS[1]: data["arms"][ARMS[1]]}
 
 
 def test_subspace_compares_adapters_with_what_has_no_meaning(lab, tmp_path, monkeypatch):

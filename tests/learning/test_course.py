@@ -80,7 +80,7 @@ def judge_as(base, routed):
     def judge(problems, strategy, bench):
         solved, task = (base, None) if strategy == "base" else (routed, TASK)
         if strategy == "routed-alone":
-            assert set(bench.learned.store.subspace.tasks) - {GENERAL} == {TASK}
+            assert set(bench.learned.store.subspace.tasks) - {GENERAL, "other"} == {TASK}
         return {
             p.id: Judged(
                 "pass" if i < solved else "compile_error", p.fixed, task, -0.1 if task else -2.0
@@ -123,6 +123,57 @@ def test_what_all_patterns_learned_together_is_a_task_of_the_store(make_course, 
     assert set(store.subspace.tasks) == {TASK, GENERAL}
     said = store.provenance[GENERAL]
     assert (said["pairs"], said["steps"], said["min_doubt"]) == (3, 5, None)
+
+
+def test_over_a_store_only_what_is_asked_for_is_learned(make_course, monkeypatch, tmp_path):
+    monkeypatch.setattr(course_module, "judge_strategy", judge_as(1, 3))
+    recipe = replace(CONFIG.recipe, shared=FIT)
+    save_store(make_course(config=replace(CONFIG, recipe=recipe))[0].run().store, tmp_path / "s")
+    over = load_store(tmp_path / "s")
+    kept = dict(over.subspace.tasks) | {"other": over.subspace.tasks[TASK]}
+    known = dict(over.provenance) | {"other": {"min_doubt": 7}}
+    over = replace(over, subspace=replace(over.subspace, tasks=kept), provenance=known)
+
+    monkeypatch.setattr(course_module, "learn_basis", None)
+
+    def learn_again(rate):
+        fit = replace(CONFIG.recipe.coefficients, learning_rate=rate)
+        config = replace(CONFIG, recipe=replace(recipe, coefficients=fit))
+        made = make_course(config=config)[0]
+        made.over, made.tasks = over, (TASK,)
+        return made.run().store
+
+    same = learn_again(FIT.learning_rate)
+    assert deltas(same.subspace.tasks[TASK]) == deltas(kept[TASK])
+    store = learn_again(0.5)
+    assert set(store.subspace.tasks) == {TASK, GENERAL, "other"}
+    for name in (GENERAL, "other"):
+        assert store.provenance[name] == known[name]
+        assert deltas(store.subspace.tasks[name]) == deltas(kept[name])
+    assert deltas(store.subspace.tasks[TASK]) != deltas(kept[TASK])
+    assert store.provenance[TASK]["min_doubt"] == 2
+    for module, basis in store.subspace.bases.items():
+        assert basis.basis_b.equal(over.subspace.bases[module].basis_b)
+
+    strange = make_course()[0]
+    strange.over, strange.tasks = over, ("missing_clone",)
+    with pytest.raises(InputError, match="missing_clone has too few"):
+        strange.run()
+
+
+def deltas(task):
+    """A task's coefficients as plain numbers."""
+    return {m: (e.coef_b.tolist(), e.coef_a.tolist()) for m, e in task.items()}
+
+
+def test_adapters_are_learned_from_the_same_pairs(make_course, drawn):
+    made, _ = make_course()
+    adapters, report = made.learn_lora()
+    assert [adapter.name for adapter in adapters] == list(made.rows) == [TASK]
+    assert len(report.losses[TASK]) == FIT.num_steps
+    breach, _ = make_course(sets={"select": tuple(drawn[2:])})
+    with pytest.raises(InputError, match="is the same program as select/"):
+        breach.learn_lora()
 
 
 def test_what_loses_is_not_heard_against_the_base_model(make_course, monkeypatch):

@@ -15,13 +15,14 @@ from sleepy_coder.cli.options import (
     device_option,
     json_option,
     open_sandbox,
+    split_commas,
     unconfined_option,
 )
 from sleepy_coder.results import describe_environment, save_json
 
 if TYPE_CHECKING:
     from sleepy_coder.learning.config import LearnConfig
-    from sleepy_coder.learning.course import Outcome
+    from sleepy_coder.learning.course import Course, Outcome
     from sleepy_coder.learning.sets import LearningSets
     from sleepy_coder.model import RepairModel
 
@@ -42,6 +43,25 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 )
 @click.option("--out", type=_FOLDER, required=True, help="Store to write.")
 @click.option(
+    "--over",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A store whose basis is used in place of a new one. What is not learned stays as it is.",
+)
+@click.option(
+    "--tasks",
+    callback=split_commas,
+    default="",
+    help="With --over: patterns to learn, separated by commas; by default all that have pairs.",
+)
+@click.option("--seed", type=int, help="Of the training of coefficients, or of adapters.")
+@click.option(
+    "--lora",
+    "is_lora",
+    is_flag=True,
+    help="One LoRA adapter a pattern from the same pairs, each a folder in PEFT's format under "
+    "--out, in place of a store.",
+)
+@click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     help="JSON to write: the gate's ruling on every task, loss curves, environment; beside it, as "
@@ -59,6 +79,10 @@ def learn(
     data: Path,
     work: Path,
     out: Path,
+    over: Path | None,
+    tasks: tuple[str, ...],
+    seed: int | None,
+    is_lora: bool,
     report: Path | None,
     model: str | None,
     components: int | None,
@@ -74,20 +98,37 @@ def learn(
     from sleepy_coder.learning.config import load_learn_config
     from sleepy_coder.learning.course import Course
     from sleepy_coder.learning.sets import load_learning_sets
-    from sleepy_coder.share.store import save_store
+    from sleepy_coder.share.store import load_store, save_store
     from sleepy_coder.train.distributed import current_ranks, joined_ranks
     from sleepy_coder.train.setup import load_frozen_model
 
+    if tasks and over is None:
+        raise click.UsageError("--tasks: needs --over; a basis is learned from all patterns")
+    if is_lora and over is not None:
+        raise click.UsageError("--over: adapters have no basis; leave it out with --lora")
     config = load_learn_config(config_path)
     recipe = dataclasses.replace(config.recipe, components=components or config.recipe.components)
+    if seed is not None:
+        lora, coefficients = recipe.lora, recipe.coefficients
+        if is_lora:
+            lora = dataclasses.replace(lora, seed=seed)
+        else:
+            coefficients = dataclasses.replace(coefficients, seed=seed)
+        recipe = dataclasses.replace(recipe, lora=lora, coefficients=coefficients)
     config = dataclasses.replace(config, model=model or config.model, recipe=recipe)
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
     sets = load_learning_sets(data, with_written=config.uses_written)
     with joined_ranks() as own_device:
         frozen = load_frozen_model(config.model, device=own_device or device)
         is_first = current_ranks().is_first
-        say = (_say, _say_step) if is_first else (lambda _: None, lambda *_: None)
-        outcome = Course(config, sets, frozen, sandbox, work, *say).run()
+        course = Course(config, sets, frozen, sandbox, work, tasks=tasks)
+        course.over = load_store(over) if over else None
+        if is_first:
+            course.on_stage, course.on_step = _say, _say_step
+        if is_lora:
+            _save_lora(course, out, report)
+            return
+        outcome = course.run()
     if not is_first:
         return
     save_store(outcome.store, out)
@@ -96,6 +137,23 @@ def learn(
         save_json(record, report)
         _save_trials(outcome, report.with_suffix(".trials.jsonl"))
     click.echo(json.dumps(record["gate"], indent=1) if as_json else _summary(outcome, out))
+
+
+def _save_lora(course: Course, out: Path, report: Path | None) -> None:
+    """Train the adapters and have the first process write them."""
+    from sleepy_coder.cli.share.train import model_stem
+    from sleepy_coder.train.distributed import current_ranks
+
+    adapters, fitted = course.learn_lora()
+    if not current_ranks().is_first:
+        return
+    for adapter in adapters:
+        pairs = {"pairs": len(course.rows[adapter.name])}
+        adapter.save(out / adapter.name, base_model=model_stem(course.model), provenance=pairs)
+    if report is not None:
+        about = _describe(course.config, course.sets, course.model)
+        save_json({**about, "training": fitted.to_json()}, report)
+    click.echo(f"{len(adapters)} adapters; written to {out}")
 
 
 def _say(line: str) -> None:
@@ -135,17 +193,9 @@ def _record(
 ) -> dict[str, Any]:
     """Return what a result file says of the course."""
     from sleepy_coder.learning.gate import cross_validate
-    from sleepy_coder.learning.sets import as_set
 
-    parts = {name: getattr(sets, name) for name in ("generated", "written", "mutants", "select")}
     return {
-        "schema_version": 1,
-        "model": {"name": model.name, "sha256": model.sha256, "dtype": model.dtype},
-        "config": dataclasses.asdict(config),
-        "sets": {
-            name: {"size": len(part), "sha256": as_set(name, part).sha256}
-            for name, part in parts.items()
-        },
+        **_describe(config, sets, model),
         "gate": {
             "step": outcome.step,
             "min_doubt": outcome.decision.min_doubt,
@@ -158,5 +208,21 @@ def _record(
             },
         },
         "training": outcome.training,
+    }
+
+
+def _describe(config: LearnConfig, sets: LearningSets, model: RepairModel) -> dict[str, Any]:
+    """Return what was learned with: model, configuration, sets, environment."""
+    from sleepy_coder.learning.sets import as_set
+
+    parts = {name: getattr(sets, name) for name in ("generated", "written", "mutants", "select")}
+    return {
+        "schema_version": 1,
+        "model": {"name": model.name, "sha256": model.sha256, "dtype": model.dtype},
+        "config": dataclasses.asdict(config),
+        "sets": {
+            name: {"size": len(part), "sha256": as_set(name, part).sha256}
+            for name, part in parts.items()
+        },
         "environment": describe_environment(str(model.device)),
     }

@@ -97,16 +97,17 @@ def run_sequential(lab: Lab, config: SequentialConfig) -> dict[str, Any]:
     exam = _prepare(lab, tasks, config)
     orders = draw_orders(tasks, config)
     arms = {name: _learn(lab, name, orders, config) for name in config.arms}
-    variants = {k: factors for arm in arms.values() for k, factors in arm.variants.items()}
-    questions = [
-        Question(name, problem)
-        for arm in arms.values()
-        for number, order in enumerate(orders)
-        for stage in range(1, len(order) + 1)
-        for problem in _asked(exam, order, stage, config, is_routed=arm.is_routed)
-        if (name := _variant(arm, number, stage, order, exam.routes[problem.id])) is not None
-    ]
-    answers = {key: a.is_solved for key, a in ask(lab, variants, questions).items()}
+    answers: dict[tuple[str, str], bool] = {}
+    for arm in arms.values():  # by itself: its answers are found again whatever arms are beside it
+        questions = [
+            Question(name, problem)
+            for number, order in enumerate(orders)
+            for stage in range(1, len(order) + 1)
+            for problem in _asked(exam, order, stage, config, is_routed=arm.is_routed)
+            if (name := _variant(arm, number, stage, order, exam.routes[problem.id])) is not None
+        ]
+        found = ask(lab, arm.variants, questions)
+        answers |= {key: answer.is_solved for key, answer in found.items()}
     return {
         "config": dataclasses.asdict(config),
         "orders": orders,

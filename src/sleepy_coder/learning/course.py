@@ -10,6 +10,9 @@ The stages, each kept in a folder so that an interrupted course goes on where it
 
 Then the gate takes the step that gains most, and says which tasks may go first.
 
+A course over a store that is given has no stage `basis`: some of its tasks, or all, are learned
+again or anew, and the others stay as they are.
+
 Among processes that joined (`train.distributed`), each on a device of its own, the rows of a step
 and the problems of a stage are split; the first one writes the files.
 """
@@ -40,16 +43,19 @@ from sleepy_coder.patterns import GENERAL
 from sleepy_coder.problems import Problem
 from sleepy_coder.prompt import is_no_repair
 from sleepy_coder.results import describe_environment, save_json
+from sleepy_coder.router import route_problem
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.store import load_store, save_store
 from sleepy_coder.share.subspace import Subspace
 from sleepy_coder.share.tasks import convert
+from sleepy_coder.train.config import FitReport
 from sleepy_coder.train.data import encode_pairs, refuse_collisions
 from sleepy_coder.train.distributed import current_ranks
+from sleepy_coder.train.lora import TrainedAdapter
 from sleepy_coder.train.pairs import Row
 from sleepy_coder.train.pools import build_pools
-from sleepy_coder.train.recipe import OnStep, learn_basis, learn_tasks
+from sleepy_coder.train.recipe import OnStep, learn_adapters, learn_basis, learn_tasks
 from sleepy_coder.workbench import Workbench
 
 
@@ -81,6 +87,8 @@ class Course:
         folder: Where the stages are kept.
         on_stage: Called with a line on each stage that was finished or found finished.
         on_step: Called in training with the phase, the step and each task's loss.
+        over: A store that gives the basis and the start.
+        tasks: Over a store: the patterns to learn; empty is all that have enough pairs.
     """
 
     config: LearnConfig
@@ -90,17 +98,18 @@ class Course:
     folder: Path
     on_stage: Callable[[str], None] = lambda _: None
     on_step: OnStep = lambda *_: None
+    over: Store | None = None
+    tasks: Sequence[str] = ()
 
     def run(self) -> Outcome:
         """Go through all stages and return what may be shipped.
 
         Raises:
-            InputError: A training problem collides with one under evaluation.
+            InputError: A training problem collides with one under evaluation, or a task that is
+                asked for has too few pairs.
         """
-        training = [problem for source in self.sets.sources for problem in source]
-        reported = [self.sets.core, self.sets.heldout, self.sets.transfer]
-        refuse_collisions(training, [as_set("select", self.sets.select), *reported])
-        base = self._judged("base", self.sets.select, lambda p: self._judge(p, "base"))
+        self._keep_apart()
+        base = self._judged("base", self._select, lambda p: self._judge(p, "base"))
         steps = self._coefficients()
         trials = {step: self._trials(base, step, steps[step]) for step in sorted(steps)}
         decisions = {
@@ -110,6 +119,34 @@ class Course:
         store = self._shipped(steps[step], step, decisions[step])
         training = json.loads(self._training.read_text(encoding="utf-8"))
         return Outcome(store, step, decisions[step], trials, training)
+
+    def learn_lora(self) -> tuple[list[TrainedAdapter], FitReport]:
+        """Return a LoRA adapter for each pattern, from the same pairs as its coefficients are.
+
+        Raises:
+            InputError: A training problem collides with one under evaluation.
+        """
+        self._keep_apart()
+        return learn_adapters(
+            self.model.hf_model,
+            self.rows,
+            self.config.recipe,
+            pad_id=self._pad_id,
+            on_step=self.on_step,
+        )
+
+    def _keep_apart(self) -> None:
+        training = [problem for source in self.sets.sources for problem in source]
+        reported = [self.sets.core, self.sets.heldout, self.sets.transfer]
+        refuse_collisions(training, [as_set("select", self.sets.select), *reported])
+
+    @cached_property
+    def _select(self) -> Sequence[Problem]:
+        """The problems that select: all, or those whose route leads to a task to learn."""
+        if not self.tasks:
+            return self.sets.select
+        routes = {problem.id: route_problem(problem) for problem in self.sets.select}
+        return [p for p in self.sets.select if (r := routes[p.id]) and r.task in self.tasks]
 
     @cached_property
     def rows(self) -> dict[str, list[Row]]:
@@ -124,7 +161,9 @@ class Course:
             pairs, self.model.tokenizer, max_tokens=config.max_pair_tokens
         )
         self.on_stage(f"{len(pairs)} pairs of {len(rows)} tasks; {num_too_long} too long")
-        return rows
+        if missing := [task for task in self.tasks if task not in rows]:
+            raise InputError(f"--tasks: {missing[0]} has too few training pairs; leave it out")
+        return {task: rows[task] for task in self.tasks} if self.tasks else rows
 
     def _own_answers(self) -> dict[str, str]:
         """Return the base model's verified answers to the training problems."""
@@ -138,6 +177,8 @@ class Course:
 
     def _basis(self) -> Subspace:
         """Return the directions that the adapters of the basis's patterns share (phase 1)."""
+        if self.over is not None:
+            return self.over.subspace
         path = self.folder / f"basis-{self._key}"
         if not path.is_dir():
             missing = [name for name in self.config.basis_patterns if name not in self.rows]
@@ -176,11 +217,11 @@ class Course:
             if current_ranks().is_first:
                 report = {**learned.report.to_json(), "environment": environment}
                 save_json(report, self._training)
-            general = {name: task for name, task in basis.tasks.items() if name == GENERAL}
+            is_over = self.over is not None
+            kept = {n: t for n, t in basis.tasks.items() if is_over or n == GENERAL}
             for step, tasks in learned.tasks.items():
-                subspace = convert(
-                    Subspace(basis.bases, {**general, **tasks}), dtype=torch.bfloat16, device="cpu"
-                )
+                whole = Subspace(basis.bases, {**kept, **tasks})
+                subspace = convert(whole, dtype=torch.bfloat16, device="cpu")
                 store = Store(subspace, self.model.name, self._provenance(subspace.tasks))
                 self._save_store(store, paths[step])
         self.on_stage(f"coefficients: learned, kept after {', '.join(map(str, steps))} steps")
@@ -193,10 +234,14 @@ class Course:
     def _provenance(self, tasks: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         form = self.config.pool.answer_form
         pairs = {task: len(rows) for task, rows in self.rows.items()}
-        pairs[GENERAL] = sum(pairs[task] for task in self.config.basis_patterns)
-        return {
-            task: {"answer_form": form, "pairs": pairs[task], "format": "trained"} for task in tasks
+        if self.over is None:
+            pairs[GENERAL] = sum(pairs[task] for task in self.config.basis_patterns)
+        known = self.over.provenance if self.over else {}
+        learned = {
+            task: {"answer_form": form, "pairs": count, "format": "trained"}
+            for task, count in pairs.items()
         }
+        return {task: dict(learned.get(task) or known[task]) for task in tasks}
 
     def _trials(self, base: Mapping[str, Judged], step: int, store: Store) -> dict[str, Trial]:
         """Return problem id -> how a store's tasks do where the selecting problems lead to them."""
@@ -208,8 +253,8 @@ class Course:
             finally:
                 learned.close()
 
-        tried = self._judged(f"trials-{step}", self.sets.select, judge)
-        problems = {problem.id: problem for problem in self.sets.select}
+        tried = self._judged(f"trials-{step}", self._select, judge)
+        problems = {problem.id: problem for problem in self._select}
         return {
             name: Trial(
                 task=judged.task,
@@ -225,11 +270,11 @@ class Course:
 
     def _shipped(self, store: Store, step: int, decision: Decision) -> Store:
         """Return the store with what its tasks showed, and when they are heard."""
-        provenance = {}
-        for name in store.subspace.tasks:
+        provenance = dict(store.provenance)
+        for name in [n for n in provenance if self.over is None or n in self.rows]:
             shared = self.config.recipe.shared if name == GENERAL else None
             steps = shared.num_steps if shared else step
-            known = {**store.provenance[name], "steps": steps, "min_doubt": None}
+            known = {**provenance[name], "steps": steps, "min_doubt": None}
             if ruling := decision.rulings.get(name):
                 counts = ("total", "solved", "solved_alone", "solved_second", "gained", "lost")
                 known["gate"] = {count: getattr(ruling, count) for count in counts}
@@ -305,7 +350,9 @@ class Course:
         config = {**dataclasses.asdict(self.config), "gate": None}
         sets = self.sets
         parts = [*sets.sources, sets.select]
-        material = [config, self.model.sha256, *(as_set("", part).sha256 for part in parts)]
+        over = self.over.sha256 if self.over else None
+        hashes = [as_set("", part).sha256 for part in parts]
+        material = [config, self.model.sha256, *hashes, over, *self.tasks]
         return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:12]
 
 
