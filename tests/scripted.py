@@ -29,6 +29,7 @@ class ScriptedModel:
 
     answer: Callable[[list[dict[str, str]]], str]
     name: str = "scripted"
+    public_name: str = "scripted"
     sha256: str = "0" * 64
     device: str = "cpu"
     dtype: str = "float32"

@@ -247,3 +247,77 @@ def test_without_a_terminal_training_tells_of_every_tenth(model_directory, pairs
     result = sleepy("lora", "train", *where, "--rank", 2, *QUICK, "--steps", 12)
     told = re.findall(r"^training: step (\d+) of 12, loss \d+\.\d{4}$", result.stderr, re.MULTILINE)
     assert told == ["2", "3", "4", "5", "6", "8", "9", "10", "11", "12"]
+
+
+LEARN = """
+basis_patterns = ["missing_mut"]
+max_pair_tokens = 8000
+max_new_tokens = 4
+[pool]
+min_pairs = 1
+answer_form = "edit"
+anchor_share = 0.0
+[recipe]
+components = 2
+rank = 2
+[recipe.lora]
+num_steps = 2
+rows_per_task = 1
+[recipe.coefficients]
+num_steps = 2
+rows_per_task = 1
+learning_rate = 0.5
+"""
+
+
+@pytest.fixture
+def learn(problem, model_directory, tmp_path):
+    """Run `sleepy learn` on a data folder of a few problems."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (tmp_path / "learn.toml").write_text(LEARN)
+    parts = {"generated": 2, "train": 0, "gate": 1, "heldout": 1, "transfer": 1}
+    for part, count in parts.items():
+        problems = []
+        for number in range(count):
+            line = f"    let {part} = [{number}{', 0' * (len(part) + 20 * number)}];\n"
+            buggy, fixed = (code.replace("{\n", "{\n" + line, 1) for code in (BUGGY, FIXED))
+            made = replace(problem, id=f"{part}_{number}", buggy=buggy, fixed=fixed)
+            problems.append(replace(made, pattern=("missing_mut", "missing_clone")[number]))
+        save_set(problems, data / f"{part}.jsonl")
+
+    def run(*more, code=0):
+        places = ("--data", data, "--work", tmp_path / "work", "--config", tmp_path / "learn.toml")
+        model = ("--model", model_directory, "--device", "cpu", "--allow-unconfined")
+        return sleepy("learn", *places, *model, *more, code=code)
+
+    return run
+
+
+def test_a_store_is_learned_and_one_of_its_tasks_again(learn, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    report = tmp_path / "report.json"
+    learn("--out", first, "--report", report)
+    assert json.loads(report.read_text())["gate"]["rulings"] is not None
+    learn("--out", second, "--over", first, "--tasks", "missing_clone", "--seed", 3)
+    before, after = (load_store(path).subspace for path in (first, second))
+    assert set(before.tasks) == set(after.tasks) == {"missing_mut", "missing_clone"}
+    for module, basis in before.bases.items():
+        assert basis.basis_b.equal(after.bases[module].basis_b)
+        kept = (delta_weight(each, "missing_mut", module) for each in (before, after))
+        assert torch.equal(*kept)
+    refused = learn("--out", first, "--tasks", "missing_clone", code=2)
+    assert "--tasks: needs --over" in refused.stderr
+
+
+def test_adapters_are_learned_from_what_the_store_learns_from(learn, tmp_path):
+    out, report = tmp_path / "lora", tmp_path / "lora.json"
+    learn("--lora", "--out", out, "--report", report, "--seed", 4)
+    folder = load_adapters(out)
+    assert set(folder.adapters) == {"missing_mut", "missing_clone"}
+    assert folder.answer_form("missing_mut") == "edit"
+    said = json.loads(report.read_text())
+    assert said["config"]["recipe"]["lora"]["seed"] == 4
+    assert len(said["training"]["losses"]["missing_mut"]) == 2
+    refused = learn("--lora", "--out", out, "--over", tmp_path, code=2)
+    assert "leave it out with --lora" in refused.stderr

@@ -54,7 +54,7 @@ def describe_run(strategy: str, bench: Workbench) -> RunInfo:
     if model is not None and bench.answers is not None and (places := bench.answers.made_on()):
         environment["answers_made_on"] = places
     return RunInfo(
-        model={"name": model.name, "sha256": model.sha256} if model else None,
+        model={"name": model.public_name, "sha256": model.sha256} if model else None,
         config=bench.config(),
         environment=environment,
         store=learned.describe() if learned else None,

@@ -33,7 +33,7 @@ class LearnedTasks:
     """
 
     def __init__(self, model: RepairModel, store: Store) -> None:
-        if store.base_model and store.base_model != model.name:
+        if store.base_model and store.base_model not in {model.name, model.public_name}:
             raise StoreError(
                 f"the store was made for {store.base_model}, the model is {model.name}; "
                 "pass the store of this model, or the model of this store"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -78,6 +79,14 @@ class RepairModel:
         self.batch_tokens = _batch_tokens(hf_model)
         stops = frozenset(_stop_tokens(hf_model, tokenizer))
         self.decoder = Decoder(hf_model, self._decode, stops, max_draft=_MAX_DRAFT)
+
+    @property
+    def public_name(self) -> str:
+        """What stores, results and clients call it: the name, without where its files lie."""
+        path = Path(self.name).expanduser()
+        if path.suffix == ".gguf":
+            return path.stem
+        return path.resolve().name if path.is_dir() else self.name
 
     @property
     def context_tokens(self) -> int:

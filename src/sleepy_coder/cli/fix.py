@@ -175,7 +175,7 @@ def _record(repair: Repair, root: Path, bench: Workbench | None) -> None:
             by=mended.by,
             project_sha256=project,
             failed=tuple(Failed(each.by, each.code) for each in mended.failed),
-            model=model.name if model else None,
+            model=model.public_name if model else None,
             model_sha256=model.sha256 if model else None,
             store_sha256=learned.sha256 if learned else None,
         )

@@ -95,6 +95,7 @@ def learn(
     Needs the model, Rust, and for the registered models a GPU: hours of a processor's time are
     minutes of an H100's. Under `torchrun` the work is split over its processes, one GPU each.
     """
+    from sleepy_coder.cli.share.train import check_base_model
     from sleepy_coder.learning.config import load_learn_config
     from sleepy_coder.learning.course import Course
     from sleepy_coder.learning.sets import load_learning_sets
@@ -122,7 +123,9 @@ def learn(
         frozen = load_frozen_model(config.model, device=own_device or device)
         is_first = current_ranks().is_first
         course = Course(config, sets, frozen, sandbox, work, tasks=tasks)
-        course.over = load_store(over) if over else None
+        if over:
+            course.over = load_store(over)
+            check_base_model(course.over, frozen)
         if is_first:
             course.on_stage, course.on_step = _say, _say_step
         if is_lora:
@@ -141,15 +144,18 @@ def learn(
 
 def _save_lora(course: Course, out: Path, report: Path | None) -> None:
     """Train the adapters and have the first process write them."""
-    from sleepy_coder.cli.share.train import model_stem
+    from sleepy_coder.share.files import check_replaceable
+    from sleepy_coder.share.peft_io import ADAPTER
     from sleepy_coder.train.distributed import current_ranks
 
+    for name in course.rows:
+        check_replaceable(out / name, ADAPTER)
     adapters, fitted = course.learn_lora()
     if not current_ranks().is_first:
         return
     for adapter in adapters:
-        pairs = {"pairs": len(course.rows[adapter.name])}
-        adapter.save(out / adapter.name, base_model=model_stem(course.model), provenance=pairs)
+        origin = course.provenance(adapter.name)
+        adapter.save(out / adapter.name, base_model=course.model.public_name, provenance=origin)
     if report is not None:
         about = _describe(course.config, course.sets, course.model)
         save_json({**about, "training": fitted.to_json()}, report)
@@ -218,7 +224,7 @@ def _describe(config: LearnConfig, sets: LearningSets, model: RepairModel) -> di
     parts = {name: getattr(sets, name) for name in ("generated", "written", "mutants", "select")}
     return {
         "schema_version": 1,
-        "model": {"name": model.name, "sha256": model.sha256, "dtype": model.dtype},
+        "model": {"name": model.public_name, "sha256": model.sha256, "dtype": model.dtype},
         "config": dataclasses.asdict(config),
         "sets": {
             name: {"size": len(part), "sha256": as_set(name, part).sha256}

@@ -8,7 +8,6 @@ import click
 
 from sleepy_coder.cli.options import json_option
 from sleepy_coder.cli.share.options import DIRECTORY, print_result
-from sleepy_coder.cli.share.train import model_stem
 from sleepy_coder.cli.training import (
     TrainOptions,
     save_report,
@@ -68,7 +67,7 @@ def train(
             return
     for adapter in adapters:
         provenance = options.provenance(model, len(material.rows[adapter.name]), report)
-        adapter.save(out / adapter.name, base_model=model_stem(model), provenance=provenance)
+        adapter.save(out / adapter.name, base_model=model.public_name, provenance=provenance)
     save_report(options, model, config, report)
     lines, speed = summarize(report, material.rows)
     summary = {"out": str(out), "adapters": len(adapters), **speed}

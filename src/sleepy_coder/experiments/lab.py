@@ -79,12 +79,21 @@ class Lab:
         """Return the store's basis in float32 with what its patterns learned together.
 
         Training starts from that, or from the mean of these patterns' tasks; what other tasks
-        learned stays out of it. A stored basis is rounded; here its columns are made orthonormal
-        again, every ΔW kept.
+        learned stays out of it.
+        """
+        founded = self.founded()
+        if GENERAL not in founded.tasks:
+            return founded
+        return replace(founded, tasks={GENERAL: founded.tasks[GENERAL]})
+
+    def founded(self) -> Subspace:
+        """Return the store's basis in float32 with the tasks of the patterns that gave it.
+
+        A stored basis is rounded; here its columns are made orthonormal again, every ΔW kept.
         """
         known = self.store.subspace.tasks
-        names = [GENERAL] if GENERAL in known else self.config.basis_patterns
-        tasks = {name: known[name] for name in names if name in known}
+        names = [name for name in (GENERAL, *self.config.basis_patterns) if name in known]
+        tasks = {name: known[name] for name in names}
         return make_orthonormal(replace(self.store.subspace, tasks=tasks, moments=None))
 
     def learned(self) -> Subspace:

@@ -86,15 +86,16 @@ def train_merged(
 ) -> Arm:
     """Return coefficients over a basis that takes in each task's adapter before it is trained.
 
-    The basis may grow by `growth` directions a merge up to `max_components`; old coefficients are
-    recomputed on the new basis (Share, section 3.3), the new task's are trained on it.
+    At first it knows the tasks that gave the basis, so that a merge keeps what they need of it. It
+    may grow by `growth` directions a merge up to `max_components`; old coefficients are recomputed
+    on the new basis (Share, section 3.3), the new task's are trained on it.
     """
     recipe = lab.config.recipe
     adapters = lab.train_adapters(rows, recipe)
     variants: dict[str, Factors] = {}
     sizes: list[int] = []
     for number, order in enumerate(orders):
-        known = lab.basis()
+        known = lab.founded()
         foreign = [name for name in known.tasks if name in order]
         for name in foreign:
             known = remove_task(known, name)

@@ -63,13 +63,14 @@ def run_study(name: str, lab: Lab, config: Any, out: Path) -> list[Path]:
     study = STUDIES[name]
     data = study.run(lab, config)
     folder, about = out / name, {"schema_version": 1, "experiment": name, **describe_lab(lab)}
-    parts = {lab.model.name: data}
+    model = lab.model.public_name
+    parts = {model: data}
     if study.split is not None:
-        parts = {f"{lab.model.name}-{part}": own for part, own in study.split(data).items()}
+        parts = {f"{model}-{part}": own for part, own in study.split(data).items()}
     for stem, own in parts.items():
         save_json({**about, **own}, folder / f"{stem}.json")
     for title, figure in study.draw(data).items():
-        save_figure(figure, folder / f"{lab.model.name}-{title}.svg")
+        save_figure(figure, folder / f"{model}-{title}.svg")
     return [folder / f"{stem}.json" for stem in parts]
 
 
@@ -78,10 +79,11 @@ def describe_lab(lab: Lab) -> dict[str, Any]:
     sets = lab.sets
     parts = {n: as_set(n, getattr(sets, n)) for n in ("generated", "written", "mutants", "select")}
     parts |= {"heldout": sets.heldout, "transfer": sets.transfer, "core": sets.core}
+    model = lab.model
     return {
-        "model": {"name": lab.model.name, "sha256": lab.model.sha256, "dtype": lab.model.dtype},
+        "model": {"name": model.public_name, "sha256": model.sha256, "dtype": model.dtype},
         "store": {"sha256": lab.store.sha256, "tasks": len(lab.store.subspace.tasks)},
         "sets": {n: {"size": len(s.problems), "sha256": s.sha256} for n, s in parts.items()},
         "learning": dataclasses.asdict(lab.config),
-        "environment": describe_environment(str(lab.model.device)),
+        "environment": describe_environment(str(model.device)),
     }

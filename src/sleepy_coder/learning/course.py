@@ -22,7 +22,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -194,7 +194,7 @@ class Course:
             )
             # What is shipped is what was trained with: the basis is rounded before, not after.
             rounded = convert(subspace, dtype=torch.bfloat16, device="cpu")
-            self._save_store(Store(replace(rounded, moments=None), self.model.name), path)
+            self._save_store(Store(replace(rounded, moments=None), self.model.public_name), path)
         self.on_stage("basis: learned")
         return load_store(path).subspace
 
@@ -222,7 +222,7 @@ class Course:
             for step, tasks in learned.tasks.items():
                 whole = Subspace(basis.bases, {**kept, **tasks})
                 subspace = convert(whole, dtype=torch.bfloat16, device="cpu")
-                store = Store(subspace, self.model.name, self._provenance(subspace.tasks))
+                store = Store(subspace, self.model.public_name, self._provenance(subspace.tasks))
                 self._save_store(store, paths[step])
         self.on_stage(f"coefficients: learned, kept after {', '.join(map(str, steps))} steps")
         return {step: load_store(path) for step, path in paths.items()}
@@ -231,17 +231,21 @@ class Course:
     def _training(self) -> Path:
         return self.folder / f"training-{self._key}.json"
 
-    def _provenance(self, tasks: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        form = self.config.pool.answer_form
-        pairs = {task: len(rows) for task, rows in self.rows.items()}
-        if self.over is None:
-            pairs[GENERAL] = sum(pairs[task] for task in self.config.basis_patterns)
-        known = self.over.provenance if self.over else {}
-        learned = {
-            task: {"answer_form": form, "pairs": count, "format": "trained"}
-            for task, count in pairs.items()
+    def provenance(self, task: str) -> dict[str, Any]:
+        """Return where a task comes from: from pairs of its pattern, or of the basis's together."""
+        own = self.config.basis_patterns if task == GENERAL else (task,)
+        pairs = sum(len(self.rows[pattern]) for pattern in own)
+        return {
+            "answer_form": self.config.pool.answer_form,
+            "pairs": pairs,
+            "format": "trained",
         }
-        return {task: dict(learned.get(task) or known[task]) for task in tasks}
+
+    def _provenance(self, tasks: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        """Return where all tasks come from: learned, or as they were in the store below."""
+        kept = {} if self.over is None else self.over.provenance
+        is_learned = {task: self.over is None or task in self.rows for task in tasks}
+        return {task: self.provenance(task) if is_learned[task] else kept[task] for task in tasks}
 
     def _trials(self, base: Mapping[str, Judged], step: int, store: Store) -> dict[str, Trial]:
         """Return problem id -> how a store's tasks do where the selecting problems lead to them."""

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
@@ -99,7 +98,7 @@ class _Api:
         self._engine = engine
         self._load_store = load_store
         self._config = config
-        self._base = _public_name(engine.model.name)
+        self._base = engine.model.public_name
         self._created = int(time.time())
         self._reloading = asyncio.Lock()
         self._check_names(engine.tasks)
@@ -268,11 +267,3 @@ class _Api:
     def _check_names(self, tasks: Iterable[str]) -> None:
         if self._base in tasks:
             raise StoreError(f"task {self._base} has the model's own name; rename it")
-
-
-def _public_name(model: str) -> str:
-    """Return what clients call a model: its name, without where it lies on this machine."""
-    path = Path(model).expanduser()
-    if path.suffix == ".gguf":
-        return path.stem
-    return path.resolve().name if path.is_dir() else model

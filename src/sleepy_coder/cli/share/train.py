@@ -106,7 +106,7 @@ def train(
         }
         for name, rows in material.rows.items()
     }
-    save_store(with_learned(loaded, learned, origins, model_stem(model)), out or store)
+    save_store(with_learned(loaded, learned, origins, model.public_name), out or store)
     save_report(options, model, config, learned.report)
     lines, speed = summarize(learned.report, material.rows)
     summary = {"store": str(out or store), "tasks": len({*loaded.subspace.tasks, *origins})}
@@ -122,18 +122,13 @@ def common_form(store: Store) -> AnswerForm | None:
     return forms.pop() if len(forms) == 1 else None
 
 
-def model_stem(model: RepairModel) -> str:
-    """Return a model's name as a store may hold it: of a path the last part."""
-    return Path(model.name).name if Path(model.name).is_absolute() else model.name
-
-
 def check_base_model(store: Store, model: RepairModel) -> None:
     """Refuse a model that the basis was not made for.
 
     Raises:
         StoreError: The store names another one.
     """
-    if store.base_model and store.base_model not in {model.name, model_stem(model)}:
+    if store.base_model and store.base_model not in {model.name, model.public_name}:
         raise StoreError(
             f"the store was made for {store.base_model}, the model is {model.name}; "
             "pass the store of this model, or the model of this store"
