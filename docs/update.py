@@ -21,7 +21,7 @@ from sleepy_coder.cli import main
 from sleepy_coder.cli.problems import render_problem
 from sleepy_coder.experiments.transfer import ENOUGH_PROBLEMS
 from sleepy_coder.learning.gate import Trial
-from sleepy_coder.patterns import PATTERNS
+from sleepy_coder.patterns import GENERAL, PATTERNS
 from sleepy_coder.problems import load_set
 from sleepy_coder.proposals import RUSTC
 from sleepy_coder.report import compare, render_markdown, render_repair
@@ -652,12 +652,15 @@ def render_left_out() -> str:
 def render_neighbours() -> str:
     """Return what tasks solve of their own held-out problems, their family's and other tasks'."""
     record = _experiment("subspace")["transfer"]
-    kinds: dict[str, list[Mapping[str, int]]] = {"its own": [], "its family's": [], "others'": []}
+    names = ("its own", "its family's", "the most similar others'")
+    kinds: dict[str, list[Mapping[str, int]]] = {name: [] for name in names}
     for task, others in record.items():
+        if task == GENERAL:
+            continue
         for other, counts in others.items():
             is_kin = _family(task) == _family(other) is not None
-            kind = "its own" if other == task else "its family's" if is_kin else "others'"
-            kinds[kind].append(counts)
+            kind = names[1] if is_kin else names[2]
+            kinds[names[0] if other == task else kind].append(counts)
     rows = [
         "| a task is asked held-out problems of | problems | the base model | the task |",
         "| --- | ---: | ---: | ---: |",
@@ -681,7 +684,7 @@ def render_seeds() -> str:
     counts = [run["totals"]["passed"] for run in seeds["runs"].values()]
     lost = [len(run["against_base"]["lost"]) for run in seeds["runs"].values()]
     return (
-        f"Trained from {len(counts)} other seeds: {', '.join(map(str, counts))} of "
+        f"With the pairs in {len(counts)} other orders: {', '.join(map(str, counts))} of "
         f"{found['size']}; mean {100 * seeds['mean']:.1f} %, 95 % interval "
         f"{100 * seeds['low']:.1f} to {100 * seeds['high']:.1f} %; "
         f"lost {', '.join(map(str, lost))}."

@@ -299,13 +299,19 @@ def test_a_store_is_learned_and_one_of_its_tasks_again(learn, tmp_path):
     report = tmp_path / "report.json"
     learn("--out", first, "--report", report)
     assert json.loads(report.read_text())["gate"]["rulings"] is not None
-    learn("--out", second, "--over", first, "--tasks", "missing_clone", "--seed", 3)
+    again = ("--over", first, "--tasks", "missing_clone", "--seed", 3)
+    learn("--out", second, "--report", report, *again)
+    said = json.loads(report.read_text())
+    assert (said["over"], said["tasks"]) == (load_store(first).sha256, ["missing_clone"])
+    assert said["config"]["recipe"]["coefficients"]["seed"] == 3
     before, after = (load_store(path).subspace for path in (first, second))
     assert set(before.tasks) == set(after.tasks) == {"missing_mut", "missing_clone"}
     for module, basis in before.bases.items():
         assert basis.basis_b.equal(after.bases[module].basis_b)
         kept = (delta_weight(each, "missing_mut", module) for each in (before, after))
         assert torch.equal(*kept)
+        new = (delta_weight(each, "missing_clone", module) for each in (before, after))
+        assert not torch.equal(*new)
     refused = learn("--out", first, "--tasks", "missing_clone", code=2)
     assert "--tasks: needs --over" in refused.stderr
 

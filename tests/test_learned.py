@@ -6,11 +6,12 @@ import pytest
 from scripted import BUGGY, FIXED, ScriptedCompletion, ScriptedModel
 from sleepy_coder.edits import render_edits
 from sleepy_coder.errors import InputError, StoreError
-from sleepy_coder.learned import AVERAGE, LearnedTasks
+from sleepy_coder.learned import AVERAGE, LearnedTasks, check_base_model
 from sleepy_coder.patterns import GENERAL
 from sleepy_coder.prompt import extract_code, render_answer
 from sleepy_coder.repair import STRATEGIES, resume_key
 from sleepy_coder.router import Route
+from sleepy_coder.weights import DEFAULT_MODEL
 from sleepy_coder.workbench import Workbench
 from tiny_model import make_model, make_store
 
@@ -56,6 +57,22 @@ def test_a_route_leads_to_its_task_or_to_none():
     assert learned.task_of(None) is None
     assert learned.answer_form(TASK) == learned.answer_form(AVERAGE) == "edit"
     assert learned.answer_form(None) == "program"
+
+
+def test_a_model_is_known_by_its_name_wherever_it_lies(tmp_path):
+    (tmp_path / "tiny").mkdir()
+    model = make_model()
+    for name, public in [
+        (tmp_path / "tiny", "tiny"),
+        (tmp_path / "small.gguf", "small"),
+        ("owner/name", "owner/name"),
+        (DEFAULT_MODEL, DEFAULT_MODEL),
+    ]:
+        model.name = str(name)
+        assert model.public_name == public
+        check_base_model(replace(make_store(model), base_model=public), model)
+    model.name = str(tmp_path / "small.gguf")
+    check_base_model(replace(make_store(model), base_model="small.gguf"), model)
 
 
 def test_a_store_of_another_model_is_refused():

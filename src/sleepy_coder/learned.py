@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.errors import StoreError
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
 AVERAGE = "average-of-all"
 
 
+def check_base_model(store: Store, model: RepairModel) -> None:
+    """Refuse a model that the store's basis was not made for, as far as names tell.
+
+    Raises:
+        StoreError: The store names another one.
+    """
+    names = {model.name, model.public_name, Path(model.name).name}  # older stores: a file's
+    if store.base_model and store.base_model not in names:
+        raise StoreError(
+            f"the store was made for {store.base_model}, the model is {model.name}; "
+            "pass the store of this model, or the model of this store"
+        )
+
+
 class LearnedTasks:
     """A store's tasks, resident on a model; a row without a task stays the base model's.
 
@@ -33,11 +48,7 @@ class LearnedTasks:
     """
 
     def __init__(self, model: RepairModel, store: Store) -> None:
-        if store.base_model and store.base_model not in {model.name, model.public_name}:
-            raise StoreError(
-                f"the store was made for {store.base_model}, the model is {model.name}; "
-                "pass the store of this model, or the model of this store"
-            )
+        check_base_model(store, model)
         self.store = store
         self._min_doubts = {
             name: _read_min_doubt(name, of) for name, of in store.provenance.items()

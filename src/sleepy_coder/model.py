@@ -17,7 +17,7 @@ from sleepy_coder.decoding import Decoder, close_fence
 from sleepy_coder.errors import WeightsError
 from sleepy_coder.quantized import is_int8_supported, load_or_quantize, replace_linears
 from sleepy_coder.sampling import Sampling
-from sleepy_coder.weights import DEFAULT_MODEL, ModelFiles, resolve_model
+from sleepy_coder.weights import DEFAULT_MODEL, REGISTRY, ModelFiles, resolve_model
 
 Conversation = list[dict[str, str]]
 DtypeName = Literal["auto", "int8", "bfloat16", "float16", "float32"]
@@ -83,6 +83,8 @@ class RepairModel:
     @property
     def public_name(self) -> str:
         """What stores, results and clients call it: the name, without where its files lie."""
+        if self.name in REGISTRY:
+            return self.name
         path = Path(self.name).expanduser()
         if path.suffix == ".gguf":
             return path.stem

@@ -26,7 +26,7 @@ from sleepy_coder.judge import compile_source
 from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.sets import LearningSets, as_set
 from sleepy_coder.metrics import pass_rate
-from sleepy_coder.patterns import PATTERNS, generate_problems
+from sleepy_coder.patterns import GENERAL, PATTERNS, generate_problems
 from sleepy_coder.problems import load_set
 from sleepy_coder.share.layer import eject, inject, use_tasks
 from sleepy_coder.share.linalg import principal_angles
@@ -138,6 +138,21 @@ def read(path):
 def read_only(paths):
     (path,) = paths
     return read(path)
+
+
+def test_a_merge_begins_with_the_tasks_that_gave_the_basis_and_training_with_their_common_one(lab):
+    recipe = replace(CONFIG.recipe, shared=FIT)
+    together = learn_basis(lab.model.hf_model, lab.rows(TASKS), recipe, pad_id=lab.pad_id)
+    known = {**lab.store.subspace.tasks, **together.tasks}
+    known["another"] = known[TASKS[0]]
+    lab.store = Store(replace(lab.store.subspace, tasks=known, objective="factors"), "tiny")
+    assert set(lab.basis().tasks) == {GENERAL}
+    founded = lab.founded()
+    assert set(founded.tasks) == {GENERAL, *TASKS}
+    assert founded.objective == CONFIG.recipe.objective
+    for module in founded.bases:
+        expected = delta_weight(lab.store.subspace, TASKS[1], module)
+        torch.testing.assert_close(delta_weight(founded, TASKS[1], module), expected)
 
 
 def test_coefficients_routes_only_what_is_routed(lab, tmp_path):

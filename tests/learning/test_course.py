@@ -138,7 +138,7 @@ def test_over_a_store_only_what_is_asked_for_is_learned(make_course, monkeypatch
 
     def learn_again(rate):
         fit = replace(CONFIG.recipe.coefficients, learning_rate=rate)
-        config = replace(CONFIG, recipe=replace(recipe, coefficients=fit))
+        config = replace(CONFIG, gate=GateConfig(), recipe=replace(recipe, coefficients=fit))
         made = make_course(config=config)[0]
         made.over, made.tasks = over, (TASK,)
         return made.run().store
@@ -151,7 +151,8 @@ def test_over_a_store_only_what_is_asked_for_is_learned(make_course, monkeypatch
         assert store.provenance[name] == known[name]
         assert deltas(store.subspace.tasks[name]) == deltas(kept[name])
     assert deltas(store.subspace.tasks[TASK]) != deltas(kept[TASK])
-    assert store.provenance[TASK]["min_doubt"] == 2
+    assert store.provenance[TASK]["min_doubt"] == 7  # as was chosen for the store's tasks
+    assert store.subspace.objective == over.subspace.objective == CONFIG.recipe.objective
     for module, basis in store.subspace.bases.items():
         assert basis.basis_b.equal(over.subspace.bases[module].basis_b)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,7 @@ from sleepy_coder.cli.options import (
 from sleepy_coder.results import describe_environment, save_json
 
 if TYPE_CHECKING:
-    from sleepy_coder.learning.config import LearnConfig
     from sleepy_coder.learning.course import Course, Outcome
-    from sleepy_coder.learning.sets import LearningSets
-    from sleepy_coder.model import RepairModel
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -59,7 +56,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     "is_lora",
     is_flag=True,
     help="One LoRA adapter a pattern from the same pairs, each a folder in PEFT's format under "
-    "--out, in place of a store.",
+    "--out, in place of a store. An interrupted run starts anew.",
 )
 @click.option(
     "--report",
@@ -95,7 +92,7 @@ def learn(
     Needs the model, Rust, and for the registered models a GPU: hours of a processor's time are
     minutes of an H100's. Under `torchrun` the work is split over its processes, one GPU each.
     """
-    from sleepy_coder.cli.share.train import check_base_model
+    from sleepy_coder.learned import check_base_model
     from sleepy_coder.learning.config import load_learn_config
     from sleepy_coder.learning.course import Course
     from sleepy_coder.learning.sets import load_learning_sets
@@ -103,19 +100,13 @@ def learn(
     from sleepy_coder.train.distributed import current_ranks, joined_ranks
     from sleepy_coder.train.setup import load_frozen_model
 
-    if tasks and over is None:
-        raise click.UsageError("--tasks: needs --over; a basis is learned from all patterns")
-    if is_lora and over is not None:
-        raise click.UsageError("--over: adapters have no basis; leave it out with --lora")
+    _check_options(over, tasks, components, is_lora=is_lora)
     config = load_learn_config(config_path)
     recipe = dataclasses.replace(config.recipe, components=components or config.recipe.components)
     if seed is not None:
-        lora, coefficients = recipe.lora, recipe.coefficients
-        if is_lora:
-            lora = dataclasses.replace(lora, seed=seed)
-        else:
-            coefficients = dataclasses.replace(coefficients, seed=seed)
-        recipe = dataclasses.replace(recipe, lora=lora, coefficients=coefficients)
+        part = "lora" if is_lora else "coefficients"
+        fit = dataclasses.replace(getattr(recipe, part), seed=seed)
+        recipe = dataclasses.replace(recipe, **{part: fit})
     config = dataclasses.replace(config, model=model or config.model, recipe=recipe)
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
     sets = load_learning_sets(data, with_written=config.uses_written)
@@ -129,20 +120,32 @@ def learn(
         if is_first:
             course.on_stage, course.on_step = _say, _say_step
         if is_lora:
-            _save_lora(course, out, report)
+            _learn_lora(course, out, report, as_json=as_json)
             return
         outcome = course.run()
     if not is_first:
         return
     save_store(outcome.store, out)
-    record = _record(config, sets, frozen, outcome)
+    record = _record(course, outcome)
     if report is not None:
         save_json(record, report)
         _save_trials(outcome, report.with_suffix(".trials.jsonl"))
     click.echo(json.dumps(record["gate"], indent=1) if as_json else _summary(outcome, out))
 
 
-def _save_lora(course: Course, out: Path, report: Path | None) -> None:
+def _check_options(
+    over: Path | None, tasks: Sequence[str], components: int | None, *, is_lora: bool
+) -> None:
+    """Refuse options that have nothing to say beside each other."""
+    if tasks and over is None:
+        raise click.UsageError("--tasks: needs --over; a basis is learned from all patterns")
+    if is_lora and over is not None:
+        raise click.UsageError("--over: adapters have no basis; leave it out with --lora")
+    if components and (over is not None or is_lora):
+        raise click.UsageError("--components: of a new basis only; leave it out here")
+
+
+def _learn_lora(course: Course, out: Path, report: Path | None, *, as_json: bool) -> None:
     """Train the adapters and have the first process write them."""
     from sleepy_coder.share.files import check_replaceable
     from sleepy_coder.share.peft_io import ADAPTER
@@ -157,9 +160,10 @@ def _save_lora(course: Course, out: Path, report: Path | None) -> None:
         origin = course.provenance(adapter.name)
         adapter.save(out / adapter.name, base_model=course.model.public_name, provenance=origin)
     if report is not None:
-        about = _describe(course.config, course.sets, course.model)
-        save_json({**about, "training": fitted.to_json()}, report)
-    click.echo(f"{len(adapters)} adapters; written to {out}")
+        save_json({**_describe(course), "training": fitted.to_json()}, report)
+    summary = {"adapters": len(adapters), "out": str(out)}
+    text = f"{len(adapters)} adapters; written to {out}"
+    click.echo(json.dumps(summary) if as_json else text)
 
 
 def _say(line: str) -> None:
@@ -194,41 +198,36 @@ def _save_trials(outcome: Outcome, path: Path) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def _record(
-    config: LearnConfig, sets: LearningSets, model: RepairModel, outcome: Outcome
-) -> dict[str, Any]:
+def _record(course: Course, outcome: Outcome) -> dict[str, Any]:
     """Return what a result file says of the course."""
     from sleepy_coder.learning.gate import cross_validate
 
-    return {
-        **_describe(config, sets, model),
-        "gate": {
-            "step": outcome.step,
-            "min_doubt": outcome.decision.min_doubt,
-            "cross_validation": dataclasses.asdict(
-                cross_validate(list(outcome.trials[outcome.step].values()), config.gate)
-            ),
-            "rulings": {
-                task: dataclasses.asdict(ruling)
-                for task, ruling in sorted(outcome.decision.rulings.items())
-            },
-        },
-        "training": outcome.training,
-    }
+    decision = outcome.decision
+    gate: dict[str, Any] = {"step": outcome.step, "min_doubt": decision.min_doubt}
+    if course.over is None:  # else the doubt was not chosen here
+        trials = list(outcome.trials[outcome.step].values())
+        found = cross_validate(trials, course.config.gate)
+        gate["cross_validation"] = dataclasses.asdict(found)
+    rulings = sorted(decision.rulings.items())
+    gate["rulings"] = {task: dataclasses.asdict(ruling) for task, ruling in rulings}
+    return {**_describe(course), "gate": gate, "training": outcome.training}
 
 
-def _describe(config: LearnConfig, sets: LearningSets, model: RepairModel) -> dict[str, Any]:
+def _describe(course: Course) -> dict[str, Any]:
     """Return what was learned with: model, configuration, sets, environment."""
     from sleepy_coder.learning.sets import as_set
 
-    parts = {name: getattr(sets, name) for name in ("generated", "written", "mutants", "select")}
+    model = course.model
+    names = ("generated", "written", "mutants", "select")
+    sets = {name: as_set(name, getattr(course.sets, name)) for name in names}
     return {
         "schema_version": 1,
         "model": {"name": model.public_name, "sha256": model.sha256, "dtype": model.dtype},
-        "config": dataclasses.asdict(config),
+        "config": dataclasses.asdict(course.config),
+        "over": course.over.sha256 if course.over else None,
+        "tasks": list(course.tasks),
         "sets": {
-            name: {"size": len(part), "sha256": as_set(name, part).sha256}
-            for name, part in parts.items()
+            name: {"size": len(part.problems), "sha256": part.sha256} for name, part in sets.items()
         },
         "environment": describe_environment(str(model.device)),
     }

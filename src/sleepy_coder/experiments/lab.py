@@ -90,11 +90,14 @@ class Lab:
         """Return the store's basis in float32 with the tasks of the patterns that gave it.
 
         A stored basis is rounded; here its columns are made orthonormal again, every ΔW kept.
+        What a merge weighs columns by is the recipe's.
         """
         known = self.store.subspace.tasks
         names = [name for name in (GENERAL, *self.config.basis_patterns) if name in known]
         tasks = {name: known[name] for name in names}
-        return make_orthonormal(replace(self.store.subspace, tasks=tasks, moments=None))
+        objective = self.config.recipe.objective
+        whole = replace(self.store.subspace, tasks=tasks, moments=None, objective=objective)
+        return make_orthonormal(whole)
 
     def learned(self) -> Subspace:
         """Return the store's subspace in float32 with all its tasks."""

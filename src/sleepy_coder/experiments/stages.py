@@ -114,9 +114,10 @@ def train_merged(
                 variants[f"merged/{number}/{stage}/{name}"] = factors_of_task(known, name)
             bases = known.bases.values()
             numbers = sum(b.basis_a.numel() + b.basis_b.numel() for b in bases)
-            tasks = [known.tasks[name] for name in order[:stage]]
             numbers += sum(
-                c.coef_a.numel() + c.coef_b.numel() for each in tasks for c in each.values()
+                c.coef_a.numel() + c.coef_b.numel()
+                for each in known.tasks.values()  # the next merge needs the founding ones, too
+                for c in each.values()
             )
             sizes.append(numbers)
     return Arm(

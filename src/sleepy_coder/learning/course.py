@@ -113,7 +113,8 @@ class Course:
         steps = self._coefficients()
         trials = {step: self._trials(base, step, steps[step]) for step in sorted(steps)}
         decisions = {
-            step: decide(list(tried.values()), self.config.gate) for step, tried in trials.items()
+            step: decide(list(tried.values()), self.config.gate, min_doubt=self._known_doubt)
+            for step, tried in trials.items()
         }
         step = max(decisions, key=lambda s: (decisions[s].net_gain, -s))
         store = self._shipped(steps[step], step, decisions[step])
@@ -136,17 +137,28 @@ class Course:
         )
 
     def _keep_apart(self) -> None:
+        """Refuse a training problem that collides with one under evaluation."""
         training = [problem for source in self.sets.sources for problem in source]
         reported = [self.sets.core, self.sets.heldout, self.sets.transfer]
         refuse_collisions(training, [as_set("select", self.sets.select), *reported])
 
     @cached_property
     def _select(self) -> Sequence[Problem]:
-        """The problems that select: all, or those whose route leads to a task to learn."""
-        if not self.tasks:
+        """The problems that select: all, or over a store those that a task to learn is for."""
+        if self.over is None:
             return self.sets.select
         routes = {problem.id: route_problem(problem) for problem in self.sets.select}
-        return [p for p in self.sets.select if (r := routes[p.id]) and r.task in self.tasks]
+        return [p for p in self.sets.select if (r := routes[p.id]) and r.task in self.rows]
+
+    @property
+    def _known_doubt(self) -> float | None:
+        """The strictest doubt from which tasks of the store below are heard, if any are.
+
+        A few tasks' problems are too few to choose it by.
+        """
+        origins = self.over.provenance.values() if self.over else ()
+        known = (origin.get("min_doubt") for origin in origins)
+        return max((doubt for doubt in known if doubt is not None), default=None)
 
     @cached_property
     def rows(self) -> dict[str, list[Row]]:
@@ -178,7 +190,7 @@ class Course:
     def _basis(self) -> Subspace:
         """Return the directions that the adapters of the basis's patterns share (phase 1)."""
         if self.over is not None:
-            return self.over.subspace
+            return replace(self.over.subspace, moments=None)
         path = self.folder / f"basis-{self._key}"
         if not path.is_dir():
             missing = [name for name in self.config.basis_patterns if name not in self.rows]
@@ -205,9 +217,11 @@ class Course:
         paths = {step: self.folder / f"step-{step}-{self._key}" for step in steps}
         if not all(path.is_dir() for path in paths.values()):
             basis = self._basis()
+            founding = (GENERAL, *self.config.basis_patterns)
+            start = {name: basis.tasks[name] for name in founding if name in basis.tasks}
             learned = learn_tasks(
                 self.model.hf_model,
-                convert(basis, dtype=torch.float32),
+                convert(replace(basis, tasks=start), dtype=torch.float32),
                 self.rows,
                 self.config.recipe,
                 pad_id=self._pad_id,
@@ -220,7 +234,7 @@ class Course:
             is_over = self.over is not None
             kept = {n: t for n, t in basis.tasks.items() if is_over or n == GENERAL}
             for step, tasks in learned.tasks.items():
-                whole = Subspace(basis.bases, {**kept, **tasks})
+                whole = replace(basis, tasks={**kept, **tasks})
                 subspace = convert(whole, dtype=torch.bfloat16, device="cpu")
                 store = Store(subspace, self.model.public_name, self._provenance(subspace.tasks))
                 self._save_store(store, paths[step])
@@ -354,9 +368,10 @@ class Course:
         config = {**dataclasses.asdict(self.config), "gate": None}
         sets = self.sets
         parts = [*sets.sources, sets.select]
-        over = self.over.sha256 if self.over else None
         hashes = [as_set("", part).sha256 for part in parts]
-        material = [config, self.model.sha256, *hashes, over, *self.tasks]
+        material = [config, self.model.sha256, *hashes]
+        if self.over is not None:
+            material += [self.over.sha256, *self.tasks]
         return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:12]
 
 

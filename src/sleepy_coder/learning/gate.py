@@ -122,7 +122,9 @@ class CrossValidation:
     lost_frac: float
 
 
-def decide(trials: Sequence[Trial], config: GateConfig) -> Decision:
+def decide(
+    trials: Sequence[Trial], config: GateConfig, *, min_doubt: float | None = None
+) -> Decision:
     """Return from how much doubt on tasks are heard: the least that keeps to the budget.
 
     One more problem is expected to be lost than was.
@@ -130,10 +132,13 @@ def decide(trials: Sequence[Trial], config: GateConfig) -> Decision:
     Args:
         trials: Every task's problems.
         config: What to ask for.
+        min_doubt: What was chosen before, from more tasks' problems than these; it stands.
     """
-    budget = config.max_lost_frac * sum(trial.is_solved_by_base for trial in trials)
-    fits = (d for d in sorted(config.doubts) if _count(trials, d)[1] + _UNSEEN <= budget)
-    chosen = next(fits, None)
+    chosen = min_doubt
+    if chosen is None:
+        budget = config.max_lost_frac * sum(trial.is_solved_by_base for trial in trials)
+        fits = (d for d in sorted(config.doubts) if _count(trials, d)[1] + _UNSEEN <= budget)
+        chosen = next(fits, None)
     by_task: dict[str, list[Trial]] = defaultdict(list)
     for trial in trials:
         by_task[trial.task].append(trial)

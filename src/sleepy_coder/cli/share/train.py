@@ -19,7 +19,8 @@ from sleepy_coder.cli.training import (
     train_options,
     training_progress,
 )
-from sleepy_coder.errors import InputError, StoreError
+from sleepy_coder.errors import InputError
+from sleepy_coder.learned import check_base_model
 from sleepy_coder.share.files import check_replaceable
 from sleepy_coder.share.store import STORE, load_store, save_store
 from sleepy_coder.share.tasks import put_task
@@ -28,7 +29,6 @@ from sleepy_coder.train.recipe import Learned, Recipe, learn_tasks
 from sleepy_coder.weights import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from sleepy_coder.model import RepairModel
     from sleepy_coder.prompt import AnswerForm
     from sleepy_coder.share.manifest import Store
     from sleepy_coder.share.subspace import Subspace
@@ -120,19 +120,6 @@ def common_form(store: Store) -> AnswerForm | None:
     """
     forms = {store.provenance.get(task, {}).get("answer_form") for task in store.subspace.tasks}
     return forms.pop() if len(forms) == 1 else None
-
-
-def check_base_model(store: Store, model: RepairModel) -> None:
-    """Refuse a model that the basis was not made for.
-
-    Raises:
-        StoreError: The store names another one.
-    """
-    if store.base_model and store.base_model not in {model.name, model.public_name}:
-        raise StoreError(
-            f"the store was made for {store.base_model}, the model is {model.name}; "
-            "pass the store of this model, or the model of this store"
-        )
 
 
 def check_names(subspace: Subspace, names: Iterable[str], *, is_replacing: bool) -> None:
