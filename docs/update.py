@@ -21,7 +21,6 @@ from sleepy_coder.cli import main
 from sleepy_coder.cli.problems import render_problem
 from sleepy_coder.experiments.transfer import ENOUGH_PROBLEMS
 from sleepy_coder.learning.gate import Trial
-from sleepy_coder.patterns import GENERAL, PATTERNS
 from sleepy_coder.problems import load_set
 from sleepy_coder.proposals import RUSTC
 from sleepy_coder.report import compare, render_markdown, render_repair
@@ -462,18 +461,25 @@ def render_coefficients() -> str:
     rows = [
         (
             f"| trained alone, {len(tasks)} tasks | parameters a task | own problems solved |"
-            " lost, routed | lost, forced |"
+            f" lost, routed | lost, forced | solved of {len(record['base'])}, forced |"
         ),
-        "| --- | ---: | ---: | ---: | ---: |",
-        f"| base model | | {sum(record['base'][name] for name in own)}/{len(own)} | | |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        (
+            f"| base model | | {sum(record['base'][name] for name in own)}/{len(own)} | | |"
+            f" {sum(record['base'].values())} |"
+        ),
     ]
     for arm, found in record["arms"].items():
         solved = sum(
             found["tasks"][record["routes"][name]]["routed"]["solved"][name] for name in own
         )
+        forced = statistics.fmean(
+            sum(task["forced"]["solved"].values()) for task in found["tasks"].values()
+        )
         rows.append(
             f"| {arm} | {found['parameters_per_task']:,} | {solved}/{len(own)} "
-            f"| {found['mean_lost_routed']:.2f} | {found['mean_lost_forced']:.2f} |"
+            f"| {found['mean_lost_routed']:.2f} | {found['mean_lost_forced']:.2f} "
+            f"| {forced:.1f} |"
         )
     return "\n".join(rows)
 
@@ -551,144 +557,6 @@ def render_fits() -> str:
     for name, count, each in sorted(found, key=lambda row: (float(row[0].split()[0]), row[1])):
         rows.append(f"| {name} | {count} | {each['passed']}/{each['total']} |")
     return "\n".join(rows)
-
-
-def render_ablation() -> str:
-    """Return what is solved at each setting of the axes k, p, pairs and adapters."""
-    rows = ["| what is varied | solved |", "| --- | --- |"]
-    names = {"k": "k", "p": "p", "pairs": "pairs a task", "adapters": "adapters in the basis"}
-    for axis, name in names.items():
-        record = _experiment("ablation", axis)
-        total = max(each["total"] for each in record["settings"])
-        found = [_setting(each, total) for each in record["settings"]]
-        rows.append(
-            f"| {name}, of {total} (base {record['base']['passed']}) | {', '.join(found)} |"
-        )
-    return "\n".join(rows)
-
-
-def _setting(entry: Mapping[str, Any], total: int) -> str:
-    """Return a setting with what it solves, and of how many where it was asked of a part."""
-    part = f"/{entry['total']}" if entry["total"] != total else ""
-    return f"{entry['setting']}: {entry['passed']}{part}"
-
-
-def render_basis() -> str:
-    """Return what is solved over learned and random bases, from the mean and from none."""
-    record = _experiment("ablation", "basis")
-    ks = list(dict.fromkeys(each["setting"] for each in record["settings"]))
-    found = {(each["arm"], each["setting"]): each for each in record["settings"]}
-    total = record["settings"][0]["total"]
-    rows = [
-        f"| {total} problems, base {record['base']['passed']}; k = | {' | '.join(ks)} |",
-        "| --- |" + " ---: |" * len(ks),
-    ]
-    rows += [
-        f"| {arm} | {' | '.join(str(found[arm, k]['passed']) for k in ks)} |"
-        for arm in dict.fromkeys(arm for arm, _ in found)
-    ]
-    return "\n".join(rows)
-
-
-def render_angles() -> str:
-    """Return how much bases of different adapters overlap, and what they leave to chance."""
-    record = _experiment("subspace")
-    rows = [
-        (
-            f"| k = {record['config']['components']}, {len(record['tasks'])} adapters "
-            "| overlap, B side | overlap, A side |"
-        ),
-        "| --- | ---: | ---: |",
-    ]
-    for name, sides in record["angles"].items():
-        shown = (_overlap(sides[side]) for side in ("b", "a"))
-        rows.append(f"| {name} | {' | '.join(shown)} |")
-    return "\n".join(rows)
-
-
-def _overlap(side: Mapping[str, Any]) -> str:
-    found = f"{side['overlap']:.3f}"
-    return found if side["low"] is None else f"{found} ({side['low']:.3f} to {side['high']:.3f})"
-
-
-def render_explained() -> str:
-    """Return the part of the variance in the first directions, the mean over modules."""
-    record = _experiment("subspace")
-    ks = (8, 24, 64, 128)
-    rows = [
-        "| variance in the first directions, %; B side, A side | "
-        + " | ".join(f"k = {k}" for k in ks)
-        + " |",
-        "| --- |" + " ---: |" * len(ks),
-    ]
-    for name, sides in record["explained"].items():
-        cells = []
-        for k in ks:
-            means = (100 * statistics.fmean(m[k - 1] for m in sides[s]) for s in ("b", "a"))
-            cells.append(", ".join(f"{mean:.0f}" for mean in means))
-        rows.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(rows)
-
-
-def render_left_out() -> str:
-    """Return what a basis of the other patterns' adapters holds of a left-out one."""
-    record = _experiment("subspace")["leave_one_out"]
-    total = record["arms"][0]["total"]
-    rows = [
-        (
-            f"| {len(record['patterns'])} patterns left out in turn, {total} problems "
-            "| k | error of ΔW | solved | against the mean alone |"
-        ),
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
-    for arm in record["arms"]:
-        change = arm["against_mean"]
-        k = "" if arm["k"] is None else arm["k"]
-        versus = "" if arm["arm"] == "mean" else f"+{change['gained']}, -{change['lost']}"
-        rows.append(f"| {arm['arm']} | {k} | {arm['error']:.2f} | {arm['passed']} | {versus} |")
-    return "\n".join(rows)
-
-
-def render_neighbours() -> str:
-    """Return what tasks solve of their own held-out problems, their family's and other tasks'."""
-    record = _experiment("subspace")["transfer"]
-    names = ("its own", "its family's", "the most similar others'")
-    kinds: dict[str, list[Mapping[str, int]]] = {name: [] for name in names}
-    for task, others in record.items():
-        if task == GENERAL:
-            continue
-        for other, counts in others.items():
-            is_kin = _family(task) == _family(other) is not None
-            kind = names[1] if is_kin else names[2]
-            kinds[names[0] if other == task else kind].append(counts)
-    rows = [
-        "| a task is asked held-out problems of | problems | the base model | the task |",
-        "| --- | ---: | ---: | ---: |",
-    ]
-    for kind, counts in kinds.items():
-        total, base, solved = (sum(c[key] for c in counts) for key in ("total", "base", "solved"))
-        if total:
-            parts = (f"{100 * part / total:.0f} %" for part in (base, solved))
-            rows.append(f"| {kind} | {total:,} | {' | '.join(parts)} |")
-    return "\n".join(rows)
-
-
-def _family(task: str) -> str | None:
-    return PATTERNS[task].family if task in PATTERNS else None
-
-
-def render_seeds() -> str:
-    """Return what `routed` solves of the frozen problems after training from other seeds."""
-    found = json.loads((RESULTS / "routing" / "summary.json").read_text())["sets"]["frozen"]
-    seeds = found["seeds"]
-    counts = [run["totals"]["passed"] for run in seeds["runs"].values()]
-    lost = [len(run["against_base"]["lost"]) for run in seeds["runs"].values()]
-    return (
-        f"With the pairs in {len(counts)} other orders: {', '.join(map(str, counts))} of "
-        f"{found['size']}; mean {100 * seeds['mean']:.1f} %, 95 % interval "
-        f"{100 * seeds['low']:.1f} to {100 * seeds['high']:.1f} %; "
-        f"lost {', '.join(map(str, lost))}."
-    )
 
 
 def render_sequential() -> str:
@@ -909,6 +777,16 @@ def _learned_numbers() -> list[tuple[str, str, str]]:
             _compared("routing-0.5b", "frozen", "routed", "base", "averaged"),
             "routing-0.5b/summary.json",
         ),
+        (
+            "shipped store, frozen problems, answering alone: base, LoRA, coefficients; lost",
+            _compared("routing", "frozen", "routed-alone", "base", "lora"),
+            "routing/summary.json",
+        ),
+        (
+            "shipped store, held-out, answering alone: base, projected, LoRA, coefficients; lost",
+            _compared("routing", "heldout", "routed-alone", "base", "projected", "lora"),
+            "routing/summary.json",
+        ),
     ]
 
 
@@ -997,13 +875,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "sources": render_sources,
     "fits": render_fits,
     "sequential": render_sequential,
-    "ablation": render_ablation,
-    "basis": render_basis,
-    "angles": render_angles,
-    "explained": render_explained,
-    "left-out": render_left_out,
-    "neighbours": render_neighbours,
-    "seeds": render_seeds,
     "rerank": render_rerank,
     "paper-numbers": render_paper_numbers,
 }
