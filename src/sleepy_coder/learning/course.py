@@ -259,7 +259,10 @@ class Course:
         """Return where all tasks come from: learned, or as they were in the store below."""
         kept = {} if self.over is None else self.over.provenance
         is_learned = {task: self.over is None or task in self.rows for task in tasks}
-        return {task: self.provenance(task) if is_learned[task] else kept[task] for task in tasks}
+        return {
+            task: self.provenance(task) if is_learned[task] else kept.get(task, {})
+            for task in tasks
+        }
 
     def _trials(self, base: Mapping[str, Judged], step: int, store: Store) -> dict[str, Trial]:
         """Return problem id -> how a store's tasks do where the selecting problems lead to them."""
