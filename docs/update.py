@@ -572,6 +572,8 @@ def render_sequential() -> str:
     ]
     frozen = [name for name in record["base"] if name[:2] in {"bc", "rh", "tb"}]
     before = sum(record["base"][name] for name in frozen)
+    first = next(iter(record["arms"].values()))[0]["matrix"][0]  # before anything is learned
+    rows.append(f"| base model | {100 * statistics.fmean(first):.0f} | | | {before} | |")
     for arm, orders in record["arms"].items():
 
         def mean(key: str, orders: Sequence[Mapping[str, Any]] = orders) -> float:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sleepy_coder.problems import Problem
     from sleepy_coder.share.subspace import TaskCoefficients
 
-# The eight that the base model fails of the 30.
+# Eight that the base model failed of the 30 when the basis's patterns were chosen.
 HARD_IDS = ("bc_003", "bc_005", "bc_010", "tb_002", "tb_007", "tb_008", "rh_004", "rh_005")
 ANCHORED, LORA = "p = 1, anchors", "LoRA"
 
@@ -90,7 +90,7 @@ def draw_coefficients(data: Mapping[str, Any]) -> dict[str, Figure]:
 
 
 def hard_patterns(lab: Lab) -> tuple[str, ...]:
-    """Return the patterns of the eight frozen problems that the base model fails."""
+    """Return the patterns of the eight hard frozen problems, see `HARD_IDS`."""
     patterns = {p.id: p.pattern for p in lab.sets.core.problems}
     return tuple(dict.fromkeys(patterns[id_] for id_ in HARD_IDS if id_ in patterns))
 
