@@ -172,3 +172,14 @@ def test_whatever_rustc_says_is_rendered(places, edits):
     help_ = {"level": "help", "message": "try", "spans": edits}
     raw = {"level": "error", "message": "m", "spans": places, "children": [help_]}
     assert render_compact(parse_diagnostic(json.loads(json.dumps(raw)))).startswith("error: m")
+
+
+def test_where_rustc_wrote_a_long_type_is_no_news(tmp_path):
+    steps = ".map(|n| n + 1).filter(|n| *n > 1)" * 4
+    source = f"fn main() {{\n    let _: String = (0..9u64){steps};\n}}\n"
+    error = select_errors(compile_to_diagnostics(source, tmp_path))[0]
+    assert any("long-type" in child.message for child in error.children)
+    text = render_compact(error)
+    assert "long-type" not in text
+    assert "--verbose" not in text
+    assert "mismatched types" in text

@@ -16,6 +16,8 @@ from sleepy_coder.diagnostics import Diagnostic, Span, alternatives_of
 
 # How the names of a library's files begin, and of what macros made up.
 _ELSEWHERE = ("/", "<")
+# Notes on where rustc wrote a long type's name: the file is gone, and called otherwise each time.
+_NO_NEWS = ("the full name for the type has been written to", "consider using `--verbose` to print")
 _LONGEST_LINE = 160  # characters that are quoted of a line
 _MOST_ALTERNATIVES = 4  # of one help
 _LONGEST_PIECE = 60  # characters; more than that is a statement, which its line shows
@@ -37,6 +39,8 @@ def render_compact(diagnostic: Diagnostic) -> str:
     places = _Places(file_name)
     lines += places.render(s for s in spans if places.is_ours(s))
     for child in diagnostic.children:
+        if child.message.startswith(_NO_NEWS):
+            continue
         first, *others = (line.strip() for line in child.message.split("\n"))
         lines += [f"  {child.level}: {first}", *(f"    {line}" for line in others if line)]
         edits = child.edits
