@@ -90,6 +90,10 @@ class RepairModel:
             return path.stem
         return path.resolve().name if path.is_dir() else self.name
 
+    def describe(self) -> dict[str, str]:
+        """Return what a result file says of the model."""
+        return {"name": self.public_name, "sha256": self.sha256, "dtype": self.dtype}
+
     @property
     def context_tokens(self) -> int:
         """The most tokens that a prompt and its answer may have together."""

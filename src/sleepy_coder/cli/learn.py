@@ -215,19 +215,14 @@ def _record(course: Course, outcome: Outcome) -> dict[str, Any]:
 
 def _describe(course: Course) -> dict[str, Any]:
     """Return what was learned with: model, configuration, sets, environment."""
-    from sleepy_coder.learning.sets import as_set
+    from sleepy_coder.learning.sets import describe_sets
 
-    model = course.model
-    names = ("generated", "written", "mutants", "select")
-    sets = {name: as_set(name, getattr(course.sets, name)) for name in names}
     return {
         "schema_version": 1,
-        "model": {"name": model.public_name, "sha256": model.sha256, "dtype": model.dtype},
+        "model": course.model.describe(),
         "config": dataclasses.asdict(course.config),
         "over": course.over.sha256 if course.over else None,
         "tasks": list(course.tasks),
-        "sets": {
-            name: {"size": len(part.problems), "sha256": part.sha256} for name, part in sets.items()
-        },
-        "environment": describe_environment(str(model.device)),
+        "sets": describe_sets(course.sets.parts),
+        "environment": describe_environment(str(course.model.device)),
     }

@@ -241,7 +241,7 @@ def save_report(
         return
     record = {
         "schema_version": 1,
-        "model": {"name": model.public_name, "sha256": model.sha256, "dtype": model.dtype},
+        "model": model.describe(),
         "pairs": {"name": options.pairs.name, "sha256": sha256_of(options.pairs)},
         "answer_form": options.form,
         "config": asdict(config),

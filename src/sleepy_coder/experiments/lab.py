@@ -22,7 +22,6 @@ from sleepy_coder.experiments.resident import digest_tensors
 from sleepy_coder.learning.answers import collect_own_answers
 from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.sets import LearningSets, as_set
-from sleepy_coder.patterns import GENERAL
 from sleepy_coder.problems import Problem, hash_problems
 from sleepy_coder.results import save_json
 from sleepy_coder.share.linalg import orthonormalize
@@ -76,25 +75,13 @@ class Lab:
     on_step: OnStep = lambda *_: None
 
     def basis(self) -> Subspace:
-        """Return the store's basis in float32 with what its patterns learned together.
+        """Return the store's basis in float32 with the tasks that came with it.
 
-        Training starts from that, or from the mean of these patterns' tasks; what other tasks
-        learned stays out of it.
+        Training starts from what they share (`mean_start`), a merge keeps them; what other tasks
+        learned stays out of it. A stored basis is rounded; here its columns are made orthonormal
+        again, every ΔW kept. What a merge weighs columns by is the recipe's.
         """
-        founded = self.founded()
-        if GENERAL not in founded.tasks:
-            return founded
-        return replace(founded, tasks={GENERAL: founded.tasks[GENERAL]})
-
-    def founded(self) -> Subspace:
-        """Return the store's basis in float32 with the tasks of the patterns that gave it.
-
-        A stored basis is rounded; here its columns are made orthonormal again, every ΔW kept.
-        What a merge weighs columns by is the recipe's.
-        """
-        known = self.store.subspace.tasks
-        names = [name for name in (GENERAL, *self.config.basis_patterns) if name in known]
-        tasks = {name: known[name] for name in names}
+        tasks = self.config.founding(self.store.subspace.tasks)
         objective = self.config.recipe.objective
         whole = replace(self.store.subspace, tasks=tasks, moments=None, objective=objective)
         return make_orthonormal(whole)

@@ -95,7 +95,7 @@ def train_merged(
     variants: dict[str, Factors] = {}
     sizes: list[int] = []
     for number, order in enumerate(orders):
-        known = lab.founded()
+        known = lab.basis()
         foreign = [name for name in known.tasks if name in order]
         for name in foreign:
             known = remove_task(known, name)

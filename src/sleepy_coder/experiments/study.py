@@ -22,7 +22,7 @@ from sleepy_coder.experiments.lab import Lab
 from sleepy_coder.experiments.sequential import SequentialConfig, draw_sequential, run_sequential
 from sleepy_coder.experiments.subspace import SubspaceConfig, draw_subspace, run_subspace
 from sleepy_coder.figures import save_figure
-from sleepy_coder.learning.sets import as_set
+from sleepy_coder.learning.sets import describe_sets
 from sleepy_coder.results import describe_environment, save_json
 
 if TYPE_CHECKING:
@@ -77,13 +77,11 @@ def run_study(name: str, lab: Lab, config: Any, out: Path) -> list[Path]:
 def describe_lab(lab: Lab) -> dict[str, Any]:
     """Return what made a result: model, store, sets with their hashes, recipe, environment."""
     sets = lab.sets
-    parts = {n: as_set(n, getattr(sets, n)) for n in ("generated", "written", "mutants", "select")}
-    parts |= {"heldout": sets.heldout, "transfer": sets.transfer, "core": sets.core}
-    model = lab.model
+    reported = {"heldout": sets.heldout, "transfer": sets.transfer, "core": sets.core}
     return {
-        "model": {"name": model.public_name, "sha256": model.sha256, "dtype": model.dtype},
+        "model": lab.model.describe(),
         "store": {"sha256": lab.store.sha256, "tasks": len(lab.store.subspace.tasks)},
-        "sets": {n: {"size": len(s.problems), "sha256": s.sha256} for n, s in parts.items()},
+        "sets": describe_sets(sets.parts | reported),
         "learning": dataclasses.asdict(lab.config),
-        "environment": describe_environment(str(model.device)),
+        "environment": describe_environment(str(lab.model.device)),
     }

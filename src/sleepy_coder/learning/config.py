@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.learning.gate import GateConfig
+from sleepy_coder.patterns import GENERAL
 from sleepy_coder.train.config import FitConfig
 from sleepy_coder.train.optimizer import AdamConfig
 from sleepy_coder.train.pools import PoolConfig
@@ -17,6 +19,7 @@ from sleepy_coder.train.recipe import Recipe
 from sleepy_coder.weights import DEFAULT_MODEL
 
 Section = TypeVar("Section")
+Task = TypeVar("Task")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ class LearnConfig:
     pool: PoolConfig = field(default_factory=PoolConfig)
     recipe: Recipe = field(default_factory=Recipe)
     gate: GateConfig = field(default_factory=GateConfig)
+
+    def founding(self, tasks: Mapping[str, Task]) -> dict[str, Task]:
+        """Return those of a store's tasks that came with its basis; training starts from them."""
+        names = (GENERAL, *self.basis_patterns)
+        return {name: tasks[name] for name in names if name in tasks}
 
 
 # Fields that hold a section of their own.

@@ -147,8 +147,7 @@ class Course:
         """The problems that select: all, or over a store those that a task to learn is for."""
         if self.over is None:
             return self.sets.select
-        routes = {problem.id: route_problem(problem) for problem in self.sets.select}
-        return [p for p in self.sets.select if (r := routes[p.id]) and r.task in self.rows]
+        return [p for p in self.sets.select if (r := route_problem(p)) and r.task in self.rows]
 
     @property
     def _known_doubt(self) -> float | None:
@@ -217,8 +216,7 @@ class Course:
         paths = {step: self.folder / f"step-{step}-{self._key}" for step in steps}
         if not all(path.is_dir() for path in paths.values()):
             basis = self._basis()
-            founding = (GENERAL, *self.config.basis_patterns)
-            start = {name: basis.tasks[name] for name in founding if name in basis.tasks}
+            start = self.config.founding(basis.tasks)
             learned = learn_tasks(
                 self.model.hf_model,
                 convert(replace(basis, tasks=start), dtype=torch.float32),
@@ -257,12 +255,15 @@ class Course:
 
     def _provenance(self, tasks: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         """Return where all tasks come from: learned, or as they were in the store below."""
-        kept = {} if self.over is None else self.over.provenance
-        is_learned = {task: self.over is None or task in self.rows for task in tasks}
+        kept = self.over.provenance if self.over else {}
         return {
-            task: self.provenance(task) if is_learned[task] else kept.get(task, {})
+            task: self.provenance(task) if self._is_learned(task) else kept.get(task, {})
             for task in tasks
         }
+
+    def _is_learned(self, task: str) -> bool:
+        """Whether a task is learned here, not kept from the store below."""
+        return self.over is None or task in self.rows
 
     def _trials(self, base: Mapping[str, Judged], step: int, store: Store) -> dict[str, Trial]:
         """Return problem id -> how a store's tasks do where the selecting problems lead to them."""
@@ -292,7 +293,7 @@ class Course:
     def _shipped(self, store: Store, step: int, decision: Decision) -> Store:
         """Return the store with what its tasks showed, and when they are heard."""
         provenance = dict(store.provenance)
-        for name in [n for n in provenance if self.over is None or n in self.rows]:
+        for name in filter(self._is_learned, store.provenance):
             shared = self.config.recipe.shared if name == GENERAL else None
             steps = shared.num_steps if shared else step
             known = {**provenance[name], "steps": steps, "min_doubt": None}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.problems import Problem, ProblemSet, hash_problems, load_set
@@ -44,6 +45,12 @@ class LearningSets:
     def sources(self) -> tuple[tuple[Problem, ...], ...]:
         """The problems that are trained on, one entry a source."""
         return (self.mutants, self.written, self.generated)
+
+    @property
+    def parts(self) -> dict[str, ProblemSet]:
+        """What is trained on and what selects, by name."""
+        names = ("generated", "written", "mutants", "select")
+        return {name: as_set(name, getattr(self, name)) for name in names}
 
 
 def load_learning_sets(folder: Path, *, with_written: bool = False) -> LearningSets:
@@ -86,6 +93,11 @@ def load_learning_sets(folder: Path, *, with_written: bool = False) -> LearningS
 def as_set(name: str, problems: Sequence[Problem]) -> ProblemSet:
     """Return problems as a set with its hash."""
     return ProblemSet(name=name, problems=tuple(problems), sha256=hash_problems(problems))
+
+
+def describe_sets(sets: Mapping[str, ProblemSet]) -> dict[str, dict[str, Any]]:
+    """Return what a result file says of sets: name -> size and hash."""
+    return {n: {"size": len(s.problems), "sha256": s.sha256} for n, s in sets.items()}
 
 
 def source_of(problem: Problem) -> str:
