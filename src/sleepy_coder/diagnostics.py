@@ -17,7 +17,8 @@ from typing import Any
 MACHINE_APPLICABLE = "MachineApplicable"
 MAYBE_INCORRECT = "MaybeIncorrect"
 
-_ERROR_CODE = re.compile(r"E\d{4}")
+# Of an error, not of a lint.
+ERROR_CODE = re.compile(r"E\d{4}")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Diagnostic:
     @property
     def error_code(self) -> str | None:
         """The error's code, such as E0308; None for a lint, or without one."""
-        return self.code if _ERROR_CODE.fullmatch(self.code or "") else None
+        return self.code if ERROR_CODE.fullmatch(self.code or "") else None
 
     @property
     def edits(self) -> list[Span]:

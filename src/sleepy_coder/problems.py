@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args
 
+from sleepy_coder.diagnostics import ERROR_CODE
 from sleepy_coder.errors import InputError
 
 CheckKind = Literal["stdout", "tests", "compile"]
@@ -24,7 +24,6 @@ CrateType = Literal["bin", "lib"]
 WrongOutcome = Literal["gutted", "wrong_behavior", "compile_error"]
 
 _EDITIONS = ("2015", "2018", "2021", "2024")
-_ERROR_CODE = re.compile(r"E\d{4}")
 # The core problems by the first part of their id, in the order of tables; the first three are the
 # 30 frozen ones, which keep the ids of the benchmark that they replace.
 _FROZEN_PREFIXES = ("bc", "rh", "tb")
@@ -201,7 +200,7 @@ def parse_problem(raw: object, where: str) -> Problem:
         wrong=tuple(_parse_wrong(inner) for inner in fields.inners("wrong")),
     )
     fields.refuse_others()
-    if problem.error_code is not None and not _ERROR_CODE.fullmatch(problem.error_code):
+    if problem.error_code is not None and not ERROR_CODE.fullmatch(problem.error_code):
         fields.fail("error_code", problem.error_code, "a code such as E0502, or null")
     if problem.check.kind == "tests" and problem.crate_type == "bin":
         fields.fail("check.kind", "tests", "stdout or compile for a bin crate")

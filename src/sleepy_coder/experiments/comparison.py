@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sleepy_coder import evaluate
+from sleepy_coder.diagnostics import ERROR_CODE
 from sleepy_coder.errors import InputError
 from sleepy_coder.problems import ProblemSet, load_set
 from sleepy_coder.repair import STRATEGIES, resume_key
@@ -20,7 +21,6 @@ from sleepy_coder.workbench import Workbench
 
 # The run that all others are compared with.
 BASE = "base"
-_ERROR_CODE = re.compile(r"E\d{4}")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -134,7 +134,7 @@ def hide_code(record: RunRecord) -> RunRecord:
             replace(
                 problem,
                 output=hashlib.sha256(problem.output.encode()).hexdigest(),
-                detail=" ".join(_ERROR_CODE.findall(problem.detail)[:1]),
+                detail=" ".join(ERROR_CODE.findall(problem.detail)[:1]),
             )
             for problem in record.problems
         ],
