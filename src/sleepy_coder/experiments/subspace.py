@@ -291,7 +291,8 @@ def _transfer(lab: Lab, config: SubspaceConfig) -> dict[str, Any]:
         family = PATTERNS[task].family if task in PATTERNS else None
         kin = [t for t in similar if t in PATTERNS and PATTERNS[t].family == family]
         own = [task] if task in exam else []
-        near[task] = list(dict.fromkeys([*own, *kin, *similar[: config.neighbours]]))
+        others = [t for t in similar if t not in kin]
+        near[task] = [*own, *kin, *others[: config.neighbours]]
     variants = {task: factors_of_task(subspace, task) for task in names}
     asked = [Question(t, p) for t in names for other in near[t] for p in exam[other]]
     if not asked:
