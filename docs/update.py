@@ -10,7 +10,6 @@ import json
 import re
 import statistics
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from sleepy_coder.cli import main
 from sleepy_coder.cli.problems import render_problem
 from sleepy_coder.experiments.transfer import ENOUGH_PROBLEMS
 from sleepy_coder.learning.gate import Trial
-from sleepy_coder.problems import load_set
+from sleepy_coder.patterns import GENERAL, PATTERNS
+from sleepy_coder.problems import is_frozen, load_set
 from sleepy_coder.proposals import RUSTC
 from sleepy_coder.report import compare, render_markdown, render_repair
 from sleepy_coder.results import RunRecord, load_run_record
@@ -49,7 +49,7 @@ def load_runs(model: str) -> list[RunRecord]:
 def render_frozen(model: str) -> str:
     """Return the table of one model on the 30 frozen problems."""
     runs = load_runs(model)
-    frozen = {p.id for p in runs[0].problems if p.id[:2] in {"bc", "rh", "tb"}}
+    frozen = {p.id for p in runs[0].problems if is_frozen(p.id)}
     return render_markdown(compare(run.select(frozen) for run in runs))
 
 
@@ -88,7 +88,8 @@ def render_general() -> str:
     """Return what the task `general` does for patterns that it learned from, and for others."""
     names = ("base", "base-again", "hints-second", "general", "routed")
     _, arms = _compared_arms("routing", "heldout")
-    learned = tomllib.loads((ROOT / "configs" / "learn.toml").read_text())["basis_patterns"]
+    course = json.loads((RESULTS / "learn" / "qwen2.5-coder-1.5b-instruct.json").read_text())
+    learned = course["config"]["basis_patterns"]
     lines = [f"| held-out problems of | problems | {' | '.join(names)} |"]
     lines.append("| --- | ---: |" + " ---: |" * len(names))
     for label, is_learned in (("patterns that it learned from", True), ("other patterns", False)):
@@ -106,15 +107,18 @@ def render_general() -> str:
     return "\n".join(lines)
 
 
+_PARTS = ("gate", "heldout", "frozen")
+
+
 def render_end_weight() -> str:
     """Return what tasks solve between where they started and where training took them."""
     record = json.loads((RESULTS / "end_weight.json").read_text())
-    lines = [
-        "| kept, from the start 0 to the end 1 | gate, 383 | lost | held-out, 432 | frozen, 30 |"
-    ]
+    gate, heldout, frozen = (record["rows"][0][part]["total"] for part in _PARTS)
+    head = ["kept, from the start 0 to the end 1", f"gate, {gate}", "lost"]
+    lines = [f"| {' | '.join([*head, f'held-out, {heldout}', f'frozen, {frozen}'])} |"]
     lines.append("| ---: | ---: | ---: | ---: | ---: |")
     for row in record["rows"]:
-        gate, heldout, frozen = row["gate"], row["heldout"], row["frozen"]
+        gate, heldout, frozen = (row[part] for part in _PARTS)
         cells = (gate["passed"], gate["lost"], heldout["passed"], frozen["passed"])
         lines.append(f"| {row['end_weight']:g} | {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
@@ -413,7 +417,7 @@ def render_learned(model: str) -> str:
         gained = sum(own and not other for own, other in zip(solved, base, strict=True))
         lost = sum(other and not own for own, other in zip(solved, base, strict=True))
         table.append(f"| {name} | {sum(solved)} | {gained} | {lost} |")
-    refused = sum(t.is_refused for t in tried)
+    refused = sum(t.is_refused and not t.is_solved_by_base for t in tried)
     failed = len(tried) - sum(base)
     fact = (
         f"Of the {failed} problems that the base model fails, {refused} are seen to be no repair."
@@ -544,8 +548,8 @@ def render_sources() -> str:
 def render_fits() -> str:
     """Return what is solved with other weights of the loss, and after other numbers of steps."""
     weights, steps = (_experiment("ablation", part) for part in ("weights", "steps"))
-    usual = weights["learning"]["recipe"]["coefficients"]
-    weight = f"{usual['edit_weight']:g} : {usual['kept_weight']:g}"
+    usual, longer = (each["learning"]["recipe"]["coefficients"] for each in (weights, steps))
+    weight = f"{longer['edit_weight']:g} : {longer['kept_weight']:g}"
     rows = [
         f"| {len(weights['totals'])} tasks, weight of edited : kept tokens | steps | solved |",
         "| --- | ---: | ---: |",
@@ -559,6 +563,144 @@ def render_fits() -> str:
     return "\n".join(rows)
 
 
+def render_ablation() -> str:
+    """Return what is solved at each setting of the axes k, p, pairs and adapters."""
+    rows = ["| what is varied | solved |", "| --- | --- |"]
+    names = {"k": "k", "p": "p", "pairs": "pairs a task", "adapters": "adapters in the basis"}
+    for axis, name in names.items():
+        record = _experiment("ablation", axis)
+        total = max(each["total"] for each in record["settings"])
+        found = [_setting(each, total) for each in record["settings"]]
+        rows.append(
+            f"| {name}, of {total} (base {record['base']['passed']}) | {', '.join(found)} |"
+        )
+    return "\n".join(rows)
+
+
+def _setting(entry: Mapping[str, Any], total: int) -> str:
+    """Return a setting with what it solves, and of how many where it was asked of a part."""
+    part = f"/{entry['total']}" if entry["total"] != total else ""
+    return f"{entry['setting']}: {entry['passed']}{part}"
+
+
+def render_basis() -> str:
+    """Return what is solved over learned and random bases, from the mean and from none."""
+    record = _experiment("ablation", "basis")
+    ks = list(dict.fromkeys(each["setting"] for each in record["settings"]))
+    found = {(each["arm"], each["setting"]): each for each in record["settings"]}
+    total = record["settings"][0]["total"]
+    rows = [
+        f"| {total} problems, base {record['base']['passed']}; k = | {' | '.join(ks)} |",
+        "| --- |" + " ---: |" * len(ks),
+    ]
+    rows += [
+        f"| {arm} | {' | '.join(str(found[arm, k]['passed']) for k in ks)} |"
+        for arm in dict.fromkeys(arm for arm, _ in found)
+    ]
+    return "\n".join(rows)
+
+
+def render_angles() -> str:
+    """Return how much bases of different adapters overlap, and what they leave to chance."""
+    record = _experiment("subspace")
+    rows = [
+        (
+            f"| k = {record['config']['components']}, {len(record['tasks'])} adapters "
+            "| overlap, B side | overlap, A side |"
+        ),
+        "| --- | ---: | ---: |",
+    ]
+    for name, sides in record["angles"].items():
+        shown = (_overlap(sides[side]) for side in ("b", "a"))
+        rows.append(f"| {name} | {' | '.join(shown)} |")
+    return "\n".join(rows)
+
+
+def _overlap(side: Mapping[str, Any]) -> str:
+    found = f"{side['overlap']:.3f}"
+    return found if side["low"] is None else f"{found} ({side['low']:.3f} to {side['high']:.3f})"
+
+
+def render_explained() -> str:
+    """Return the part of the variance in the first directions, the mean over modules."""
+    record = _experiment("subspace")
+    ks = (8, 24, 64, 128)
+    rows = [
+        "| variance in the first directions, %; B side, A side | "
+        + " | ".join(f"k = {k}" for k in ks)
+        + " |",
+        "| --- |" + " ---: |" * len(ks),
+    ]
+    for name, sides in record["explained"].items():
+        cells = []
+        for k in ks:
+            means = (100 * statistics.fmean(m[k - 1] for m in sides[s]) for s in ("b", "a"))
+            cells.append(", ".join(f"{mean:.0f}" for mean in means))
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def render_left_out() -> str:
+    """Return what a basis of the other patterns' adapters holds of a left-out one."""
+    record = _experiment("subspace")["leave_one_out"]
+    total = record["arms"][0]["total"]
+    rows = [
+        (
+            f"| {len(record['patterns'])} patterns left out in turn, {total} problems "
+            "| k | error of ΔW | solved | against the mean alone |"
+        ),
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for arm in record["arms"]:
+        change = arm["against_mean"]
+        k = "" if arm["k"] is None else arm["k"]
+        versus = "" if arm["arm"] == "mean" else f"+{change['gained']}, -{change['lost']}"
+        rows.append(f"| {arm['arm']} | {k} | {arm['error']:.2f} | {arm['passed']} | {versus} |")
+    return "\n".join(rows)
+
+
+def render_neighbours() -> str:
+    """Return what tasks solve of their own held-out problems, their family's and other tasks'."""
+    record = _experiment("subspace")["transfer"]
+    names = ("its own", "its family's", "the most similar others'")
+    kinds: dict[str, list[Mapping[str, int]]] = {name: [] for name in names}
+    for task, others in record.items():
+        if task == GENERAL:
+            continue
+        for other, counts in others.items():
+            is_kin = _family(task) == _family(other) is not None
+            kind = names[1] if is_kin else names[2]
+            kinds[names[0] if other == task else kind].append(counts)
+    rows = [
+        "| a task is asked held-out problems of | problems | the base model | the task |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for kind, counts in kinds.items():
+        total, base, solved = (sum(c[key] for c in counts) for key in ("total", "base", "solved"))
+        if total:
+            parts = (f"{100 * part / total:.0f} %" for part in (base, solved))
+            rows.append(f"| {kind} | {total:,} | {' | '.join(parts)} |")
+    return "\n".join(rows)
+
+
+def _family(task: str) -> str | None:
+    return PATTERNS[task].family if task in PATTERNS else None
+
+
+def render_seeds() -> str:
+    """Return what `routed` solves of the frozen problems after training from other seeds."""
+    found = json.loads((RESULTS / "routing" / "summary.json").read_text())["sets"]["frozen"]
+    seeds = found["seeds"]
+    counts = [run["totals"]["passed"] for run in seeds["runs"].values()]
+    lost = [len(run["against_base"]["lost"]) for run in seeds["runs"].values()]
+    return (
+        f"With the pairs in {len(counts)} other orders: {', '.join(map(str, counts))} of "
+        f"{found['size']}; mean {100 * seeds['mean']:.1f} %, 95 % interval "
+        f"{100 * seeds['low']:.1f} to {100 * seeds['high']:.1f} %; "
+        f"lost {', '.join(map(str, lost))}."
+    )
+
+
 def render_sequential() -> str:
     """Return what tasks learned one after another keep, by arm, and what they store."""
     record = _experiment("sequential")
@@ -570,7 +712,7 @@ def render_sequential() -> str:
         ),
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    frozen = [name for name in record["base"] if name[:2] in {"bc", "rh", "tb"}]
+    frozen = [name for name in record["base"] if is_frozen(name)]
     before = sum(record["base"][name] for name in frozen)
     first = next(iter(record["arms"].values()))[0]["matrix"][0]  # before anything is learned
     rows.append(f"| base model | {100 * statistics.fmean(first):.0f} | | | {before} | |")
@@ -877,6 +1019,13 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "sources": render_sources,
     "fits": render_fits,
     "sequential": render_sequential,
+    "ablation": render_ablation,
+    "basis": render_basis,
+    "angles": render_angles,
+    "explained": render_explained,
+    "left-out": render_left_out,
+    "neighbours": render_neighbours,
+    "seeds": render_seeds,
     "rerank": render_rerank,
     "paper-numbers": render_paper_numbers,
 }

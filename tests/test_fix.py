@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
@@ -14,12 +15,13 @@ from sleepy_coder.cli import fix as cli_fix
 from sleepy_coder.cli import main
 from sleepy_coder.cli.sources import ModelOptions
 from sleepy_coder.episodes import Episode, episodes_path, load_episodes, record_episodes
+from sleepy_coder.errors import InputError
 from sleepy_coder.excerpt import cut_excerpt
 from sleepy_coder.fix import repair_project
 from sleepy_coder.judge import check_workspace, copy_project
 from sleepy_coder.project import CargoProject, FileProject
 from sleepy_coder.prompt import render_answer
-from sleepy_coder.proposals import RUSTC, Proposal, propose_answers
+from sleepy_coder.proposals import RUSTC, RUSTC_GUESS, Proposal, propose_answers
 from sleepy_coder.workbench import Workbench
 
 LIB = """\
@@ -58,6 +60,8 @@ fn main() {
     println!("{}", top.crates.len());
 }
 """
+# For its error rustc suggests nothing, not even what may be incorrect.
+UNCLEAR = MAIN.replace("top.crates.len()", "top * 2")
 
 
 @pytest.fixture
@@ -199,12 +203,13 @@ def test_an_error_that_two_targets_report_is_told_once(workspace, sandbox, tmp_p
 
 
 def test_what_makes_nothing_better_is_not_kept(workspace, sandbox, tmp_path):
+    (workspace / "app/src/main.rs").write_text(UNCLEAR)
     (tmp_path / "scratch").mkdir()
     asked = []
 
     def propose(problem):
         asked.append(problem)
-        yield Proposal("moved", problem.buggy.replace("top.crates", "top.unwrap().boxes"))
+        yield Proposal("moved", problem.buggy.replace("top * 2", "top.unwrap().boxes"))
         yield Proposal("gutted", problem.buggy.replace("fn main() {", "fn main() {}\nfn old() {"))
 
     project = CargoProject(workspace, sandbox, tmp_path / "scratch")
@@ -213,7 +218,7 @@ def test_what_makes_nothing_better_is_not_kept(workspace, sandbox, tmp_path):
     assert len(asked) == 1
     assert [s.by for s in repair.steps] == [RUSTC, None]
     assert "app/src/main.rs" not in repair.changes
-    assert repair.detail.startswith("error[E0609]")
+    assert repair.detail.startswith("error[E0369]")
 
 
 def test_a_mistake_that_only_changes_its_name_goes_round_no_longer(sandbox, tmp_path):
@@ -474,6 +479,7 @@ def test_command_writes_nothing_where_tests_fail(workspace, monkeypatch):
 
 
 def test_command_tells_as_json_what_is_left(workspace):
+    (workspace / "app/src/main.rs").write_text(UNCLEAR)
     result = run(workspace, "--rustc-only", "--json")
     assert result.exit_code == 1
     told = json.loads(result.stdout)
@@ -559,6 +565,7 @@ def test_what_held_is_told_as_it_was_asked_and_as_it_is_in_the_end(sandbox, tmp_
 
 
 def test_nothing_is_told_of_what_is_not_whole_in_the_end(workspace, sandbox, tmp_path):
+    (workspace / "app/src/main.rs").write_text(UNCLEAR)
     (tmp_path / "scratch").mkdir()
     repair = repair_project(CargoProject(workspace, sandbox, tmp_path / "scratch"), lambda _: ())
     assert [step.by for step in repair.steps] == [RUSTC, None]
@@ -607,6 +614,7 @@ def test_command_records_nothing_that_does_not_hold(workspace, monkeypatch):
     monkeypatch.setattr(cli_fix._Asker, "__call__", lambda _, problem: unwrapping(problem))
     (workspace / "core/src/lib.rs").write_text(LIB.replace("is_none", "is_some"))
     assert run(workspace, "--test").exit_code == 1
+    (workspace / "app/src/main.rs").write_text(UNCLEAR)
     assert run(workspace, "--rustc-only").exit_code == 1
     assert load_episodes() == []
 
@@ -631,3 +639,205 @@ def test_the_model_and_its_tasks_are_recorded(tmp_path, monkeypatch):
     (episode,) = load_episodes()
     assert (episode.by, episode.model, episode.model_sha256) == ("base model", "scripted", "0" * 64)
     assert (episode.store_sha256, episode.first_failed("base model")) == (None, False)
+
+
+def test_a_guess_of_rustcs_is_tried_where_no_answer_holds(workspace, sandbox, tmp_path):
+    (tmp_path / "scratch").mkdir()
+    asked = []
+    project = CargoProject(workspace, sandbox, tmp_path / "scratch")
+    repair = repair_project(project, lambda problem: asked.append(problem) or ())
+    assert repair.is_ok
+    assert len(asked) == 1
+    assert [step.by for step in repair.steps] == [RUSTC, RUSTC_GUESS]
+    assert "top.unwrap().crates" in repair.changes["app/src/main.rs"][1]
+
+
+def write_package(root, **files):
+    """Write a package of the given files and return what `repair_project` takes."""
+    (root / "src").mkdir(parents=True)
+    (root / "Cargo.toml").write_text('[package]\nname = "p"\nversion = "0.1.0"\nedition = "2021"\n')
+    for name, text in files.items():
+        (root / f"src/{name}.rs").write_text(text)
+
+
+def mend_package(root, sandbox, replacements):
+    (root.parent / "scratch").mkdir()
+
+    def propose(problem):
+        code = problem.buggy
+        for old, new in replacements.items():
+            code = code.replace(old, new)
+        yield Proposal("one", code)
+
+    return repair_project(CargoProject(root, sandbox, root.parent / "scratch"), propose)
+
+
+def test_another_targets_unknown_name_comes_to_light(sandbox, tmp_path):
+    lib = 'pub fn id() -> u32 {\n    "seven"\n}\n'
+    main = 'fn main() {\n    println!("{}", missing);\n    println!("{}", p::id());\n}\n'
+    write_package(tmp_path / "p", lib=lib, main=main)
+    repair = mend_package(tmp_path / "p", sandbox, {'"seven"': "7", "missing": "1"})
+    assert repair.is_ok
+    assert [step.file for step in repair.steps] == ["src/lib.rs", "src/main.rs"]
+
+
+CODELESS = """\
+pub fn longest<'a, 'b>(a: &'a str, b: &'b str) -> &'a str {
+    let count: usize = a;
+    if count > 1 { a } else { b }
+}
+"""
+UNMATCHED = """\
+pub fn name(at: Option<u32>) -> u32 {
+    let zero: u32 = "0";
+    match at {
+        Some(n) => n + zero,
+    }
+}
+"""
+UNCLOSED = """\
+pub fn twice(n: u32) -> u32 {
+    n * 2
+
+pub fn thrice(n: u32) -> u32 {
+    m * 3
+}
+"""
+BORROWED = "&items[0];\n    items.push(n);\n    *first"
+TWO_BODIES = """\
+pub fn f(words: Vec<String>) -> usize {
+    drop(words);
+    words.len()
+}
+
+pub fn g(mut items: Vec<u32>) -> u32 {
+    let n: u32 = items.len();
+    let first = &items[0];
+    items.push(n);
+    *first
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "replacements"),
+    [
+        pytest.param(CODELESS, {"= a;": "= a.len();", "'b str": "'a str"}, id="without-a-code"),
+        pytest.param(UNMATCHED, {'"0"': "0", "+ zero,": "+ zero,\n        None => 0,"}, id="match"),
+        pytest.param(UNCLOSED, {"n * 2\n\n": "n * 2\n}\n\n", "m * 3": "n * 3"}, id="syntax"),
+        pytest.param(
+            TWO_BODIES,
+            {"items.len();": "items.len() as u32;", "drop(words);": "drop(&words);"}
+            | {BORROWED: BORROWED.replace("&", "").replace("*", "")},
+            id="two-bodies",
+        ),
+    ],
+)
+def test_what_rustc_looks_for_later_comes_to_light(text, replacements, sandbox, tmp_path):
+    path = tmp_path / "lib.rs"
+    path.write_text(text)
+
+    def propose(problem):
+        for old, new in replacements.items():
+            if old in problem.buggy:
+                yield Proposal(old, problem.buggy.replace(old, new))
+
+    assert repair_project(FileProject(path, sandbox), propose).is_ok
+
+
+def test_an_error_in_a_librarys_macro_is_asked_about_where_that_is_called(sandbox, tmp_path):
+    path = tmp_path / "lib.rs"
+    text = "pub struct Coin(u32);\n\npub fn check(a: Coin, b: Coin) {\n    assert!(a.0 > 0);\n"
+    path.write_text(text + "    assert_eq!(a, b);\n}\n")
+    seen = []
+
+    def propose(problem):
+        seen.append(problem)
+        yield Proposal("one", "#[derive(Debug, PartialEq)]\n" + problem.buggy)
+
+    repair = repair_project(FileProject(path, sandbox), propose)
+    assert repair.is_ok
+    assert repair.steps[0].line == 5
+    assert all(s["file_name"] == "lib.rs" for s in seen[0].diagnostics[0]["spans"])
+
+
+def test_what_held_is_shown_when_the_work_is_stopped(workspace, monkeypatch):
+    before = (workspace / "core/src/lib.rs").read_text()
+    for stop, reason in ((KeyboardInterrupt(), "interrupted"), (InputError("no weights"), "no we")):
+        monkeypatch.setattr(cli_fix._Asker, "__call__", Mock(side_effect=stop))
+        result = run(workspace, "--apply")
+        assert result.exit_code == 1
+        assert "+    pub fn pick(&mut self" in result.stdout
+        assert f"1 left: stopped: {reason}" in result.stderr
+        assert (workspace / "core/src/lib.rs").read_text() == before
+
+
+def test_what_was_given_up_is_tried_again_when_another_error_is_gone(sandbox, tmp_path):
+    path = tmp_path / "lib.rs"
+    path.write_text('pub fn a() -> u32 {\n    "1"\n}\n\npub fn b() -> u64 {\n    "2"\n}\n')
+    both = path.read_text().replace('"', "")
+    asked = []
+
+    def propose(problem):
+        asked.append(problem)
+        if len(asked) > 1:
+            yield Proposal("one", problem.buggy.replace('"2"', "2") if len(asked) == 2 else both)
+
+    repair = repair_project(FileProject(path, sandbox), propose)
+    assert repair.is_ok
+    assert [step.by for step in repair.steps] == [None, "one", "one"]
+
+
+def test_comments_that_an_answer_drops_stay(sandbox, tmp_path):
+    path = tmp_path / "lib.rs"
+    functions = "".join(
+        f"// The number {n}.\npub fn f{n}() -> u32 {{\n    {n}\n}}\n\n" for n in range(20)
+    )
+    path.write_text(functions + 'pub fn last() -> u32 {\n    "20"\n}\n')
+
+    def propose(problem):
+        lines = [line for line in problem.buggy.splitlines() if not line.startswith("//")]
+        yield Proposal("one", "\n".join(lines).replace('"20"', "20") + "\n")
+
+    repair = repair_project(FileProject(path, sandbox), propose)
+    assert repair.changes["lib.rs"][1] == path.read_text().replace('"20"', "20")
+
+
+def test_a_projects_own_configuration_holds(sandbox, tmp_path):
+    root = tmp_path / "p"
+    write_package(root, lib='pub const V: &str = env!("APP_VERSION");\n')
+    (root / ".cargo").mkdir()
+    (root / ".cargo/config.toml").write_text(
+        '[env]\nAPP_VERSION = "1"\n\n[build]\nrustc-wrapper = "nowhere"\ntarget-dir = "elsewhere"\n'
+    )
+    (root / "target").mkdir()
+    for folder in ("data", "cache", "node_modules"):
+        (root / folder).mkdir()
+        (root / folder / "big").write_text("")
+    (root / "cache/CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55")
+    assert check_workspace(root, sandbox).is_ok
+    copy_project(root, tmp_path / "copy")
+    assert sorted(p.name for p in (tmp_path / "copy").iterdir()) == [
+        ".cargo",
+        "Cargo.toml",
+        "data",
+        "src",
+    ]
+
+
+def test_a_manifest_that_is_wrong_makes_no_lone_file_of_a_packages(tmp_path):
+    root = tmp_path / "p"
+    write_package(root, main="fn main() {}\n")
+    (root / "Cargo.toml").write_text("[package\n")
+    result = run(root / "src/main.rs")
+    assert result.exit_code == 2
+    assert "unclosed table" in result.stderr
+
+
+def test_a_file_of_tests_is_compiled(tmp_path):
+    root = tmp_path / "p"
+    write_package(root, lib="")
+    (root / "tests").mkdir()
+    (root / "tests/it.rs").write_text("#[test]\nfn counts() {\n    let n = 1;\n    n = 2;\n}\n")
+    assert "1 error mended" in run(root / "tests/it.rs", "--rustc-only").stderr
+    assert "nothing to mend" in run(root, "--rustc-only").stderr

@@ -155,7 +155,7 @@ def test_environment_holds_nothing_of_the_hosts(sandbox, work_dir, monkeypatch):
     assert "s3cret" not in done.stdout
     assert {line.split("=")[0] for line in done.stdout.splitlines()} <= {
         "CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_TERM_COLOR", "HOME", "LANG", "OLDPWD", "PATH",
-        "PWD", "SHLVL", "TMPDIR", "TZ", "_",
+        "PWD", "RUSTC_WORKSPACE_WRAPPER", "RUSTC_WRAPPER", "SHLVL", "TMPDIR", "TZ", "_",
     }  # fmt: skip
 
 

@@ -108,6 +108,11 @@ def parse_diagnostics(raws: Iterable[Mapping[str, Any]]) -> list[Diagnostic]:
 
 def parse_stream(text: str) -> list[dict[str, Any]]:
     """Return the JSON objects of diagnostics in rustc's or cargo's output, other lines left out."""
+    return [message for _, message in parse_cargo(text)]
+
+
+def parse_cargo(text: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the same, each with the target of which cargo says it; empty where rustc does."""
     messages = []
     for line in text.split("\n"):  # JSON strings may hold other ends of lines as they are
         if not line.lstrip().startswith("{"):
@@ -119,10 +124,17 @@ def parse_stream(text: str) -> list[dict[str, Any]]:
         if not isinstance(raw, dict):
             continue
         if raw.get("reason") == "compiler-message" and isinstance(raw.get("message"), dict):
-            messages.append(raw["message"])
+            messages.append((_name_of_target(raw), raw["message"]))
         elif "level" in raw and "message" in raw:
-            messages.append(raw)
+            messages.append(("", raw))
     return messages
+
+
+def _name_of_target(raw: Mapping[str, Any]) -> str:
+    """Return what tells the targets of all packages apart."""
+    target = raw.get("target")
+    known = target if isinstance(target, Mapping) else {}
+    return f"{raw.get('package_id')} {known.get('kind')} {known.get('name')}"
 
 
 def select_errors(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -12,17 +12,21 @@ from dataclasses import dataclass, field, replace
 
 from sleepy_coder.changes import apply_changes, find_changes
 from sleepy_coder.diagnostics import Diagnostic
+from sleepy_coder.errors import SleepyError
 from sleepy_coder.problems import Problem
 from sleepy_coder.project import Project
 from sleepy_coder.proposals import (
     RUSTC,
+    RUSTC_GUESS,
     Proposal,
     Propose,
     Question,
     follow_suggestions,
     frame_question,
+    guesses_of,
     propose_texts,
 )
+from sleepy_coder.syntax import normalized
 from sleepy_coder.verification import State, Verifier, error_key
 
 MAX_ROUNDS = 8  # of rustc's suggestions: what they bring to light rarely goes deeper
@@ -73,6 +77,7 @@ class Repair:
             light with them.
         changes: File -> its text before and after.
         detail: Why it fails where no error says so; empty where it does not.
+        stopped: Why the work ended before it was done; empty where it did not.
         mended: What held, with what came before it; empty unless `is_ok`.
     """
 
@@ -82,6 +87,7 @@ class Repair:
     changes: Mapping[str, tuple[str, str]]
     steps: tuple[Step, ...] = ()
     detail: str = ""
+    stopped: str = ""
     mended: tuple[Mended, ...] = ()
 
 
@@ -109,6 +115,7 @@ class _Search:
     """The work on one project.
 
     Attributes:
+        best: What was reached so far.
         passed: Texts of former states.
         answered: File, question, whose answer held, and which did not.
         failing: The first state that compiled and whose tests failed, and whose answer it was.
@@ -118,38 +125,56 @@ class _Search:
     propose: Propose
     run_tests: bool
     on_step: Callable[[Step], None]
+    best: State = field(init=False)
     steps: list[Step] = field(default_factory=list)
     passed: list[Mapping[str, str]] = field(default_factory=list)
     answered: list[tuple[str, Question, str, tuple[Proposal, ...]]] = field(default_factory=list)
     failing: tuple[State, str] | None = None
 
     def run(self) -> Repair:
-        """Work until no error is left or nothing helps any more."""
-        first = self.verifier.check({})
-        state = self._follow_suggestions(first)
+        """Work until no error is left, nothing helps any more, or something stops it."""
+        first = self.best = self.verifier.check({})
+        stopped = ""
+        try:
+            self._work()
+            check = self._test(self.best).check
+        except KeyboardInterrupt:
+            stopped = "interrupted"
+        except SleepyError as error:
+            stopped = str(error)
+        is_ok = not stopped and check.is_ok
+        return Repair(
+            is_ok=is_ok,
+            num_before=len(first.errors),
+            num_after=len(self.best.errors),
+            changes=self.verifier.changes(self.best),
+            steps=tuple(self.steps),
+            detail="" if is_ok or stopped else check.detail,
+            stopped=stopped,
+            mended=tuple(self._mended(self.best)) if is_ok else (),
+        )
+
+    def _work(self) -> None:
+        """Go from one state to a better one; what was given up is tried again in a later one."""
+        self.best = self._follow_suggestions(self.best)
         given_up: set[tuple[str, ...]] = set()
+        is_better = False  # than when the first of them was given up
         for _ in range(MAX_ERRORS_TRIED):
-            error = self._next(state, given_up)
+            error = self._next(self.best, given_up)
+            if error is None and is_better:
+                given_up, is_better = set(), False
+                error = self._next(self.best, given_up)
             if error is None:
                 break
-            better, by = self._mend(state, error)
+            better, by = self._mend(self.best, error)
             if better is None:
                 given_up.add(_identity(error))
-                self._tell(error, by, state)
+                self._tell(error, by, self.best)
             else:
                 self._tell(error, by, better)
-                self.passed.append(state.texts)
-                state = self._follow_suggestions(better)
-        check = self._test(state).check
-        return Repair(
-            is_ok=check.is_ok,
-            num_before=len(first.errors),
-            num_after=len(state.errors),
-            changes=self.verifier.changes(state),
-            steps=tuple(self.steps),
-            detail="" if check.is_ok else check.detail,
-            mended=tuple(self._mended(state)) if check.is_ok else (),
-        )
+                self.passed.append(self.best.texts)
+                self.best, is_better = better, bool(given_up)
+                self.best = self._follow_suggestions(better)
 
     def _note(
         self,
@@ -187,14 +212,25 @@ class _Search:
             state = after
         return state
 
-    def _suggested(self, state: State, errors: Sequence[Diagnostic]) -> State | None:
+    def _suggested(
+        self,
+        state: State,
+        errors: Sequence[Diagnostic],
+        by: str = RUSTC,
+        *,
+        allow_maybe_incorrect: bool = False,
+    ) -> State | None:
         """Return the state after the suggestions for some errors, None if that is no better."""
-        changed = follow_suggestions(errors, lambda name: self.verifier.read(state, name))
+        changed = follow_suggestions(
+            errors,
+            lambda name: self.verifier.read(state, name),
+            allow_maybe_incorrect=allow_maybe_incorrect,
+        )
         texts = {**state.texts, **changed}
         if all(self.verifier.read(state, name) == text for name, text in texts.items()):
             return None
         after = self.verifier.check(texts)
-        is_kept = self.verifier.is_kept(state, after) and self._passes_tests(after, RUSTC)
+        is_kept = self.verifier.is_kept(state, after) and self._passes_tests(after, by)
         return after if is_kept else None
 
     def _next(self, state: State, given_up: set[tuple[str, ...]]) -> Diagnostic | None:
@@ -220,6 +256,11 @@ class _Search:
                     self._note(error, question, answer.by, failed)
                     return found, answer.by
             failed.append(answer)
+        for guess in guesses_of(error):
+            guessed = self._suggested(state, [guess], RUSTC_GUESS, allow_maybe_incorrect=True)
+            if guessed is not None:
+                self._note(error, question, RUSTC_GUESS, failed)
+                return guessed, RUSTC_GUESS
         return self.failing or (None, None)
 
     def _question(self, state: State, error: Diagnostic) -> Question | None:
@@ -260,10 +301,17 @@ class _Search:
     def _reduce(self, state: State, error: Diagnostic, after: State) -> State:
         """Return the state without the changes that it does as well without.
 
-        They are taken back one at a time; what still holds stays taken back.
+        Those of comments and layout go first, all together; the others are taken back one at a
+        time. What still holds stays taken back.
         """
         text = self._text(state, error)
         needed = find_changes(text, self._text(after, error), by_line=True)
+        code = normalized(text)
+        of_code = [each for each in needed if normalized(apply_changes(text, [each])) != code]
+        if of_code and len(of_code) < len(needed):
+            plain = self._try(state, error, apply_changes(text, of_code))
+            if plain is not None and len(plain.errors) <= len(after.errors):
+                needed, after = of_code, plain
         for change in needed if 1 < len(needed) <= MAX_CHANGES_TRIED else ():
             fewer = [each for each in needed if each != change]
             found = self._try(state, error, apply_changes(text, fewer))

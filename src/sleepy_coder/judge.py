@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from sleepy_coder.diagnostics import parse_stream
+from sleepy_coder.diagnostics import parse_cargo, parse_stream
 from sleepy_coder.errors import InputError
 from sleepy_coder.gutting import find_disuse, find_gutting
 from sleepy_coder.hidden_tests import append_tests
@@ -31,11 +31,17 @@ Outcome = Literal["pass", "compile_error", "wrong_behavior", "gutted", "timeout"
 # programs that sleep or wait for each other.
 COMPILE_LIMITS = Limits(wall_s=60, cpu_s=20)
 WORKSPACE_LIMITS = Limits(
-    wall_s=900, cpu_s=600, address_space_bytes=16 << 30, file_bytes=2 << 30, processes=512
+    wall_s=900,
+    cpu_s=600,
+    address_space_bytes=16 << 30,
+    output_bytes=256 << 20,  # some crates have thousands of warnings
+    file_bytes=2 << 30,
+    processes=512,
 )
 RUN_LIMITS = Limits(wall_s=20, cpu_s=5, output_bytes=1 << 20, file_bytes=64 << 20)
 
 _PROGRAM = "program"
+_CRASH = "the compiler unexpectedly panicked"
 _EXECUTE_ONLY = 0o111
 
 
@@ -61,12 +67,15 @@ class WorkspaceCheck:
     Attributes:
         is_ok: It compiles and, where they were run, its tests pass.
         diagnostics: rustc's JSON messages; file names are relative to the workspace.
+        targets: Of each message, the target that it is about; one name for all of a lone file.
+        is_cut_short: There may be more to say: a limit or a crash of rustc ended the run.
         detail: How it failed, in one line; empty when it did not.
     """
 
     is_ok: bool
     diagnostics: tuple[dict[str, Any], ...]
-    is_timeout: bool = False
+    targets: tuple[str, ...]
+    is_cut_short: bool = False
     detail: str = ""
 
 
@@ -173,14 +182,21 @@ def check_workspace(
     copy_project(path, scratch / "source")
     targets = ["--all-targets"] if all_targets else []
     done = _cargo(["check", "--keep-going", "--message-format=json", *targets], sandbox, scratch)
-    diagnostics = tuple(parse_stream(done.stdout))
+    told = parse_cargo(done.stdout)
+    is_cut_short = done.stop is not None or _CRASH in done.stderr
     if done.returncode == 0 and run_tests:
         done = _cargo(["test", "--quiet"], sandbox, scratch)
-    if done.returncode == 0 and not done.stop:
-        return WorkspaceCheck(is_ok=True, diagnostics=diagnostics)
-    detail = next(_error_lines(diagnostics), _describe(done))
+    diagnostics = tuple(message for _, message in told)
+    is_ok = done.returncode == 0 and not done.stop
+    detail = "" if is_ok else next(_error_lines(diagnostics), _describe(done))
+    if not diagnostics and "--offline" in done.stderr:
+        detail += "; run `cargo fetch` first"
     return WorkspaceCheck(
-        is_ok=False, diagnostics=diagnostics, is_timeout=done.is_timeout, detail=detail
+        is_ok=is_ok,
+        diagnostics=diagnostics,
+        targets=tuple(target for target, _ in told),
+        is_cut_short=is_cut_short,
+        detail=detail,
     )
 
 
@@ -194,8 +210,7 @@ def copy_project(path: Path, copy: Path) -> None:
 
     def left_out(folder: str, names: list[str]) -> set[str]:
         ignored = {"target", ".git"} if folder == root else set[str]()
-        special = {n for n in names if not _is_copied(Path(folder, n))}  # pipes, sockets
-        return ignored | special
+        return ignored | {name for name in names if not _is_copied(Path(folder, name))}
 
     try:
         shutil.copytree(path, copy, symlinks=True, ignore=left_out)
@@ -209,14 +224,22 @@ def copy_project(path: Path, copy: Path) -> None:
 
 
 def _is_copied(path: Path) -> bool:
-    return path.is_symlink() or path.is_file() or path.is_dir()
+    """Whether it is no pipe or socket, nor a folder that nobody may read or that can be made anew.
+
+    Cargo and others mark the latter by a file.
+    """
+    if path.is_symlink() or not path.is_dir():
+        return path.is_symlink() or path.is_file()
+    is_cache = path.name == "node_modules" or (path / "CACHEDIR.TAG").is_file()
+    return not is_cache and os.access(path, os.R_OK | os.X_OK)
 
 
 def _cargo(command: list[str], sandbox: Sandbox, scratch: Path) -> Completed:
-    places = ["--manifest-path=source/Cargo.toml", "--target-dir=target"]
+    """Run cargo in the copy, where it finds the project's own configuration."""
     return sandbox.run(
-        ["cargo", *command, "--offline", "--workspace", *places],
+        ["cargo", *command, "--offline", "--workspace", "--target-dir=../target"],
         work_dir=scratch,
+        folder="source",
         limits=WORKSPACE_LIMITS,
         needs_registry=True,
     )

@@ -134,6 +134,11 @@ def hash_problems(problems: Iterable[Problem]) -> str:
     return digest.hexdigest()
 
 
+def is_frozen(problem_id: str) -> bool:
+    """Whether a core problem is one of the 30 frozen ones, by its id."""
+    return problem_id.partition("_")[0] in _FROZEN_PREFIXES
+
+
 def load_set(name_or_path: str | Path) -> ProblemSet:
     """Return the set `core` (all 42), `frozen` (30 of them), or the JSONL file at a path.
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from sleepy_coder.diagnostics import parse_diagnostics
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import WorkspaceCheck, check_workspace, compile_source, copy_project
+from sleepy_coder.rendering import ELSEWHERE
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.syntax import crate_type
 
@@ -133,11 +134,20 @@ class FileProject:
             for message in done.diagnostics
         )
         detail = next((e.message for e in parse_diagnostics(named) if e.is_error), done.detail)
-        return WorkspaceCheck(done.is_ok, named, done.is_timeout, detail)
+        targets = (name,) * len(named)
+        return WorkspaceCheck(done.is_ok, named, targets, done.is_timeout, detail)
 
 
 def _rename(message: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
-    """Return rustc's message with files called otherwise."""
-    spans = [{**s, "file_name": rename(s["file_name"])} for s in message.get("spans") or ()]
+    """Return rustc's message with files called otherwise, and no place in a library's macro."""
+    placed = map(_called_at, message.get("spans") or ())
+    spans = [{**s, "file_name": rename(s["file_name"])} for s in placed]
     children = [_rename(child, rename) for child in message.get("children") or ()]
     return {**message, "spans": spans, "children": children}
+
+
+def _called_at(span: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return where a library's macro that a span lies in is called; other spans as they are."""
+    while span["file_name"].startswith(ELSEWHERE) and (call := span.get("expansion")):
+        span = {**call["span"], "label": span["label"], "is_primary": span["is_primary"]}
+    return span

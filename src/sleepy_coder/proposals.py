@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
-from sleepy_coder.diagnostics import Diagnostic, apply_suggestions
+from sleepy_coder.diagnostics import (
+    MAYBE_INCORRECT,
+    Diagnostic,
+    alternatives_of,
+    apply_suggestions,
+)
 from sleepy_coder.dialogue import open_dialogue
 from sleepy_coder.excerpt import Excerpt, cut_excerpt
 from sleepy_coder.problems import Check, Problem
@@ -17,8 +23,10 @@ from sleepy_coder.syntax import crate_type
 from sleepy_coder.workbench import Workbench
 
 RUSTC = "rustc's suggestion"
+RUSTC_GUESS = "rustc's guess"  # of which rustc says that it may be incorrect
 # Who is asked about an error, in turn, until an answer holds.
 STAGES = ("routed", "routed-alone", "general", "base-again", "hints-second")
+_MOST_ALTERNATIVES = 4  # of one help that are tried: of several crates' items to import, say
 _TEMPERATURE, _TOP_P = 0.8, 0.95  # of answers that are drawn
 
 
@@ -53,17 +61,36 @@ Propose = Callable[[Problem], Iterable[Proposal]]
 
 
 def follow_suggestions(
-    errors: Sequence[Diagnostic], read: Callable[[str], str | None]
+    errors: Sequence[Diagnostic],
+    read: Callable[[str], str | None],
+    *,
+    allow_maybe_incorrect: bool = False,
 ) -> dict[str, str]:
     """Return the files for which rustc has suggestions -> their text with all of them followed.
 
     Args:
         errors: With the suggestions.
         read: From the name of a file to its text, None for what is not to be changed.
+        allow_maybe_incorrect: Follow those too of which rustc is not sure.
     """
     names = sorted({s.file_name for e in errors for c in e.children for s in c.spans})
     texts = {name: text for name in names if (text := read(name)) is not None}
-    return {name: apply_suggestions(t, _suggesting(errors, name)) for name, t in texts.items()}
+    return {
+        name: apply_suggestions(
+            text, _suggesting(errors, name), allow_maybe_incorrect=allow_maybe_incorrect
+        )
+        for name, text in texts.items()
+    }
+
+
+def guesses_of(error: Diagnostic) -> list[Diagnostic]:
+    """Return the error once for each thing that rustc would try, unsure of it, with that alone."""
+    return [
+        replace(error, children=(replace(child, spans=tuple(edits)),))
+        for child in error.children
+        for edits in islice(alternatives_of(child.edits), _MOST_ALTERNATIVES)
+        if any(edit.suggestion_applicability == MAYBE_INCORRECT for edit in edits)
+    ]
 
 
 def frame_question(

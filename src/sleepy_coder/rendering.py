@@ -15,7 +15,7 @@ from itertools import islice
 from sleepy_coder.diagnostics import Diagnostic, Span, alternatives_of
 
 # How the names of a library's files begin, and of what macros made up.
-_ELSEWHERE = ("/", "<")
+ELSEWHERE = ("/", "<")
 # Notes on where rustc wrote a long type's name: the file is gone, and called otherwise each time.
 _NO_NEWS = ("the full name for the type has been written to", "consider using `--verbose` to print")
 _LONGEST_LINE = 160  # characters that are quoted of a line
@@ -35,7 +35,7 @@ def render_compact(diagnostic: Diagnostic) -> str:
     lines = [f"{head}: {diagnostic.message}"]
     spans = sorted(diagnostic.spans, key=lambda s: (not s.is_primary, s.byte_start))
     names = [s.file_name for s in spans]
-    file_name = next((n for n in names if not n.startswith(_ELSEWHERE)), names[0] if names else "")
+    file_name = next((n for n in names if not n.startswith(ELSEWHERE)), names[0] if names else "")
     places = _Places(file_name)
     lines += places.render(s for s in spans if places.is_ours(s))
     for child in diagnostic.children:
@@ -61,7 +61,7 @@ class _Places:
 
     def is_ours(self, span: Span) -> bool:
         """Whether a span lies in the file that the error is in, or another one of the project."""
-        return span.file_name == self._file_name or not span.file_name.startswith(_ELSEWHERE)
+        return span.file_name == self._file_name or not span.file_name.startswith(ELSEWHERE)
 
     def render(self, spans: Iterable[Span]) -> Iterator[str]:
         """Yield a line of text for each span."""

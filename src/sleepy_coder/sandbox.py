@@ -33,6 +33,7 @@ import os
 import platform
 import random
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -79,6 +80,8 @@ class Sandbox:
     Attributes:
         confine: Insist on bubblewrap. Without it a program can do whatever the user can.
         bwrap: The bubblewrap program; by default `$SLEEPY_BWRAP`, else `bwrap` on the PATH.
+        project: Folder whose toolchain is used, where rustup keeps several; by default the current
+            one.
 
     Raises:
         SandboxError: `confine` is set and bubblewrap does not work here.
@@ -86,6 +89,7 @@ class Sandbox:
 
     confine: bool = True
     bwrap: str | None = None
+    project: Path | None = None
     _bwrap_path: str = field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
@@ -104,6 +108,7 @@ class Sandbox:
         argv: Sequence[str],
         *,
         work_dir: Path,
+        folder: str = ".",
         limits: Limits | None = None,
         stdin: str | None = None,
         is_writable: bool = True,
@@ -112,9 +117,10 @@ class Sandbox:
         """Run one program in `work_dir` and return how it ended; nothing of it stays alive.
 
         Args:
-            argv: Program and arguments; files are named relative to `work_dir`.
-            work_dir: Current directory of the run. Started by root, it and what is in it change
-                owner: hand in a directory made for the purpose.
+            argv: Program and arguments; files are named relative to the current directory.
+            work_dir: All that the run sees beside the system and the toolchain. Started by root, it
+                and what is in it change owner: hand in a directory made for the purpose.
+            folder: Current directory of the run, relative to `work_dir`.
             limits: What the run may use; by default `Limits()`.
             stdin: Text for standard input; by default it is empty.
             is_writable: Let the program write to `work_dir`.
@@ -124,18 +130,27 @@ class Sandbox:
             SandboxError: The program could not be started at all.
         """
         limits = limits or Limits()
-        if argv[0] in ("rustc", "cargo") and toolchain() is None:
+        rust = toolchain(self.project)
+        if argv[0] in ("rustc", "cargo") and rust is None:
             raise SandboxError("rustc was not found; install Rust from https://rustup.rs")
         work_dir = work_dir.resolve(strict=True)
         if not self.confine:
             with _private_folder() as home:
-                command = _limit(argv, limits, _num_threads_of_user())
-                env = _environment(_host_toolchain_bin(), str(home), str(_host_cargo_home()))
+                command = _limit(argv, limits, _num_threads_of_user(), cwd=folder)
+                rust_bin = str(rust / "bin") if rust else "/usr/bin"
+                env = _environment(rust_bin, str(home), str(_host_cargo_home()))
                 return supervise(command, limits=limits, env=env, cwd=work_dir, stdin=stdin)
         mounts = _registry_mounts() if needs_registry else []
         mounts += ["--bind" if is_writable else "--ro-bind", str(work_dir), _WORK]
+        mounts += ["--ro-bind", str(rust), _TOOLCHAIN] if rust else []
         return _run_confined(
-            self._bwrap_path, argv, work_dir, mounts=mounts, limits=limits, stdin=stdin
+            self._bwrap_path,
+            argv,
+            work_dir,
+            folder=folder,
+            mounts=mounts,
+            limits=limits,
+            stdin=stdin,
         )
 
 
@@ -168,13 +183,17 @@ def confinement(bwrap: str | None = None) -> Confinement:
 
 
 @functools.cache
-def toolchain() -> Path | None:
-    """Return the sysroot of the `rustc` on the PATH, or None where there is none that works."""
+def toolchain(project: Path | None = None) -> Path | None:
+    """Return the sysroot of the `rustc` on the PATH, or None where there is none that works.
+
+    Args:
+        project: Folder that may say which toolchain it wants; by default the current one.
+    """
     rustc = shutil.which("rustc")
     if rustc is None:
         return None
     command = [rustc, "--print", "sysroot"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     path = Path(done.stdout.strip())
     return path if done.returncode == 0 and (path / "bin" / "rustc").exists() else None
 
@@ -186,6 +205,7 @@ def _run_confined(
     *,
     mounts: Sequence[str],
     limits: Limits,
+    folder: str = ".",
     stdin: str | None = None,
 ) -> Completed:
     uid = _uid_for(work_dir)
@@ -200,7 +220,7 @@ def _run_confined(
         num_others = 0
     view = [*_namespaces(), *privileges, *_system_mounts(limits.file_bytes), *mounts]
     command = [bwrap, *view, "--remount-ro", "/", "--", *become]
-    command += _limit(argv, limits, num_others, cwd=_WORK)
+    command += _limit(argv, limits, num_others, cwd=f"{_WORK}/{folder}")
     env = _environment(f"{_TOOLCHAIN}/bin", _TMP, _CARGO_HOME)
     return supervise(command, limits=limits, env=env, stdin=stdin, is_bwrap=True)
 
@@ -212,7 +232,7 @@ def _namespaces() -> list[str]:
 
 @functools.lru_cache(maxsize=8)
 def _system_mounts(tmp_bytes: int) -> tuple[str, ...]:
-    """Return bwrap's arguments for what every program sees: system, toolchain, private /tmp."""
+    """Return bwrap's arguments for what every program sees: the system and a private /tmp."""
     argv = ["--ro-bind", "/usr", "/usr"]
     for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
         if Path(name).is_symlink():
@@ -222,8 +242,6 @@ def _system_mounts(tmp_bytes: int) -> tuple[str, ...]:
     argv += ["--perms", "0755", "--dir", "/etc"]
     for name in ("/etc/alternatives", "/etc/ld.so.cache", "/nix/store"):
         argv += ["--ro-bind-try", name, name]
-    rust = toolchain()
-    argv += ["--ro-bind", str(rust), _TOOLCHAIN] if rust else []
     argv += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
     return (*argv, "--perms", "1777", "--size", str(tmp_bytes), "--tmpfs", _TMP)
 
@@ -286,7 +304,13 @@ def _limit(argv: Sequence[str], limits: Limits, num_others: int, *, cwd: str = "
         steps.append(f"ulimit -v {limits.address_space_bytes // 1024}")
         # bash says -u; dash and busybox say -p.
         steps.append(f"{{ ulimit -u {processes} 2>&- || ulimit -p {processes}; }}")
-    return ["/bin/sh", "-c", " && ".join([*steps, f"cd {cwd}", 'exec "$@"']), "sh", *argv]
+    return [
+        "/bin/sh",
+        "-c",
+        " && ".join([*steps, f"cd {shlex.quote(cwd)}", 'exec "$@"']),
+        "sh",
+        *argv,
+    ]
 
 
 def _environment(rust_bin: str, home: str, cargo_home: str) -> dict[str, str]:
@@ -300,6 +324,8 @@ def _environment(rust_bin: str, home: str, cargo_home: str) -> dict[str, str]:
         "CARGO_HOME": cargo_home,
         "CARGO_NET_OFFLINE": "true",
         "CARGO_TERM_COLOR": "never",
+        "RUSTC_WRAPPER": "",  # whatever a project's configuration names; it is not to be seen
+        "RUSTC_WORKSPACE_WRAPPER": "",
     }
 
 
@@ -308,11 +334,6 @@ def _private_folder() -> Iterator[Path]:
     # What a surviving program still writes there must not make the run fail.
     with tempfile.TemporaryDirectory(prefix="sleepy-", ignore_cleanup_errors=True) as name:
         yield Path(name)
-
-
-def _host_toolchain_bin() -> str:
-    rust = toolchain()
-    return str(rust / "bin") if rust else "/usr/bin"
 
 
 def _host_cargo_home() -> Path:

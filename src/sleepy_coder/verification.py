@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import Any
 
 from sleepy_coder.changes import find_changes
@@ -20,9 +19,15 @@ from sleepy_coder.gutting import find_disuse, find_gutting
 from sleepy_coder.judge import WorkspaceCheck
 from sleepy_coder.project import Project
 
-# What rustc reports before it looks at types, and what it looks for when they are right.
+# What rustc reports before it looks at types, and what it looks for where a body's types are right.
 _OF_NAMES = re.compile("E0(261|405|408|412|42[23568]|43[23]|53[12]|57[34]|583|603)")
-_OF_BORROWS = re.compile("E0(373|38[124]|499|50[235-9]|515|521|59[467]|626|700|71[236])")
+_OF_BORROWS = re.compile("E0(00[45]|373|38[124]|499|50[235-9]|510|515|521|59[467]|626|700|71[236])")
+# Of errors without a code: those that are of types, and of borrows. All others are of syntax.
+_CODELESS_OF_TYPES = re.compile("future cannot be s")
+_CODELESS_OF_BORROWS = re.compile(
+    "lifetime may not live|captured variable cannot escape|implementation of|higher-ranked lifetime"
+)
+_SYNTAX, _NAMES, _TYPES, _BORROWS, _LINTS = range(5)  # in the order in which rustc looks
 
 
 @dataclass(frozen=True)
@@ -32,13 +37,15 @@ class State:
     Attributes:
         texts: File -> its text, where it was changed.
         check: What the compiler says of it.
-        errors: What it reports, each once; `messages` are its JSON objects of them.
+        errors: What it reports, each once; `messages` are its JSON objects of them, and `targets`
+            says in which of the project's targets each was found.
     """
 
     texts: Mapping[str, str]
     check: WorkspaceCheck
     errors: tuple[Diagnostic, ...]
     messages: tuple[Mapping[str, Any], ...]
+    targets: tuple[frozenset[str], ...]
 
     @cached_property
     def counts(self) -> Counter[tuple[str, str]]:
@@ -89,19 +96,23 @@ class Verifier:
         check = self.project.check({**self.originals, **texts}, run_tests=run_tests)
         parsed = parse_diagnostics(check.diagnostics)
         known = set(select_errors(parsed))
-        pairs = zip(parsed, check.diagnostics, strict=True)
-        distinct = {_place(error): (error, raw) for error, raw in pairs if error in known}
-        errors = tuple(error for error, _ in distinct.values())
-        return State(texts, check, errors, tuple(raw for _, raw in distinct.values()))
+        found: dict[tuple[Any, ...], tuple[Diagnostic, Mapping[str, Any], set[str]]] = {}
+        for error, raw, target in zip(parsed, check.diagnostics, check.targets, strict=True):
+            if error in known:
+                found.setdefault(_place(error), (error, raw, set()))[2].add(target)
+        errors, messages, targets = zip(*found.values(), strict=True) if found else ((), (), ())
+        return State(texts, check, errors, messages, tuple(map(frozenset, targets)))
 
     def _is_better(self, before: State, after: State) -> bool:
         """Whether an error is gone and none is new but such as rustc had not looked for before.
 
-        Those come to light at a later stage, in another file, or in another package. In what was
+        Those come to light at a later stage, in another file, or in another target. In what was
         changed a new error would be the same mistake by another name.
         """
         if after.check.is_ok:
             return True
+        if after.check.is_cut_short:  # what rustc had not come to is not gone
+            return False
         known, left = before.counts, after.counts
         if not left or not known - left:  # it fails by no error of rustc, or by all there were
             return False
@@ -110,24 +121,21 @@ class Verifier:
             name: _changed_lines(self.read(before, name) or "", text)
             for name, text in after.texts.items()
         }
-        last = max(map(_stage, before.errors))
-        packages = {self._package(s.file_name) for e in before.errors if (s := e.primary)}
+        gone = known - left
+        last = max(_stage(error) for error in before.errors if gone[error_key(error)])
+        reached = frozenset[str]().union(*before.targets)
 
-        def comes_to_light(error: Diagnostic) -> bool:
+        def comes_to_light(error: Diagnostic, targets: frozenset[str]) -> bool:
             at = error.primary
             lines = changed.get(at.file_name, frozenset()) if at else frozenset()
             if at is None or at.line_start - 1 in lines:
                 return False
-            if self._package(at.file_name) not in packages:
+            if not targets & reached:
                 return True
-            return _stage(error) > (last if lines else 0)
+            return _stage(error) > (last if lines else min(last, _NAMES))
 
-        return all(comes_to_light(error) for error in after.errors if new[error_key(error)])
-
-    def _package(self, name: str) -> str:
-        """Return the folder of the package that a file belongs to."""
-        folders = map(str, PurePosixPath(name).parents)
-        return next((f for f in folders if self.project.read(f"{f}/Cargo.toml") is not None), "")
+        found = zip(after.errors, after.targets, strict=True)
+        return all(comes_to_light(e, targets) for e, targets in found if new[error_key(e)])
 
     def _is_gutted(self, state: State) -> bool:
         """Whether a file has lost what it had at first, or got a way past the checks."""
@@ -151,12 +159,16 @@ def _changed_lines(before: str, after: str) -> frozenset[int]:
 
 
 def _stage(error: Diagnostic) -> int:
-    """Return when rustc finds an error: with names (0), types (1), borrows (2), or lints (3)."""
-    if error.code is None or _OF_NAMES.fullmatch(error.code):
-        return 0
+    """Return when rustc finds an error: with syntax, names, types, borrows, or lints."""
+    if error.code is None:
+        if _CODELESS_OF_BORROWS.match(error.message):
+            return _BORROWS
+        return _TYPES if _CODELESS_OF_TYPES.match(error.message) else _SYNTAX
+    if _OF_NAMES.fullmatch(error.code):
+        return _NAMES
     if _OF_BORROWS.fullmatch(error.code):
-        return 2
-    return 1 if error.error_code else 3
+        return _BORROWS
+    return _TYPES if error.error_code else _LINTS
 
 
 def _place(error: Diagnostic) -> tuple[Any, ...]:

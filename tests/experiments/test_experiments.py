@@ -52,7 +52,8 @@ def test_routing_compares_all_strategies_and_seeds(runner, data, served):
     }
     routed = heldout["strategies"]["routed"]
     assert routed["against_base"]["gained"] == ("t_001",)
-    assert routed["untouched"] == {"total": 1, "differing": (), "reworded": (), "is_kept": True}
+    alone = heldout["strategies"]["routed-alone"]
+    assert alone["untouched"] == {"total": 1, "differing": (), "reworded": (), "is_kept": True}
     assert heldout["seeds"]["mean"] == 1.0
     assert set(heldout["seeds"]["runs"]) == {"routed-seed-1", "routed-seed-2"}
     assert summary["sets"]["frozen"]["size"] == 1

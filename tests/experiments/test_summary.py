@@ -65,7 +65,7 @@ def test_runs_over_other_problems_are_refused():
 
 def test_an_arm_is_told_by_family_and_against_base():
     outcomes = {"a": "pass", "b": "pass", "c": "compile_error", "d": "pass"}
-    summary = summarize_arm(record(outcomes, "routed", tasks="bcd"), BASE)
+    summary = summarize_arm(record(outcomes, "routed-alone", tasks="bcd"), BASE)
     assert (summary["totals"]["passed"], summary["totals"]["total"]) == (3, 4)
     assert 0 < summary["totals"]["low_frac"] < 0.75 < summary["totals"]["high_frac"] < 1
     assert [(n, f["passed"], f["total"]) for n, f in summary["families"].items()] == [
@@ -78,7 +78,7 @@ def test_an_arm_is_told_by_family_and_against_base():
     assert summary["untouched"]["is_kept"]
 
 
-@pytest.mark.parametrize("strategy", ["hints", "routed-hints", "averaged", "cascade", "rustfix"])
+@pytest.mark.parametrize("strategy", ["hints", "routed", "routed-hints", "averaged", "cascade"])
 def test_where_the_prompt_or_the_way_is_another_nothing_is_claimed(strategy):
     assert "untouched" not in summarize_arm(replace(BASE, strategy=strategy), BASE)
 

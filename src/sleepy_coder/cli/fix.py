@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -34,6 +33,9 @@ from sleepy_coder.repair import STRATEGIES
 from sleepy_coder.router import route_problem
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.workbench import Workbench
+
+_NO_MANIFEST = "could not find `Cargo.toml`"
+_OTHER_TARGETS = frozenset({"tests", "examples", "benches"})  # folders of what a build leaves out
 
 
 @click.command()
@@ -90,10 +92,10 @@ def fix(
     then is kept on this machine for `sleepy night` to learn from, unless --no-record is given.
     """
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what lies in the scratch folder goes
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what held is shown, scratch goes
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sleepy-fix-")))
-        root, project = _open(path, edition, sandbox, scratch, all_targets=run_tests)
+        root, project = _open(path, edition, sandbox, scratch, run_tests=run_tests)
         ask = _Asker(options, sources, num_samples, stack)
         repair = repair_project(
             project,
@@ -108,7 +110,7 @@ def fix(
         click.echo(json.dumps(told, indent=1))
     else:
         click.echo("".join(_render_diffs(repair)), nl=False)
-    is_written = is_applied and (repair.is_ok or not run_tests)
+    is_written = is_applied and not repair.stopped and (repair.is_ok or not run_tests)
     if is_written:
         _write(root, repair)
     click.echo(_summarize(repair, run_tests=run_tests, is_written=is_written), err=True)
@@ -116,9 +118,12 @@ def fix(
 
 
 def _open(
-    path: Path, edition: str, sandbox: Sandbox, scratch: Path, *, all_targets: bool
+    path: Path, edition: str, sandbox: Sandbox, scratch: Path, *, run_tests: bool
 ) -> tuple[Path, Project]:
-    """Return the folder that file names are relative to, and the project."""
+    """Return the folder that file names are relative to, and the project.
+
+    Tests, examples and benchmarks are compiled for the sake of their tests, or of the path.
+    """
     folder = path if path.is_dir() else path.parent
     command = ["cargo", "locate-project", "--workspace", "--message-format=plain"]
     try:
@@ -127,11 +132,13 @@ def _open(
         raise InputError("cargo was not found; install Rust from https://rustup.rs") from None
     if done.returncode == 0:
         root = Path(done.stdout.strip()).parent
-        return root, CargoProject(root, sandbox, scratch, all_targets)
-    if path.suffix != ".rs" or not path.is_file():
+        inner = path.resolve().relative_to(root.resolve()).parts
+        all_targets = run_tests or not _OTHER_TARGETS.isdisjoint(inner)
+        return root, CargoProject(root, replace(sandbox, project=root), scratch, all_targets)
+    if path.suffix != ".rs" or not path.is_file() or _NO_MANIFEST not in done.stderr:
         reason = done.stderr.strip().removeprefix("error: ") or "cargo gave no reason"
         raise InputError(f"{path}: {reason}; name a workspace or a .rs file")
-    if all_targets:
+    if run_tests:
         raise click.UsageError("--test: a file alone has no tests to run; leave it out")
     return path.parent, FileProject(path, sandbox, edition)
 
@@ -201,13 +208,13 @@ def _routed(problem: Problem) -> Problem:
 
 def _write(root: Path, repair: Repair) -> None:
     """Write the changes, all or none, unless a file was edited in the meantime."""
-    for name, (before, _) in repair.changes.items():
-        if (root / name).read_bytes() != before.encode():
-            raise InputError(f"{name}: was edited while it was being mended; nothing was written")
     siblings = {}
     try:
-        for name, (_, after) in repair.changes.items():
+        for name, (before, after) in repair.changes.items():
             path = (root / name).resolve()  # a link stays one
+            if path.read_bytes() != before.encode():
+                reason = "was edited while it was being mended; nothing was written"
+                raise InputError(f"{name}: {reason}")
             sibling = path.with_name(f".{path.name}.sleepy")
             siblings[sibling] = path
             sibling.write_bytes(after.encode())
@@ -215,9 +222,10 @@ def _write(root: Path, repair: Repair) -> None:
         for sibling, path in siblings.items():
             sibling.replace(path)
     except OSError as error:
+        raise InputError(f"{error.filename}: cannot be written: {error.strerror}") from None
+    finally:
         for sibling in siblings:
             sibling.unlink(missing_ok=True)
-        raise InputError(f"{error.filename}: cannot be written: {error.strerror}") from None
 
 
 def _render_step(step: Step) -> str:
@@ -240,12 +248,14 @@ def _summarize(repair: Repair, *, run_tests: bool, is_written: bool) -> str:
     if repair.is_ok:
         what = f"it compiles{' and its tests pass' if run_tests else ''}"
         what = f"{mended}: {what} now" if num_mended else f"nothing to mend: {what}"
+    elif repair.stopped:
+        what = f"{mended}, {repair.num_after} left: stopped: {repair.stopped}"
     elif repair.num_after:
         what = f"{mended}, {repair.num_after} left: {repair.detail}"
     else:
         what = f"{mended}, but it fails: {repair.detail}"
     if repair.changes:
-        is_held = repair.is_ok or not run_tests
+        is_held = not repair.stopped and (repair.is_ok or not run_tests)
         rest = "--apply writes the changes" if is_held else "nothing is written"
         what += "; written" if is_written else f"; {rest}"
     return what

@@ -95,6 +95,7 @@ def parse_fields(kind: type[Any], texts: tuple[str, ...]) -> dict[str, Any]:
 def _run(name: str, values: dict[str, Any]) -> None:
     from sleepy_coder.experiments.lab import Lab
     from sleepy_coder.experiments.study import STUDIES, run_study
+    from sleepy_coder.learned import check_base_model
     from sleepy_coder.learning.config import load_learn_config
     from sleepy_coder.learning.sets import load_learning_sets
     from sleepy_coder.share.store import load_store
@@ -104,11 +105,15 @@ def _run(name: str, values: dict[str, Any]) -> None:
     if values["tasks"]:
         fields["tasks"] = values["tasks"]
     config = load_learn_config(values["config_path"])
+    config = dataclasses.replace(config, model=values["model"] or config.model)
     sandbox = open_sandbox(allow_unconfined=values["allow_unconfined"])
+    store = load_store(values["store"])
+    model = load_frozen_model(config.model, device=values["device"])
+    check_base_model(store, model)
     lab = Lab(
-        model=load_frozen_model(values["model"] or config.model, device=values["device"]),
+        model=model,
         sets=load_learning_sets(values["data"], with_written=config.uses_written),
-        store=load_store(values["store"]),
+        store=store,
         config=config,
         sandbox=sandbox,
         folder=values["work"],

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from sleepy_coder.diagnostics import parse_diagnostics
 from sleepy_coder.errors import InputError
 from sleepy_coder.experiments.resident import digest_tensors
 from sleepy_coder.learning.answers import collect_own_answers
 from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.sets import LearningSets, as_set
-from sleepy_coder.problems import Problem, hash_problems
+from sleepy_coder.problems import Problem, hash_problems, is_frozen
+from sleepy_coder.prompt import render_messages
 from sleepy_coder.results import save_json
 from sleepy_coder.share.linalg import orthonormalize
 from sleepy_coder.share.subspace import (
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sleepy_coder.model import RepairModel
+    from sleepy_coder.prompt import AnswerForm
     from sleepy_coder.sandbox import Sandbox
     from sleepy_coder.share.manifest import Store
     from sleepy_coder.train.pairs import Row
@@ -139,7 +142,8 @@ class Lab:
         self, name: str, problems: Sequence[Problem], strategies: Sequence[str]
     ) -> dict[str, str]:
         """Return problem id -> a verified answer of the base model, kept as the stage `name`."""
-        path = self.path(name, [self.bench().config(), strategies, [p.id for p in problems]])
+        asked = [(p.id, digest_problem(p)) for p in problems]
+        path = self.path(name, [self.bench().config(), strategies, asked])
         if not path.is_file():
             save_json(collect_own_answers(problems, self.bench(), strategies), path)
         own: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
@@ -221,7 +225,7 @@ def exam_of(sets: LearningSets, tasks: Sequence[str], limit: int) -> dict[str, l
 
 def frozen_of(sets: LearningSets) -> list[Problem]:
     """Return the 30 frozen problems among the core ones."""
-    return [p for p in sets.core.problems if p.id[:2] in {"bc", "rh", "tb"}]
+    return [p for p in sets.core.problems if is_frozen(p.id)]
 
 
 def make_orthonormal(subspace: Subspace) -> Subspace:
@@ -262,9 +266,11 @@ def digest_subspace(subspace: Subspace) -> str:
     return digest_tensors(tensors | _flatten(subspace.tasks))
 
 
-def digest_problem(problem: Problem) -> str:
-    """Return a hash of a problem with its diagnostics."""
-    return short_hash([hash_problems([problem]), problem.diagnostics])
+def digest_problem(problem: Problem, answer_form: AnswerForm = "program") -> str:
+    """Return a hash of a problem with the prompt that it is asked by."""
+    diagnostics = parse_diagnostics(problem.diagnostics or ())
+    messages = render_messages(problem.buggy, diagnostics, answer_form=answer_form)
+    return short_hash([hash_problems([problem]), messages])
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -98,7 +98,7 @@ def run_leave_one_out(
     for task in left_out:
         material = [
             *(origin, task, list(components), bases.mean_rank, lab.bench().config()),
-            *(lab.config.pool.answer_form, [digest_problem(p) for p in exam[task]]),
+            [digest_problem(p, lab.config.pool.answer_form) for p in exam[task]],
         ]
 
         def make(task: str = task) -> dict[str, Any]:

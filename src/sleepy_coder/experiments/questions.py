@@ -31,9 +31,9 @@ _CHUNK = 512  # questions of one stage: about a quarter of a minute of one GPU
 
 
 class Question(NamedTuple):
-    """A variant (None is the base model) and what it is asked."""
+    """A variant and what it is asked."""
 
-    variant: str | None
+    variant: str
     problem: Problem
 
 
@@ -57,7 +57,7 @@ def ask_base(lab: Lab, problems: Sequence[Problem]) -> dict[str, bool]:
     missing = list({keys[p.id]: p for p in problems if keys[p.id] not in known}.values())
     for at in range(0, len(missing), _CHUNK):
         part = missing[at : at + _CHUNK]
-        answers = _answer(lab, [Question(None, problem) for problem in part])
+        answers = _answer(lab, [None] * len(part), part)
         known |= {keys[p.id]: a for p, a in zip(part, answers, strict=True)}
         save_json(known, path)
     solved = {id_: known[key] == "pass" for id_, key in keys.items()}
@@ -72,38 +72,49 @@ def ask(
 
     Variants of one rank answer together.
     """
-    base = ask_base(lab, list({q.problem.id: q.problem for q in questions}.values()))
+    problems = {q.problem.id: q.problem for q in questions}
+    base = ask_base(lab, list(problems.values()))
+    form = lab.config.pool.answer_form
     digests = {name: digest_factors(factors) for name, factors in variants.items()}
+    asked = {id_: digest_problem(problem, form) for id_, problem in problems.items()}
     ranks = {name: rank_of(factors) for name, factors in variants.items()}
-    distinct = {(q.variant or "", q.problem.id): q for q in questions}
+    distinct = {(q.variant, q.problem.id): q for q in questions}
     order = sorted(distinct, key=lambda key: ranks[key[0]])
     found: dict[tuple[str, str], Answer] = {}
     for rank in sorted(set(ranks.values())):
         group = [distinct[key] for key in order if ranks[key[0]] == rank]
         for at in range(0, len(group), _CHUNK):
             part = group[at : at + _CHUNK]
-            outcomes = _ask_chunk(lab, variants, digests, part)
+            material = [(digests[q.variant], asked[q.problem.id]) for q in part]
+            outcomes = _ask_chunk(lab, variants, material, part)
             for q, outcome in zip(part, outcomes, strict=True):
                 is_solved_by_base = "pass" if base[q.problem.id] else "base_failed"
                 answer = Answer(outcome or is_solved_by_base, outcome is None)
-                found[q.variant or "", q.problem.id] = answer
+                found[q.variant, q.problem.id] = answer
     return found
 
 
 def _ask_chunk(
     lab: Lab,
     variants: Mapping[str, Factors],
-    digests: Mapping[str, str],
+    material: Sequence[tuple[str, str]],
     questions: Sequence[Question],
 ) -> list[str | None]:
-    """Return the outcome of each answer, None where it was not readable; from its file if there."""
-    material = [(digests[q.variant or ""], digest_problem(q.problem)) for q in questions]
+    """Return the outcome of each answer, None where it was not readable; from its file if there.
+
+    Args:
+        lab: Where it is made.
+        variants: Name -> factors.
+        material: Of each question, the hashes of who and what is asked.
+        questions: At most a chunk.
+    """
     path = lab.path("answers", [material, lab.bench().config()], ".json")
     if not path.is_file():
-        used = {q.variant: variants[q.variant] for q in questions if q.variant is not None}
+        used = {q.variant: variants[q.variant] for q in questions}
         resident = ResidentFactors(lab.model, used)
         try:
-            save_json(_answer(lab, questions), path)
+            names = [q.variant for q in questions]
+            save_json(_answer(lab, names, [q.problem for q in questions]), path)
         finally:
             resident.close()
     outcomes: list[str | None] = json.loads(path.read_text(encoding="utf-8"))
@@ -111,14 +122,19 @@ def _ask_chunk(
     return outcomes
 
 
-def _answer(lab: Lab, questions: Sequence[Question]) -> list[str | None]:
-    """Have the questions answered and judged; None where edits do not fit the program."""
+def _answer(
+    lab: Lab, variants: Sequence[str | None], problems: Sequence[Problem]
+) -> list[str | None]:
+    """Have each problem answered by its variant (None is the base model) and judged.
+
+    An outcome is None where edits do not fit the program.
+    """
     bench = lab.bench()
     form: AnswerForm = lab.config.pool.answer_form
-    dialogues = [open_dialogue(q.problem, bench) for q in questions]
-    for dialogue, question in zip(dialogues, questions, strict=True):
-        if question.variant is not None:
-            dialogue.voice = Voice(question.variant, form)
+    dialogues = [open_dialogue(problem, bench) for problem in problems]
+    for dialogue, variant in zip(dialogues, variants, strict=True):
+        if variant is not None:
+            dialogue.voice = Voice(variant, form)
     completions = lab.model.generate(
         [d.messages(bench) for d in dialogues],
         max_new_tokens=[d.max_new_tokens(lab.model, bench) for d in dialogues],
@@ -127,9 +143,9 @@ def _answer(lab: Lab, questions: Sequence[Question]) -> list[str | None]:
     )
     texts = [d.read(c.text) for d, c in zip(dialogues, completions, strict=True)]
     readable = [place for place, text in enumerate(texts) if text is not None]
-    pairs = [(questions[at].problem, extract_code(texts[at] or "")) for at in readable]
+    pairs = [(problems[at], extract_code(texts[at] or "")) for at in readable]
     verdicts = judge_candidates(pairs, lab.sandbox)
-    outcomes: list[str | None] = [None] * len(questions)
+    outcomes: list[str | None] = [None] * len(problems)
     for at, verdict in zip(readable, verdicts, strict=True):
         outcomes[at] = verdict.outcome
     return outcomes

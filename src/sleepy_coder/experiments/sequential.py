@@ -141,9 +141,11 @@ def choose_tasks(lab: Lab, config: SequentialConfig) -> list[str]:
     """Return the tasks to learn, sorted.
 
     Raises:
-        InputError: One that is asked for has no held-out problems, or too few are left to choose.
+        InputError: One that is asked for has no held-out problems, or there are too few.
     """
     if config.tasks:
+        if len(config.tasks) < _LEAST:
+            raise InputError(f"--tasks: got {len(config.tasks)}, expected at least {_LEAST}")
         known = heldout_of(lab.sets, config.tasks, 1)
         if lacking := [task for task in config.tasks if task not in known]:
             raise InputError(f"--tasks: {lacking[0]} has no held-out problems; leave it out")
@@ -155,6 +157,8 @@ def choose_tasks(lab: Lab, config: SequentialConfig) -> list[str]:
             f"--tasks: {len(strange)} patterns with pairs and held-out problems did not give the "
             f"basis, expected at least {_LEAST}; name the tasks, those of the basis included"
         )
+    if config.num_tasks < _LEAST:
+        raise InputError(f"num_tasks: got {config.num_tasks}, expected at least {_LEAST}")
     return strange[: config.num_tasks]
 
 

@@ -11,8 +11,8 @@ from sleepy_coder.metrics import MIN_SEEDS, PassRate, mean_interval, pass_rate
 from sleepy_coder.paired import Group, Paired, compare_groups, compare_paired
 from sleepy_coder.results import RunRecord
 
-# Strategies whose prompt is the base model's wherever no task answers.
-_LEAVES_THE_REST = ("routed", "projected", "lora")
+# Strategies under which the base model answers, once, wherever no task does.
+_LEAVES_THE_REST = ("routed-alone", "projected", "lora")
 
 
 @dataclass(frozen=True)

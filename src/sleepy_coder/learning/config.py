@@ -86,6 +86,9 @@ def _parse(raw: dict[str, Any], kind: type[Section], where: str) -> Section:
         raise InputError(f"{where}: field {unknown[0]}: unknown, expected one of {sorted(names)}")
     values = {}
     for name, value in raw.items():
+        if isinstance(value, dict) is not (name in _SECTIONS):
+            expected = "a table" if name in _SECTIONS else "a value"
+            raise InputError(f"{where}: field {name}: got {value!r}, expected {expected}")
         if isinstance(value, dict):
             values[name] = _parse(value, _SECTIONS[name], f"{where}: {name}")
         else:

@@ -31,6 +31,7 @@ from typing import Any
 import torch
 
 from sleepy_coder.answer_cache import AnswerCache
+from sleepy_coder.diagnostics import parse_diagnostics
 from sleepy_coder.dialogue import doubt
 from sleepy_coder.errors import InputError
 from sleepy_coder.learned import LearnedTasks
@@ -41,14 +42,14 @@ from sleepy_coder.learning.sets import LearningSets, as_set, source_of
 from sleepy_coder.model import RepairModel
 from sleepy_coder.patterns import GENERAL
 from sleepy_coder.problems import Problem
-from sleepy_coder.prompt import is_no_repair
+from sleepy_coder.prompt import is_no_repair, render_messages
 from sleepy_coder.results import describe_environment, save_json
 from sleepy_coder.router import route_problem
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.store import load_store, save_store
 from sleepy_coder.share.subspace import Subspace
-from sleepy_coder.share.tasks import convert
+from sleepy_coder.share.tasks import convert, put_task
 from sleepy_coder.train.config import FitReport
 from sleepy_coder.train.data import encode_pairs, refuse_collisions
 from sleepy_coder.train.distributed import current_ranks
@@ -112,8 +113,9 @@ class Course:
         base = self._judged("base", self._select, lambda p: self._judge(p, "base"))
         steps = self._coefficients()
         trials = {step: self._trials(base, step, steps[step]) for step in sorted(steps)}
+        gate = self.config.gate if self.over is None else replace(self.config.gate, doubts=())
         decisions = {
-            step: decide(list(tried.values()), self.config.gate, min_doubt=self._known_doubt)
+            step: decide(list(tried.values()), gate, min_doubt=self._known_doubt)
             for step, tried in trials.items()
         }
         step = max(decisions, key=lambda s: (decisions[s].net_gain, -s))
@@ -189,7 +191,7 @@ class Course:
     def _basis(self) -> Subspace:
         """Return the directions that the adapters of the basis's patterns share (phase 1)."""
         if self.over is not None:
-            return replace(self.over.subspace, moments=None)
+            return self.over.subspace
         path = self.folder / f"basis-{self._key}"
         if not path.is_dir():
             missing = [name for name in self.config.basis_patterns if name not in self.rows]
@@ -219,21 +221,23 @@ class Course:
             start = self.config.founding(basis.tasks)
             learned = learn_tasks(
                 self.model.hf_model,
-                convert(replace(basis, tasks=start), dtype=torch.float32),
+                convert(replace(basis, tasks=start, moments=None), dtype=torch.float32),
                 self.rows,
                 self.config.recipe,
                 pad_id=self._pad_id,
                 on_step=self.on_step,
             )
+            dtype = next(iter(basis.bases.values())).basis_a.dtype
             environment = describe_environment(str(self.model.device))
             if current_ranks().is_first:
                 report = {**learned.report.to_json(), "environment": environment}
                 save_json(report, self._training)
-            is_over = self.over is not None
-            kept = {n: t for n, t in basis.tasks.items() if is_over or n == GENERAL}
+            names = [n for n in basis.tasks if self.over is not None or n == GENERAL]
+            kept = replace(basis, tasks={name: basis.tasks[name] for name in names})
             for step, tasks in learned.tasks.items():
-                whole = replace(basis, tasks={**kept, **tasks})
-                subspace = convert(whole, dtype=torch.bfloat16, device="cpu")
+                subspace, rounded = kept, convert(Subspace(basis.bases, tasks), dtype, "cpu")
+                for name, coefficients in rounded.tasks.items():
+                    subspace = put_task(subspace, name, coefficients)
                 store = Store(subspace, self.model.public_name, self._provenance(subspace.tasks))
                 self._save_store(store, paths[step])
         self.on_stage(f"coefficients: learned, kept after {', '.join(map(str, steps))} steps")
@@ -368,12 +372,18 @@ class Course:
 
     @cached_property
     def _key(self) -> str:
-        """Return a short hash of all that the stages depend on but the gate's settings."""
+        """Return a short hash of all that the stages depend on but the gate's settings.
+
+        The selecting problems' prompts stand for how all prompts are written.
+        """
         config = {**dataclasses.asdict(self.config), "gate": None}
         sets = self.sets
         parts = [*sets.sources, sets.select]
         hashes = [as_set("", part).sha256 for part in parts]
-        material = [config, self.model.sha256, *hashes]
+        prompts = [
+            render_messages(p.buggy, parse_diagnostics(p.diagnostics or ())) for p in sets.select
+        ]
+        material = [config, self.model.sha256, str(self.model.dtype), *hashes, prompts]
         if self.over is not None:
             material += [self.over.sha256, *self.tasks]
         return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,9 +1,9 @@
 """When a learned task is heard against the base model, by problems that none was trained on. Pure.
 
 Where the base model merely repeats the broken program, or says what cannot repair it, it has no
-answer, and a task that answers then loses nothing. Where it changes something, either of the two
-may be right. What tells is how sure each is of its own answer (`dialogue.doubt`): the gate looks
-for the least doubt of the base model at which hearing the task instead loses next to nothing.
+answer, and a task that answers then loses hardly anything. Where it changes something, either of
+the two may be right. What tells is how sure each is of its own answer (`dialogue.doubt`): the gate
+looks for the least doubt of the base model at which hearing the task instead loses next to nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Trial:
     def is_solved(self, min_doubt: float | None) -> bool:
         """Whether it ends well, the task heard from so much doubt on; None is where refused only.
 
-        A refused answer of the base model solves nothing, so the task's always stands there.
+        In place of a refused answer of the base model the task's always stands, also the few times
+        that it had solved the problem: where the repair is to take something away.
         """
         is_heard = self.is_refused or (min_doubt is not None and self.doubt >= min_doubt)
         return self.is_solved_by_task if is_heard else self.is_solved_by_base

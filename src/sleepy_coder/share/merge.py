@@ -207,7 +207,8 @@ def _update_side(
         coordinates = span.T @ columns
         weighted = side_moments(weigh(coordinates, block.weights(side, subspace.objective)))
         moments = add_moments(pad_moments(known, extra.shape[1]), weighted)
-    kept = basis.shape[1] - subspace.is_centered or sum(block.ranks if block else ()) or 1
+    known_directions = max(0, basis.shape[1] - subspace.is_centered)  # a new module has none
+    kept = known_directions or sum(block.ranks if block else ()) or 1
     rule = FixedComponents(kept) if choice is None else choice
     rotation = principal_rotation(moments, rule, center=subspace.is_centered)
     turned = span @ rotation.to(span)

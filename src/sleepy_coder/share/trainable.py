@@ -88,8 +88,12 @@ class TrainableTasks:
         for coef_a, _ in self.layout.views(rows):
             coef_a.normal_(std=scale, generator=generator)
         for name, task in (start or {}).items():
+            row = rows[self._row_of(name)]
+            drawn = self.layout.unflatten(
+                row
+            )  # a module that the start lacks could not learn from 0
             padded = {module: _padded(entry, bases[module]) for module, entry in task.items()}
-            rows[self._row_of(name)] = self.layout.flatten(padded)
+            row.copy_(self.layout.flatten({**drawn, **padded}))
         self.rows = _parameter(rows, device)
 
     def parameters(self) -> list[nn.Parameter]:

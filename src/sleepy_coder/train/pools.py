@@ -10,6 +10,7 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from sleepy_coder.problems import Problem
 from sleepy_coder.prompt import AnswerForm
@@ -36,6 +37,13 @@ class PoolConfig:
     min_pairs: int = 20
     answer_form: AnswerForm = "program"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a form that there is not."""
+        if self.answer_form not in get_args(AnswerForm):
+            raise ValueError(
+                f"answer_form: got {self.answer_form!r}, expected one of {get_args(AnswerForm)}"
+            )
 
 
 def build_pools(

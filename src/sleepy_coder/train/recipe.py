@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 from torch.nn.functional import pad
@@ -18,7 +18,7 @@ from sleepy_coder.patterns import GENERAL
 from sleepy_coder.share.choice import FixedComponents
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.layer import eject, inject
-from sleepy_coder.share.subspace import ModuleCoefficients
+from sleepy_coder.share.subspace import ModuleCoefficients, Objective
 from sleepy_coder.share.tasks import average
 from sleepy_coder.share.trainable import TrainableTasks
 from sleepy_coder.train.fit import EarlyStop, FitConfig, FitReport, fit
@@ -29,8 +29,9 @@ from sleepy_coder.train.pairs import Row
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sleepy_coder.share.subspace import Objective, Subspace, TaskCoefficients
+    from sleepy_coder.share.subspace import Subspace, TaskCoefficients
 
+Start = Literal["mean", "random"]
 OnStep = Callable[[str, int, Mapping[str, float]], None]
 
 
@@ -60,14 +61,17 @@ class Recipe:
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
     rank: int = 8
     objective: Objective = "product"
-    start: Literal["mean", "random"] = "mean"
+    start: Start = "mean"
     lora: FitConfig = field(default_factory=lambda: FitConfig(num_steps=16, learning_rate=2e-4))
     shared: FitConfig | None = None
     coefficients: FitConfig = field(default_factory=lambda: FitConfig(num_steps=20))
     end_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse a weight that is on no such line."""
+        """Refuse a weight that is on no such line, and words that mean nothing."""
+        for name, known in (("objective", get_args(Objective)), ("start", get_args(Start))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {known}")
         if not 0 <= self.end_weight <= 1:
             raise ValueError(f"end_weight: got {self.end_weight}, expected 0 to 1")
 
