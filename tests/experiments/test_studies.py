@@ -15,9 +15,9 @@ from sleepy_coder.experiments import subspace as subspace_module
 from sleepy_coder.experiments.ablation import AblationConfig, run_ablation
 from sleepy_coder.experiments.coefficients import CoefficientsConfig, _summarize, hard_patterns
 from sleepy_coder.experiments.controls import NULLS, Bases
-from sleepy_coder.experiments.lab import Lab, make_orthonormal
+from sleepy_coder.experiments.lab import Lab, digest_problem, make_orthonormal
 from sleepy_coder.experiments.leave_one_out import MEAN, OWN, choose_left_out, run_leave_one_out
-from sleepy_coder.experiments.questions import Answer
+from sleepy_coder.experiments.questions import Answer, ask_base
 from sleepy_coder.experiments.resident import ResidentFactors, factors_of_task
 from sleepy_coder.experiments.sequential import ARMS, SequentialConfig, choose_tasks
 from sleepy_coder.experiments.study import run_study
@@ -489,7 +489,6 @@ def test_each_fit_over_the_store_is_trained_as_its_name_says(lab, monkeypatch):
 def test_sequential_learns_what_did_not_give_the_basis(lab):
     config = SequentialConfig()
     assert choose_tasks(lab, config) == ["missing_deref", "missing_import"]
-    assert choose_tasks(lab, replace(config, num_tasks=1)) == ["missing_deref"]
     assert choose_tasks(lab, replace(config, tasks=TASKS)) == sorted(TASKS)
     lab.config = replace(lab.config, basis_patterns=FOUR[:3])
     with pytest.raises(InputError, match="1 patterns with pairs and held-out"):
@@ -502,3 +501,23 @@ def test_a_loss_elsewhere_counts_forced_and_not_routed():
     found = _summarize("arm", ["own"], base, routes, answers)
     assert (found["mean_lost_forced"], found["mean_lost_routed"]) == (1, 0)
     assert found["tasks"]["own"]["routed"]["gained"] == ["q"]
+
+
+def test_another_prompt_is_another_question(lab, monkeypatch):
+    problem = lab.sets.heldout.problems[0]
+    ask_base(lab, [problem])
+    monkeypatch.setattr(questions_module, "_answer", None)
+    ask_base(lab, [problem])  # its answer is kept
+    assert digest_problem(problem, "edit") != digest_problem(problem)
+    monkeypatch.setattr(lab_module, "render_messages", lambda *_, **__: ["otherwise"])
+    with pytest.raises(TypeError):
+        ask_base(lab, [problem])
+
+
+@pytest.mark.parametrize(
+    "config", [SequentialConfig(tasks=TASKS[:1]), SequentialConfig(num_tasks=1)]
+)
+def test_one_task_is_no_order(lab, config):
+    lab.config = replace(lab.config, basis_patterns=())
+    with pytest.raises(InputError, match="expected at least 2"):
+        choose_tasks(lab, config)

@@ -18,6 +18,9 @@ def test_the_shipped_configuration_keeps_the_hard_patterns_out_of_the_basis():
     assert not hard & set(config.basis_patterns)
     assert config.recipe.lora.learning_rate == 1e-3
     assert config.gate.doubts == (1, 1.5, 2, 3, 4, 5, 6, 8, 12)
+    # Which of a store's tasks gave its basis, the experiments take from theirs.
+    experiments = load_learn_config(Path("configs/experiments.toml"))
+    assert experiments.basis_patterns == config.basis_patterns
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,11 @@ def test_the_shipped_configuration_keeps_the_hard_patterns_out_of_the_basis():
     [
         ("basis_patterns = []\n[recipe.lora]\nsteps = 3", "recipe: lora: field steps: unknown"),
         ("model = 'm'", "basis_patterns"),
+        ("basis_patterns = []\n[model]\nname = 'm'", "field model: got .*, expected a value"),
+        ("basis_patterns = []\nrecipe = 3", "field recipe: got 3, expected a table"),
+        ("basis_patterns = []\n[recipe]\nstart = 'avg'", "start: got 'avg', expected one of"),
+        ("basis_patterns = []\n[recipe]\nobjective = 'dw'", "objective: got 'dw'"),
+        ("basis_patterns = []\n[pool]\nanswer_form = 'edits'", "answer_form: got 'edits'"),
         ("= 3", "cannot be read as TOML"),
     ],
 )

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import compile_source
@@ -14,6 +15,7 @@ from sleepy_coder.patterns import GENERAL, generate_problems
 from sleepy_coder.problems import load_set
 from sleepy_coder.share.layer import ShareLinear
 from sleepy_coder.share.store import load_store, save_store
+from sleepy_coder.share.tasks import convert, module_moments
 from sleepy_coder.train.config import FitConfig
 from sleepy_coder.train.pools import PoolConfig
 from sleepy_coder.train.recipe import Recipe
@@ -155,6 +157,18 @@ def test_over_a_store_only_what_is_asked_for_is_learned(make_course, monkeypatch
     assert store.subspace.objective == over.subspace.objective == CONFIG.recipe.objective
     for module, basis in store.subspace.bases.items():
         assert basis.basis_b.equal(over.subspace.bases[module].basis_b)
+
+    wide = convert(over.subspace, torch.float32)
+    moments = {
+        module: module_moments((task[module] for task in wide.tasks.values()), wide)
+        for module in wide.bases
+    }
+    over = replace(over, subspace=replace(wide, moments=moments), sha256="wide")
+    store = learn_again(0.5)
+    for module, basis in store.subspace.bases.items():
+        assert basis.basis_b.equal(wide.bases[module].basis_b)
+        assert basis.basis_b.dtype == torch.float32
+    assert set(store.subspace.moments) == set(moments)
 
     strange = make_course()[0]
     strange.over, strange.tasks = over, ("missing_clone",)

@@ -394,6 +394,22 @@ def test_gradients_reach_only_the_tasks_of_the_batch(model):
     assert norms[2] > 0
 
 
+def test_a_module_that_the_start_lacks_learns_too(model):
+    subspace = random_subspace(model, (1,))
+    inject(model, subspace)
+    (name, start), *_ = subspace.tasks.items()
+    absent, *others = start
+    tasks = TrainableTasks(
+        model, subspace, [name], start={name: {module: start[module] for module in others}}
+    )
+    with tasks.use([name, name]):
+        model(torch.randn(2, 3, 12)).square().sum().backward()
+    learned = tasks.layout.unflatten(tasks.rows.grad[0])
+    assert learned[absent].coef_b.abs().sum() > 0
+    kept = tasks.layout.unflatten(tasks.rows[0])
+    assert all(kept[module].coef_b.equal(start[module].coef_b) for module in others)
+
+
 def test_a_mixed_batch_gives_each_task_the_gradient_it_gets_alone(model):
     subspace = random_subspace(model, (1,))
     inject(model, subspace)

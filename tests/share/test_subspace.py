@@ -590,6 +590,13 @@ def test_merging_brings_new_modules():
     assert merged.losses["new"] < 1e-5
 
 
+def test_merging_brings_new_modules_to_a_centred_store():
+    subspace = init_subspace(adapters(3), fixed(4, center=True))
+    new = random_adapter("new", 60, rank=2, shapes={"model.k_proj": (8, 20)})
+    merged = merge(subspace, [new]).subspace
+    assert relative(delta_weight(merged, "new", "model.k_proj"), dense(new, "model.k_proj")) < 1e-5
+
+
 # tasks
 
 

@@ -88,14 +88,14 @@ BORROW_RULES = (
     Rule(
         "mut_borrow_conflict",
         CERTAIN,
-        ("E0502",),
+        ("E0502", "E0500"),
         always,
         "`{subject}` is borrowed both mutably and immutably",
     ),
     Rule(
         "double_mut_borrow",
         CERTAIN,
-        ("E0499",),
+        ("E0499", "E0524"),
         always,
         "`{subject}` is borrowed mutably twice",
     ),

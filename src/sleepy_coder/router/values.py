@@ -187,6 +187,13 @@ VALUE_RULES = (
     ),
     Rule(
         "iter_ref_items",
+        LIKELY,
+        ("E0614",),
+        lambda f: f.is_in_iterator_closure,
+        "an item of an iterator is a value and is dereferenced",
+    ),
+    Rule(
+        "iter_ref_items",
         CLEAR,
         ("E0631",),
         lambda f: (

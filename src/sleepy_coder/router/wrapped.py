@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sleepy_coder.router.facts import Facts
+from sleepy_coder.router.facts import Facts, ticked
 from sleepy_coder.router.rule import CERTAIN, CLEAR, LIKELY, Rule, always
-from sleepy_coder.router.types import RustType
+from sleepy_coder.router.types import RustType, parse_type
 
 WRAPPERS = ("Option", "Result")
 
@@ -94,6 +94,19 @@ def _is_member_of_inner(f: Facts) -> bool:
     )
 
 
+def _is_used_as_inner(f: Facts) -> bool:
+    """Whether an Option or Result is indexed, negated, cast or changed as if it were its value."""
+    kinds = [parse_type(name) for name in ticked(f.message)]
+    kind = kinds[0 if f.code == "E0605" else -1] if kinds else RustType()
+    return kind.head in WRAPPERS
+
+
+def _stands_for(f: Facts, wanted: str, given: str) -> bool:
+    """Whether a value of one wrapper stands where the other is wanted; a pattern is no value."""
+    is_pattern = f.has_label("this expression has type `")
+    return (f.expected.head, f.found.head) == (wanted, given) and not is_pattern
+
+
 def _returns_unit(f: Facts) -> bool:
     where = any(f.says(f"can only be used in a {kind} that returns") for kind in _FUNCTIONS)
     return where and f.has_label("that returns `()`")
@@ -119,7 +132,7 @@ RESULT_RULES = (
         "option_to_result",
         CERTAIN,
         ("E0308",),
-        plain(lambda f: (f.expected.head, f.found.head) == ("Result", "Option")),
+        plain(lambda f: _stands_for(f, "Result", "Option")),
         "found `{found}` where `{expected}` is wanted",
     ),
     Rule(
@@ -133,7 +146,7 @@ RESULT_RULES = (
         "result_to_option",
         CERTAIN,
         ("E0308",),
-        plain(lambda f: (f.expected.head, f.found.head) == ("Option", "Result")),
+        plain(lambda f: _stands_for(f, "Option", "Result")),
         "found `{found}` where `{expected}` is wanted",
     ),
     Rule(
@@ -208,6 +221,13 @@ RESULT_RULES = (
         ("E0599", "E0609", "E0624"),
         _is_member_of_inner,
         "`{subject}` is looked for on an Option or Result, not on the value inside",
+    ),
+    Rule(
+        "unwrap_needed",
+        CLEAR,
+        ("E0368", "E0600", "E0605", "E0608"),
+        _is_used_as_inner,
+        "an Option or Result is used as if it were the value inside",
     ),
     Rule(
         "non_exhaustive_match",

@@ -1,0 +1,1 @@
+fn main() { let doors = [true, false]; if !doors.first().copied() { println!("shut"); } }
