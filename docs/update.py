@@ -624,7 +624,10 @@ def _overlap(side: Mapping[str, Any]) -> str:
 def render_explained() -> str:
     """Return the part of the variance in the first directions, the mean over modules."""
     record = _experiment("subspace")
-    ks = (8, 24, 64, 128)
+    widths = [
+        len(m) for sides in record["explained"].values() for side in sides.values() for m in side
+    ]
+    ks = [k for k in (8, 24, 64, 128) if k <= min(widths)]
     rows = [
         "| variance in the first directions, %; B side, A side | "
         + " | ".join(f"k = {k}" for k in ks)

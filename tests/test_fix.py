@@ -22,6 +22,7 @@ from sleepy_coder.judge import check_workspace, copy_project
 from sleepy_coder.project import CargoProject, FileProject
 from sleepy_coder.prompt import render_answer
 from sleepy_coder.proposals import RUSTC, RUSTC_GUESS, Proposal, propose_answers
+from sleepy_coder.verification import Verifier
 from sleepy_coder.workbench import Workbench
 
 LIB = """\
@@ -695,6 +696,16 @@ pub fn name(at: Option<u32>) -> u32 {
     }
 }
 """
+MATCHED_FIRST = """\
+pub fn shout(name: Option<String>) -> String {
+    let kept = name;
+    let said = match name {
+        Some(text) => text,
+    };
+    drop(kept);
+    said
+}
+"""
 UNCLOSED = """\
 pub fn twice(n: u32) -> u32 {
     n * 2
@@ -724,6 +735,14 @@ pub fn g(mut items: Vec<u32>) -> u32 {
     [
         pytest.param(CODELESS, {"= a;": "= a.len();", "'b str": "'a str"}, id="without-a-code"),
         pytest.param(UNMATCHED, {'"0"': "0", "+ zero,": "+ zero,\n        None => 0,"}, id="match"),
+        pytest.param(
+            MATCHED_FIRST,
+            {
+                "=> text,": "=> text,\n        None => String::new(),",
+                "kept = name;": "kept = name.clone();",
+            },
+            id="borrows-behind-a-match",
+        ),
         pytest.param(UNCLOSED, {"n * 2\n\n": "n * 2\n}\n\n", "m * 3": "n * 3"}, id="syntax"),
         pytest.param(
             TWO_BODIES,
@@ -811,7 +830,7 @@ def test_a_projects_own_configuration_holds(sandbox, tmp_path):
         '[env]\nAPP_VERSION = "1"\n\n[build]\nrustc-wrapper = "nowhere"\ntarget-dir = "elsewhere"\n'
     )
     (root / "target").mkdir()
-    for folder in ("data", "cache", "node_modules"):
+    for folder in ("data", "cache"):
         (root / folder).mkdir()
         (root / folder / "big").write_text("")
     (root / "cache/CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55")
@@ -841,3 +860,58 @@ def test_a_file_of_tests_is_compiled(tmp_path):
     (root / "tests/it.rs").write_text("#[test]\nfn counts() {\n    let n = 1;\n    n = 2;\n}\n")
     assert "1 error mended" in run(root / "tests/it.rs", "--rustc-only").stderr
     assert "nothing to mend" in run(root, "--rustc-only").stderr
+
+
+def test_what_rustcs_suggestions_mended_is_shown_when_the_work_is_stopped(tmp_path, monkeypatch):
+    path = tmp_path / "lib.rs"
+    path.write_text(
+        "pub fn length(text: &str) -> usize {\n    text.len()\n}\n\n"
+        "pub fn f(word: String) -> usize {\n    word.push('s');\n    length(word)\n}\n"
+    )
+    check, texts = FileProject.check, []
+
+    def check_once_more(project, changed, **how):
+        if len(texts) == 2:
+            raise KeyboardInterrupt
+        texts.append(changed)
+        return check(project, changed, **how)
+
+    monkeypatch.setattr(FileProject, "check", check_once_more)
+    result = run(path, "--rustc-only")
+    assert "+    length(&word)" in result.stdout
+    assert "1 error mended, 1 left: stopped: interrupted" in result.stderr
+
+
+def test_what_rustc_was_kept_from_saying_is_not_gone(sandbox, tmp_path, monkeypatch):
+    path = tmp_path / "lib.rs"
+    path.write_text('pub fn f() -> u32 {\n    "1"\n}\n\npub fn g() -> u32 {\n    "2"\n}\n')
+    check = FileProject.check
+
+    def crash(project, changed, **how):
+        found = check(project, changed, **how)
+        return replace(found, is_cut_short=bool(changed))
+
+    def propose(problem):
+        yield Proposal("one", problem.buggy.replace('"1"', "1"))
+
+    project = FileProject(path, sandbox)
+    assert repair_project(project, propose).num_after == 1
+    monkeypatch.setattr(FileProject, "check", crash)
+    assert repair_project(project, propose).num_after == 2
+
+
+def test_a_target_that_compiled_is_not_broken_for_one_that_did_not(sandbox, tmp_path):
+    config = 'pub fn depth() -> u32 {\n    1\n}\n\n#[cfg(feature = "never")]\npub fn none() {}\n'
+    lib = "pub mod config;\n\npub fn twice() -> u32 {\n    config::depth() * 2\n}\n"
+    main = "mod config;\n\nfn main() {\n    let text: &str = config::depth();\n    drop(text);\n}\n"
+    write_package(tmp_path / "p", lib=lib, main=main, config=config)
+    (tmp_path / "scratch").mkdir()
+    project = CargoProject(tmp_path / "p", sandbox, tmp_path / "scratch")
+    verifier = Verifier(project)
+    before = verifier.check({})
+    assert [error.primary.file_name for error in before.errors] == ["src/main.rs"]
+    renamed = config.replace("depth", "height")
+    for name in ("src/config.rs", "src/main.rs"):
+        verifier.read(before, name)
+    after = verifier.check({"src/config.rs": renamed})
+    assert not verifier.is_kept(before, after)

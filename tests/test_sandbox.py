@@ -301,3 +301,18 @@ def test_missing_program_is_a_status_not_an_exception(sandbox, work_dir):
     done = sandbox.run(["no-such-program"], work_dir=work_dir)
 
     assert done.returncode in (126, 127)
+
+
+def test_a_project_may_name_its_toolchain(tmp_path, monkeypatch):
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "rustc").write_text("#!/bin/sh\necho $PWD/sysroot\n")
+    (bin_folder / "rustc").chmod(0o755)
+    project = tmp_path / "project"
+    (project / "sysroot/bin").mkdir(parents=True)
+    (project / "sysroot/bin/rustc").write_text("#!/bin/sh\necho its own\n")
+    (project / "sysroot/bin/rustc").chmod(0o755)
+    monkeypatch.setenv("PATH", str(bin_folder), prepend=os.pathsep)
+    (tmp_path / "work").mkdir()
+    sandbox = Sandbox(confine=False, project=project)
+    assert sandbox.run(["rustc"], work_dir=tmp_path / "work").stdout == "its own\n"

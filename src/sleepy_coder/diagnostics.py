@@ -108,12 +108,26 @@ def parse_diagnostics(raws: Iterable[Mapping[str, Any]]) -> list[Diagnostic]:
 
 def parse_stream(text: str) -> list[dict[str, Any]]:
     """Return the JSON objects of diagnostics in rustc's or cargo's output, other lines left out."""
-    return [message for _, message in parse_cargo(text)]
+    return [message for _, message in parse_cargo(text).messages]
 
 
-def parse_cargo(text: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return the same, each with the target of which cargo says it; empty where rustc does."""
-    messages = []
+@dataclass(frozen=True)
+class CargoOutput:
+    """What cargo said.
+
+    Attributes:
+        messages: Each with the target that it is about; rustc alone names none.
+        targets: All that rustc was run on, this time or before.
+    """
+
+    messages: list[tuple[str, dict[str, Any]]]
+    targets: frozenset[str]
+
+
+def parse_cargo(text: str) -> CargoOutput:
+    """Return the JSON objects in cargo's output, other lines left out."""
+    messages: list[tuple[str, dict[str, Any]]] = []
+    compiled = []
     for line in text.split("\n"):  # JSON strings may hold other ends of lines as they are
         if not line.lstrip().startswith("{"):
             continue
@@ -125,9 +139,11 @@ def parse_cargo(text: str) -> list[tuple[str, dict[str, Any]]]:
             continue
         if raw.get("reason") == "compiler-message" and isinstance(raw.get("message"), dict):
             messages.append((_name_of_target(raw), raw["message"]))
+        elif raw.get("reason") == "compiler-artifact":
+            compiled.append(_name_of_target(raw))
         elif "level" in raw and "message" in raw:
             messages.append(("", raw))
-    return messages
+    return CargoOutput(messages, frozenset([*compiled, *(target for target, _ in messages)]))
 
 
 def _name_of_target(raw: Mapping[str, Any]) -> str:

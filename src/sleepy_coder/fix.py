@@ -7,6 +7,7 @@ changes are that the repair needs. The project itself is not touched here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -118,6 +119,8 @@ class _Search:
         best: What was reached so far.
         passed: Texts of former states.
         answered: File, question, whose answer held, and which did not.
+        proposals: By question, what was proposed so far and what gives more.
+        told: Errors that nobody mended.
         failing: The first state that compiled and whose tests failed, and whose answer it was.
     """
 
@@ -129,6 +132,8 @@ class _Search:
     steps: list[Step] = field(default_factory=list)
     passed: list[Mapping[str, str]] = field(default_factory=list)
     answered: list[tuple[str, Question, str, tuple[Proposal, ...]]] = field(default_factory=list)
+    proposals: dict[str, tuple[list[Proposal], Iterator[Proposal]]] = field(default_factory=dict)
+    told: set[tuple[str, ...]] = field(default_factory=set)
     failing: tuple[State, str] | None = None
 
     def run(self) -> Repair:
@@ -156,7 +161,7 @@ class _Search:
 
     def _work(self) -> None:
         """Go from one state to a better one; what was given up is tried again in a later one."""
-        self.best = self._follow_suggestions(self.best)
+        self._follow_suggestions()
         given_up: set[tuple[str, ...]] = set()
         is_better = False  # than when the first of them was given up
         for _ in range(MAX_ERRORS_TRIED):
@@ -169,12 +174,12 @@ class _Search:
             better, by = self._mend(self.best, error)
             if better is None:
                 given_up.add(_identity(error))
-                self._tell(error, by, self.best)
+                self._tell(error, by)
             else:
-                self._tell(error, by, better)
                 self.passed.append(self.best.texts)
                 self.best, is_better = better, bool(given_up)
-                self.best = self._follow_suggestions(better)
+                self._tell(error, by)
+                self._follow_suggestions()
 
     def _note(
         self,
@@ -194,23 +199,23 @@ class _Search:
             if fixed is not None and fixed != question.problem.buggy:
                 yield Mended(replace(question.problem, fixed=fixed), by, failed)
 
-    def _follow_suggestions(self, state: State) -> State:
-        """Return the state after rustc's own suggestions, as long as that is better.
+    def _follow_suggestions(self) -> None:
+        """Follow rustc's own suggestions, as long as that is better.
 
         All of a round at once; where that does not hold, one error's alone.
         """
         for _ in range(MAX_ROUNDS):
+            state = self.best
             single = [(error,) for error in state.errors[:MAX_ERRORS_TRIED]]
             rounds = (self._suggested(state, e) for e in (state.errors, *single))
             after = next((found for found in rounds if found is not None), None)
             if after is None:
                 break
+            self.best = after
             for error in state.errors:
                 if not after.counts[error_key(error)]:
-                    self._tell(error, RUSTC, after)
+                    self._tell(error, RUSTC)
                     self._note(error, self._question(state, error), RUSTC)
-            state = after
-        return state
 
     def _suggested(
         self,
@@ -247,7 +252,7 @@ class _Search:
         """Return the state after the first answer that helps, and whose it was."""
         question = self._question(state, error)
         failed: list[Proposal] = []
-        for answer, changed in propose_texts(self.propose, question) if question else ():
+        for answer, changed in propose_texts(self._proposed, question) if question else ():
             after = None if changed is None else self._try(state, error, changed)
             # Tests may need all of it.
             held = (self._reduce(state, error, after), after) if after else ()
@@ -258,10 +263,19 @@ class _Search:
             failed.append(answer)
         for guess in guesses_of(error):
             guessed = self._suggested(state, [guess], RUSTC_GUESS, allow_maybe_incorrect=True)
-            if guessed is not None:
+            if guessed is not None and self._is_progress(state, error, guessed):
                 self._note(error, question, RUSTC_GUESS, failed)
                 return guessed, RUSTC_GUESS
         return self.failing or (None, None)
+
+    def _proposed(self, problem: Problem) -> Iterator[Proposal]:
+        """Yield what is proposed; nobody is asked the same twice."""
+        key = json.dumps([problem.buggy, problem.diagnostics])
+        known, more = self.proposals.setdefault(key, ([], iter(self.propose(problem))))
+        yield from tuple(known)
+        for proposal in more:
+            known.append(proposal)
+            yield proposal
 
     def _question(self, state: State, error: Diagnostic) -> Question | None:
         """Return what to ask about an error; None where it is in no file of the project."""
@@ -290,13 +304,15 @@ class _Search:
 
     def _try(self, state: State, error: Diagnostic, text: str) -> State | None:
         """Return the state with another text of the error's file, or None if that is no better."""
+        after = self.verifier.check({**state.texts, error_key(error)[0]: text})
+        is_better = self._is_progress(state, error, after) and self.verifier.is_kept(state, after)
+        return after if is_better else None
+
+    def _is_progress(self, state: State, error: Diagnostic, after: State) -> bool:
+        """Whether the error itself is gone, and it is not a state that was left before."""
         key = error_key(error)
-        texts = {**state.texts, key[0]: text}
-        if texts in self.passed:
-            return None
-        after = self.verifier.check(texts)
         is_gone = after.check.is_ok or after.counts[key] < state.counts[key]
-        return after if is_gone and self.verifier.is_kept(state, after) else None
+        return is_gone and after.texts not in self.passed
 
     def _reduce(self, state: State, error: Diagnostic, after: State) -> State:
         """Return the state without the changes that it does as well without.
@@ -319,11 +335,16 @@ class _Search:
                 needed, after = fewer, found
         return after
 
-    def _tell(self, error: Diagnostic, by: str | None, state: State) -> None:
+    def _tell(self, error: Diagnostic, by: str | None) -> None:
+        """Say what became of an error, of one that was given up only once."""
+        if by is None:
+            if _identity(error) in self.told:
+                return
+            self.told.add(_identity(error))
         at = error.primary
         name, line = (at.file_name, at.line_start) if at else ("", 0)
         head = f"error[{error.code}]" if error.code else error.level
-        step = Step(name, line, f"{head}: {error.message}", by, len(state.errors))
+        step = Step(name, line, f"{head}: {error.message}", by, len(self.best.errors))
         self.steps.append(step)
         self.on_step(step)
 

@@ -23,6 +23,7 @@ from sleepy_coder.gutting import find_disuse, find_gutting
 from sleepy_coder.hidden_tests import append_tests
 from sleepy_coder.problems import Check, Problem
 from sleepy_coder.sandbox import Completed, Limits, Sandbox
+from sleepy_coder.supervise import SIGNALED
 from sleepy_coder.syntax import has_syntax_error
 
 Outcome = Literal["pass", "compile_error", "wrong_behavior", "gutted", "timeout", "no_code"]
@@ -41,7 +42,8 @@ WORKSPACE_LIMITS = Limits(
 RUN_LIMITS = Limits(wall_s=20, cpu_s=5, output_bytes=1 << 20, file_bytes=64 << 20)
 
 _PROGRAM = "program"
-_CRASH = "the compiler unexpectedly panicked"
+# Of a rustc that crashed, and of one that a limit of its own or the system ended.
+_CRASHES = ("the compiler unexpectedly panicked", "(signal: ")
 _EXECUTE_ONLY = 0o111
 
 
@@ -51,12 +53,14 @@ class Compiled:
 
     Attributes:
         diagnostics: Its JSON messages, unparsed.
+        is_cut_short: There may be more to say: a limit or a crash ended the run.
         detail: Why it failed without a message: a crash, or a limit that it passed.
     """
 
     is_ok: bool
     diagnostics: tuple[dict[str, Any], ...]
     is_timeout: bool = False
+    is_cut_short: bool = False
     detail: str = ""
 
 
@@ -68,6 +72,7 @@ class WorkspaceCheck:
         is_ok: It compiles and, where they were run, its tests pass.
         diagnostics: rustc's JSON messages; file names are relative to the workspace.
         targets: Of each message, the target that it is about; one name for all of a lone file.
+        reached: All targets that rustc was run on, this time or before.
         is_cut_short: There may be more to say: a limit or a crash of rustc ended the run.
         detail: How it failed, in one line; empty when it did not.
     """
@@ -75,6 +80,7 @@ class WorkspaceCheck:
     is_ok: bool
     diagnostics: tuple[dict[str, Any], ...]
     targets: tuple[str, ...]
+    reached: frozenset[str]
     is_cut_short: bool = False
     detail: str = ""
 
@@ -181,22 +187,25 @@ def check_workspace(
     shutil.rmtree(scratch / "source", ignore_errors=True)
     copy_project(path, scratch / "source")
     targets = ["--all-targets"] if all_targets else []
-    done = _cargo(["check", "--keep-going", "--message-format=json", *targets], sandbox, scratch)
+    check = ["check", "--message-format=json", *targets]
+    done = _cargo([*check, "--keep-going"], sandbox, scratch)
+    if "'--keep-going'" in done.stderr:  # cargo before 1.74
+        done = _cargo(check, sandbox, scratch)
     told = parse_cargo(done.stdout)
-    is_cut_short = done.stop is not None or _CRASH in done.stderr
+    diagnostics = tuple(message for _, message in told.messages)
+    is_cut_short = _is_cut_short(done)
+    is_offline = done.returncode != 0 and not diagnostics and "--offline" in done.stderr
     if done.returncode == 0 and run_tests:
         done = _cargo(["test", "--quiet"], sandbox, scratch)
-    diagnostics = tuple(message for _, message in told)
     is_ok = done.returncode == 0 and not done.stop
     detail = "" if is_ok else next(_error_lines(diagnostics), _describe(done))
-    if not diagnostics and "--offline" in done.stderr:
-        detail += "; run `cargo fetch` first"
     return WorkspaceCheck(
         is_ok=is_ok,
         diagnostics=diagnostics,
-        targets=tuple(target for target, _ in told),
+        targets=tuple(target for target, _ in told.messages),
+        reached=told.targets,
         is_cut_short=is_cut_short,
-        detail=detail,
+        detail=f"{detail}; run `cargo fetch` first" if is_offline else detail,
     )
 
 
@@ -230,8 +239,7 @@ def _is_copied(path: Path) -> bool:
     """
     if path.is_symlink() or not path.is_dir():
         return path.is_symlink() or path.is_file()
-    is_cache = path.name == "node_modules" or (path / "CACHEDIR.TAG").is_file()
-    return not is_cache and os.access(path, os.R_OK | os.X_OK)
+    return os.access(path, os.R_OK | os.X_OK) and not (path / "CACHEDIR.TAG").is_file()
 
 
 def _cargo(command: list[str], sandbox: Sandbox, scratch: Path) -> Completed:
@@ -291,7 +299,8 @@ def _compile(code: str, arguments: list[str], sandbox: Sandbox, work_dir: Path) 
     done = sandbox.run(argv, work_dir=work_dir, limits=COMPILE_LIMITS)
     detail = "" if done.returncode == 0 else _describe(done)
     diagnostics = tuple(parse_stream(done.stderr))
-    return Compiled(done.returncode == 0, diagnostics, done.is_timeout, detail)
+    is_ok, is_cut_short = done.returncode == 0, _is_cut_short(done)
+    return Compiled(is_ok, diagnostics, done.is_timeout, is_cut_short, detail)
 
 
 def _run(sandbox: Sandbox, work_dir: Path, *arguments: str) -> Completed:
@@ -336,6 +345,11 @@ def _run_tests(problem: Problem, code: str, sandbox: Sandbox) -> tuple[Outcome, 
         counts = f"{num_passed} of {len(program.receipts)} hidden tests passed"
         return "wrong_behavior", f"{counts}; {_describe(run)}"
     return "pass", ""
+
+
+def _is_cut_short(done: Completed) -> bool:
+    is_ended = done.stop is not None or done.returncode > SIGNALED
+    return is_ended or any(words in done.stderr for words in _CRASHES)
 
 
 def _describe(done: Completed) -> str:

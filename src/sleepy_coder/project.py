@@ -135,7 +135,9 @@ class FileProject:
         )
         detail = next((e.message for e in parse_diagnostics(named) if e.is_error), done.detail)
         targets = (name,) * len(named)
-        return WorkspaceCheck(done.is_ok, named, targets, done.is_timeout, detail)
+        return WorkspaceCheck(
+            done.is_ok, named, targets, frozenset(targets), done.is_cut_short, detail
+        )
 
 
 def _rename(message: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:

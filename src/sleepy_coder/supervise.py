@@ -27,7 +27,7 @@ _MIB = 1 << 20
 _CHUNK_BYTES = 1 << 16
 _POLL_S = 0.05  # how soon the end is seen of a process whose pipes a survivor holds open
 _EMPTYING_S = 5.0  # for the kernel to end every process of a pid namespace
-_SIGNALED = 128  # a shell's convention for "ended by signal n": 128 + n
+SIGNALED = 128  # a shell's convention for "ended by signal n": 128 + n
 _STOP_SIGNALS: dict[int, Stop] = {signal.SIGXCPU: "cpu", signal.SIGXFSZ: "file"}
 
 
@@ -106,8 +106,8 @@ def supervise(
         stack.callback(_end, process, init)
         stop = _exchange(process, streams, limits)
     code = process.returncode
-    code = code if code >= 0 else _SIGNALED - code
-    stop = stop or _STOP_SIGNALS.get(code - _SIGNALED)
+    code = code if code >= 0 else SIGNALED - code
+    stop = stop or _STOP_SIGNALS.get(code - SIGNALED)
     seconds = time.monotonic() - started
     stdout, stderr = streams.read(streams.stdout), streams.read(streams.stderr)
     return Completed(code, stdout, stderr, seconds, stop)

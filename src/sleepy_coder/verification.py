@@ -21,13 +21,16 @@ from sleepy_coder.project import Project
 
 # What rustc reports before it looks at types, and what it looks for where a body's types are right.
 _OF_NAMES = re.compile("E0(261|405|408|412|42[23568]|43[23]|53[12]|57[34]|583|603)")
-_OF_BORROWS = re.compile("E0(00[45]|373|38[124]|499|50[235-9]|510|515|521|59[467]|626|700|71[236])")
+_OF_MATCHES = re.compile("E000[45]")
+_OF_BORROWS = re.compile(
+    "E0(133|310|373|38[124]|499|50[0-35-9]|510|515|52[14]|59[467]|626|700|71[236])"
+)
 # Of errors without a code: those that are of types, and of borrows. All others are of syntax.
 _CODELESS_OF_TYPES = re.compile("future cannot be s")
 _CODELESS_OF_BORROWS = re.compile(
     "lifetime may not live|captured variable cannot escape|implementation of|higher-ranked lifetime"
 )
-_SYNTAX, _NAMES, _TYPES, _BORROWS, _LINTS = range(5)  # in the order in which rustc looks
+_SYNTAX, _NAMES, _TYPES, _MATCHES, _BORROWS, _LINTS = range(6)  # in the order in which rustc looks
 
 
 @dataclass(frozen=True)
@@ -123,14 +126,13 @@ class Verifier:
         }
         gone = known - left
         last = max(_stage(error) for error in before.errors if gone[error_key(error)])
-        reached = frozenset[str]().union(*before.targets)
 
         def comes_to_light(error: Diagnostic, targets: frozenset[str]) -> bool:
             at = error.primary
             lines = changed.get(at.file_name, frozenset()) if at else frozenset()
             if at is None or at.line_start - 1 in lines:
                 return False
-            if not targets & reached:
+            if not targets & before.check.reached:
                 return True
             return _stage(error) > (last if lines else min(last, _NAMES))
 
@@ -159,13 +161,15 @@ def _changed_lines(before: str, after: str) -> frozenset[int]:
 
 
 def _stage(error: Diagnostic) -> int:
-    """Return when rustc finds an error: with syntax, names, types, borrows, or lints."""
+    """Return when rustc finds an error: with syntax, names, types, matches, borrows, lints."""
     if error.code is None:
         if _CODELESS_OF_BORROWS.match(error.message):
             return _BORROWS
         return _TYPES if _CODELESS_OF_TYPES.match(error.message) else _SYNTAX
     if _OF_NAMES.fullmatch(error.code):
         return _NAMES
+    if _OF_MATCHES.fullmatch(error.code):
+        return _MATCHES
     if _OF_BORROWS.fullmatch(error.code):
         return _BORROWS
     return _TYPES if error.error_code else _LINTS

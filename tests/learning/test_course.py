@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sleepy_coder import dialogue as dialogue_module
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import compile_source
 from sleepy_coder.learning import course as course_module
@@ -168,7 +169,14 @@ def test_over_a_store_only_what_is_asked_for_is_learned(make_course, monkeypatch
     for module, basis in store.subspace.bases.items():
         assert basis.basis_b.equal(wide.bases[module].basis_b)
         assert basis.basis_b.dtype == torch.float32
-    assert set(store.subspace.moments) == set(moments)
+    for module, known in store.subspace.moments.items():
+        entries = [task[module] for task in store.subspace.tasks.values()]
+        assert torch.allclose(known.b.gram, module_moments(entries, store.subspace).b.gram)
+
+    unheard = {name: {**origin, "min_doubt": None} for name, origin in over.provenance.items()}
+    made = make_course()[0]
+    made.over, made.tasks = replace(over, provenance=unheard), (TASK,)
+    assert made.run().decision.min_doubt is None  # too few problems to choose it by
 
     strange = make_course()[0]
     strange.over, strange.tasks = over, ("missing_clone",)
@@ -265,3 +273,11 @@ def test_what_the_model_wrote_is_learned_from_and_held_to_the_wall(make_course, 
     breach, _ = make_course(sets={"written": (replace(drawn[3], id="w"),)})
     with pytest.raises(InputError, match="w"):
         breach.run()
+
+
+def test_stages_are_kept_for_the_prompts_that_they_were_made_with(make_course, monkeypatch):
+    key = make_course()[0]._key
+    assert make_course()[0]._key == key
+    render = dialogue_module.render_messages
+    monkeypatch.setattr(dialogue_module, "render_messages", lambda *a, **k: render(*a, **k)[1:])
+    assert make_course()[0]._key != key

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 
 import click
@@ -132,15 +133,20 @@ def _open(
         raise InputError("cargo was not found; install Rust from https://rustup.rs") from None
     if done.returncode == 0:
         root = Path(done.stdout.strip()).parent
-        inner = path.resolve().relative_to(root.resolve()).parts
-        all_targets = run_tests or not _OTHER_TARGETS.isdisjoint(inner)
+        all_targets = run_tests or _is_of_other_target(path.resolve(), root.resolve())
         return root, CargoProject(root, replace(sandbox, project=root), scratch, all_targets)
     if path.suffix != ".rs" or not path.is_file() or _NO_MANIFEST not in done.stderr:
         reason = done.stderr.strip().removeprefix("error: ") or "cargo gave no reason"
         raise InputError(f"{path}: {reason}; name a workspace or a .rs file")
     if run_tests:
         raise click.UsageError("--test: a file alone has no tests to run; leave it out")
-    return path.parent, FileProject(path, sandbox, edition)
+    return path.parent, FileProject(path, replace(sandbox, project=path.parent), edition)
+
+
+def _is_of_other_target(path: Path, root: Path) -> bool:
+    """Whether a path lies in a package's folder of tests, examples or benchmarks."""
+    parts = path.relative_to(root).parts if path.is_relative_to(root) else ()
+    return not _OTHER_TARGETS.isdisjoint(takewhile(lambda part: part != "src", parts))
 
 
 class _Asker:

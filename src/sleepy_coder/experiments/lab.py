@@ -25,6 +25,7 @@ from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.sets import LearningSets, as_set
 from sleepy_coder.problems import Problem, hash_problems, is_frozen
 from sleepy_coder.prompt import render_messages
+from sleepy_coder.repair import resume_key
 from sleepy_coder.results import save_json
 from sleepy_coder.share.linalg import orthonormalize
 from sleepy_coder.share.subspace import (
@@ -142,8 +143,8 @@ class Lab:
         self, name: str, problems: Sequence[Problem], strategies: Sequence[str]
     ) -> dict[str, str]:
         """Return problem id -> a verified answer of the base model, kept as the stage `name`."""
-        asked = [(p.id, digest_problem(p)) for p in problems]
-        path = self.path(name, [self.bench().config(), strategies, asked])
+        asked = [(p.id, resume_key(p, s, self.bench())) for p in problems for s in strategies]
+        path = self.path(name, asked)
         if not path.is_file():
             save_json(collect_own_answers(problems, self.bench(), strategies), path)
         own: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
@@ -197,7 +198,10 @@ class Lab:
 
     def path(self, name: str, material: Any, suffix: str = ".json") -> Path:
         """Return the file of a stage that depends on the model and the material."""
-        return self.folder / f"{name}-{short_hash([self.model.sha256, material])}{suffix}"
+        return (
+            self.folder
+            / f"{name}-{short_hash([self.model.sha256, str(self.model.dtype), material])}{suffix}"
+        )
 
     @property
     def pad_id(self) -> int:

@@ -31,7 +31,6 @@ from typing import Any
 import torch
 
 from sleepy_coder.answer_cache import AnswerCache
-from sleepy_coder.diagnostics import parse_diagnostics
 from sleepy_coder.dialogue import doubt
 from sleepy_coder.errors import InputError
 from sleepy_coder.learned import LearnedTasks
@@ -42,7 +41,8 @@ from sleepy_coder.learning.sets import LearningSets, as_set, source_of
 from sleepy_coder.model import RepairModel
 from sleepy_coder.patterns import GENERAL
 from sleepy_coder.problems import Problem
-from sleepy_coder.prompt import is_no_repair, render_messages
+from sleepy_coder.prompt import is_no_repair
+from sleepy_coder.repair import resume_key
 from sleepy_coder.results import describe_environment, save_json
 from sleepy_coder.router import route_problem
 from sleepy_coder.sandbox import Sandbox
@@ -374,16 +374,15 @@ class Course:
     def _key(self) -> str:
         """Return a short hash of all that the stages depend on but the gate's settings.
 
-        The selecting problems' prompts stand for how all prompts are written.
+        The selecting problems' prompts, with the advice that their routes lead to, stand for how
+        all prompts are written and routed.
         """
         config = {**dataclasses.asdict(self.config), "gate": None}
         sets = self.sets
         parts = [*sets.sources, sets.select]
         hashes = [as_set("", part).sha256 for part in parts]
-        prompts = [
-            render_messages(p.buggy, parse_diagnostics(p.diagnostics or ())) for p in sets.select
-        ]
-        material = [config, self.model.sha256, str(self.model.dtype), *hashes, prompts]
+        prompts = [resume_key(problem, "hints", self._bench()) for problem in sets.select]
+        material = [config, self.model.sha256, *hashes, prompts]
         if self.over is not None:
             material += [self.over.sha256, *self.tasks]
         return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:12]

@@ -88,9 +88,16 @@ BORROW_RULES = (
     Rule(
         "mut_borrow_conflict",
         CERTAIN,
-        ("E0502", "E0500"),
+        ("E0502",),
         always,
         "`{subject}` is borrowed both mutably and immutably",
+    ),
+    Rule(
+        "mut_borrow_conflict",
+        LIKELY,
+        ("E0500", "E0501"),
+        always,
+        "`{subject}` is borrowed, and a closure needs it for itself alone",
     ),
     Rule(
         "double_mut_borrow",
