@@ -20,7 +20,6 @@ from sleepy_coder.cli import main
 from sleepy_coder.cli.problems import render_problem
 from sleepy_coder.experiments.transfer import ENOUGH_PROBLEMS
 from sleepy_coder.learning.gate import Trial
-from sleepy_coder.patterns import GENERAL, PATTERNS
 from sleepy_coder.problems import is_frozen, load_set
 from sleepy_coder.proposals import RUSTC
 from sleepy_coder.report import compare, render_markdown, render_repair
@@ -84,13 +83,12 @@ def render_renderings() -> str:
     return "\n".join(lines)
 
 
-def render_general() -> str:
+def render_general(experiment: str, set_name: str, names: Sequence[str]) -> str:
     """Return what the task `general` does for patterns that it learned from, and for others."""
-    names = ("base", "base-again", "hints-second", "general", "routed")
-    _, arms = _compared_arms("routing", "heldout")
+    _, arms = _compared_arms(experiment, set_name)
     course = json.loads((RESULTS / "learn" / "qwen2.5-coder-1.5b-instruct.json").read_text())
     learned = course["config"]["basis_patterns"]
-    lines = [f"| held-out problems of | problems | {' | '.join(names)} |"]
+    lines = [f"| {set_name} problems of | problems | {' | '.join(names)} |"]
     lines.append("| --- | ---: |" + " ---: |" * len(names))
     for label, is_learned in (("patterns that it learned from", True), ("other patterns", False)):
         groups = [
@@ -564,40 +562,21 @@ def render_fits() -> str:
 
 
 def render_ablation() -> str:
-    """Return what is solved at each setting of the axes k, p, pairs and adapters."""
-    rows = ["| what is varied | solved |", "| --- | --- |"]
-    names = {"k": "k", "p": "p", "pairs": "pairs a task", "adapters": "adapters in the basis"}
-    for axis, name in names.items():
+    """Return what is solved at each setting of the axes k and p."""
+    rows = []
+    for axis in ("k", "p"):
         record = _experiment("ablation", axis)
-        total = max(each["total"] for each in record["settings"])
-        found = [_setting(each, total) for each in record["settings"]]
-        rows.append(
-            f"| {name}, of {total} (base {record['base']['passed']}) | {', '.join(found)} |"
+        names, counts = (
+            [str(each[key]) for each in record["settings"]] for key in ("setting", "passed")
         )
-    return "\n".join(rows)
-
-
-def _setting(entry: Mapping[str, Any], total: int) -> str:
-    """Return a setting with what it solves, and of how many where it was asked of a part."""
-    part = f"/{entry['total']}" if entry["total"] != total else ""
-    return f"{entry['setting']}: {entry['passed']}{part}"
-
-
-def render_basis() -> str:
-    """Return what is solved over learned and random bases, from the mean and from none."""
-    record = _experiment("ablation", "basis")
-    ks = list(dict.fromkeys(each["setting"] for each in record["settings"]))
-    found = {(each["arm"], each["setting"]): each for each in record["settings"]}
-    total = record["settings"][0]["total"]
-    rows = [
-        f"| {total} problems, base {record['base']['passed']}; k = | {' | '.join(ks)} |",
-        "| --- |" + " ---: |" * len(ks),
-    ]
-    rows += [
-        f"| {arm} | {' | '.join(str(found[arm, k]['passed']) for k in ks)} |"
-        for arm in dict.fromkeys(arm for arm, _ in found)
-    ]
-    return "\n".join(rows)
+        total, base = record["base"]["total"], record["base"]["passed"]
+        rows += [
+            f"| {axis}, {len(record['totals'])} tasks | {' | '.join(names)} |",
+            "| --- |" + " ---: |" * len(names),
+            f"| solved of {total}, the base model {base} | {' | '.join(counts)} |",
+            "",
+        ]
+    return "\n".join(rows[:-1])
 
 
 def render_angles() -> str:
@@ -660,48 +639,6 @@ def render_left_out() -> str:
         versus = "" if arm["arm"] == "mean" else f"+{change['gained']}, -{change['lost']}"
         rows.append(f"| {arm['arm']} | {k} | {arm['error']:.2f} | {arm['passed']} | {versus} |")
     return "\n".join(rows)
-
-
-def render_neighbours() -> str:
-    """Return what tasks solve of their own held-out problems, their family's and other tasks'."""
-    record = _experiment("subspace")["transfer"]
-    names = ("its own", "its family's", "the most similar others'")
-    kinds: dict[str, list[Mapping[str, int]]] = {name: [] for name in names}
-    for task, others in record.items():
-        if task == GENERAL:
-            continue
-        for other, counts in others.items():
-            is_kin = _family(task) == _family(other) is not None
-            kind = names[1] if is_kin else names[2]
-            kinds[names[0] if other == task else kind].append(counts)
-    rows = [
-        "| a task is asked held-out problems of | problems | the base model | the task |",
-        "| --- | ---: | ---: | ---: |",
-    ]
-    for kind, counts in kinds.items():
-        total, base, solved = (sum(c[key] for c in counts) for key in ("total", "base", "solved"))
-        if total:
-            parts = (f"{100 * part / total:.0f} %" for part in (base, solved))
-            rows.append(f"| {kind} | {total:,} | {' | '.join(parts)} |")
-    return "\n".join(rows)
-
-
-def _family(task: str) -> str | None:
-    return PATTERNS[task].family if task in PATTERNS else None
-
-
-def render_seeds() -> str:
-    """Return what `routed` solves of the frozen problems after training from other seeds."""
-    found = json.loads((RESULTS / "routing" / "summary.json").read_text())["sets"]["frozen"]
-    seeds = found["seeds"]
-    counts = [run["totals"]["passed"] for run in seeds["runs"].values()]
-    lost = [len(run["against_base"]["lost"]) for run in seeds["runs"].values()]
-    return (
-        f"With the pairs in {len(counts)} other orders: {', '.join(map(str, counts))} of "
-        f"{found['size']}; mean {100 * seeds['mean']:.1f} %, 95 % interval "
-        f"{100 * seeds['low']:.1f} to {100 * seeds['high']:.1f} %; "
-        f"lost {', '.join(map(str, lost))}."
-    )
 
 
 def render_sequential() -> str:
@@ -806,7 +743,7 @@ def render_train_gpu() -> str:
 
 def render_paper_numbers() -> str:
     """Return the numbers of result files that settle lines of the paper checklist."""
-    rows = [*_share_numbers(), *_learned_numbers()]
+    rows = [*_share_numbers(), *_learned_numbers(), *_study_numbers()]
     lines = ["| | what | number | file in `results/` |", "| --- | --- | --- | --- |"]
     lines += [f"| M{place} | {' | '.join(cells)} |" for place, cells in enumerate(rows, start=1)]
     return "\n".join(lines)
@@ -937,6 +874,61 @@ def _learned_numbers() -> list[tuple[str, str, str]]:
     ]
 
 
+def _study_numbers() -> list[tuple[str, str, str]]:
+    """Return (what, number, file) of what bases hold, and how large they need be."""
+    axes = {axis: _experiment("ablation", axis) for axis in ("k", "p")}
+    solved = {axis: {s["setting"]: s["passed"] for s in a["settings"]} for axis, a in axes.items()}
+    base = axes["k"]["base"]
+    sizes = ", ".join(str(solved["k"][k]) for k in ("8", "24", "128", "60 %"))
+    found = _experiment("subspace")
+    angles, variance = found["angles"], found["explained"]["adapters"]
+    arms = {(arm["arm"], arm["k"]): arm for arm in found["leave_one_out"]["arms"]}
+    own, projected, drawn = (
+        arms[key] for key in (("own LoRA", None), ("projected", 64), ("random", 64))
+    )
+    sides = "; ".join(
+        ", ".join(f"{angles[kind][side]['overlap']:.2f}" for kind in _OVERLAPPING)
+        for side in ("b", "a")
+    )
+    held = "; ".join(
+        ", ".join(
+            f"{100 * statistics.fmean(module[k - 1] for module in variance[side]):.0f}"
+            for k in (16, 24, 128)
+        )
+        for side in ("b", "a")
+    )
+    return [
+        (
+            f"{len(axes['k']['totals'])} tasks over bases of k = 8, 24, 128, 60 %; base model",
+            f"{sizes} of {base['total']}; {base['passed']}",
+            "experiments/ablation",
+        ),
+        (
+            "the same, p = 1, 2, 4, 8",
+            f"{', '.join(map(str, solved['p'].values()))} of {base['total']}",
+            "experiments/ablation",
+        ),
+        (
+            "overlap of bases, B; A: disjoint halves, two seeds, random ones",
+            sides,
+            "experiments/subspace",
+        ),
+        (
+            "variance of ΔW in 16, 24, 128 directions, B; A, %",
+            held,
+            "experiments/subspace",
+        ),
+        (
+            "a left-out adapter: as it is, on 64 directions of the others, on 64 random ones",
+            f"{own['passed']}, {projected['passed']}, {drawn['passed']} of {own['total']}",
+            "experiments/subspace",
+        ),
+    ]
+
+
+_OVERLAPPING = ("disjoint halves", "two seeds", "random")
+
+
 def _lost_alone(*arms: str) -> str:
     """Return what tasks trained alone lose on average, routed; and forced on every problem."""
     found = _experiment("coefficients")["arms"]
@@ -977,6 +969,7 @@ def _solved(outcomes: dict[str, str]) -> str:
     return f"{sum(o == 'pass' for o in outcomes.values())}/{len(outcomes)}"
 
 
+_WITHOUT_TASKS = ("base", "base-again", "hints-second")
 BLOCKS: dict[str, Callable[[], str]] = {
     "frozen-1.5b": lambda: render_frozen("1.5b"),
     "frozen-0.5b": lambda: render_frozen("0.5b"),
@@ -986,7 +979,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "demo-time": render_demo_time,
     "rendering": render_rendering,
     "renderings": render_renderings,
-    "general": render_general,
+    "general": lambda: render_general("routing", "heldout", (*_WITHOUT_TASKS, "general", "routed")),
+    "general-transfer": lambda: render_general(
+        "transfer-general", "transfer", ("base", "general", "cascade")
+    ),
     "end-weight": render_end_weight,
     "written": render_written,
     "made-on": render_made_on,
@@ -1006,6 +1002,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "learned-1.5b": lambda: render_learned("1.5b"),
     "learned-0.5b": lambda: render_learned("0.5b"),
     "transfer": lambda: render_comparison("transfer", "transfer"),
+    "transfer-general": lambda: render_comparison("transfer-general", "transfer"),
     "transfer-0.5b": lambda: render_comparison("transfer-0.5b", "transfer"),
     "transfer-patterns": lambda: render_patterns("transfer", "transfer", "routed-shipped"),
     "heldout": lambda: render_comparison("routing", "heldout"),
@@ -1023,12 +1020,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "fits": render_fits,
     "sequential": render_sequential,
     "ablation": render_ablation,
-    "basis": render_basis,
     "angles": render_angles,
     "explained": render_explained,
     "left-out": render_left_out,
-    "neighbours": render_neighbours,
-    "seeds": render_seeds,
     "rerank": render_rerank,
     "paper-numbers": render_paper_numbers,
 }
