@@ -915,3 +915,60 @@ def test_a_target_that_compiled_is_not_broken_for_one_that_did_not(sandbox, tmp_
         verifier.read(before, name)
     after = verifier.check({"src/config.rs": renamed})
     assert not verifier.is_kept(before, after)
+
+
+def test_a_chain_that_ends_worse_is_not_kept(sandbox, tmp_path):
+    stats = "pub struct S {\n    pub n: u32,\n}\n\nimpl S {\n    pub fn get(&self) -> u32 {\n"
+    stats += "        self.n += 1;\n        self.n\n    }\n}\n"
+    lib = "pub mod stats;\n\n"
+    for n in range(3):
+        lib += f"pub fn f{n}(one: &std::rc::Rc<stats::S>) -> u32 {{\n    one.get()\n}}\n\n"
+    write_package(tmp_path / "p", lib=lib, stats=stats)
+    repair = mend_package(tmp_path / "p", sandbox, {})
+    assert not repair.is_ok
+    assert (repair.num_before, repair.num_after, repair.changes) == (1, 1, {})
+
+
+def test_what_a_build_script_writes_into_the_sources_stays(sandbox, tmp_path):
+    root = tmp_path / "p"
+    write_package(root, main="mod made;\n\nfn main() {\n    let n = 0;\n    n += made::N;\n}\n")
+    (root / "schema.txt").write_text("1")
+    (root / "build.rs").write_text(
+        'fn main() {\n    println!("cargo:rerun-if-changed=schema.txt");\n'
+        '    std::fs::write("src/made.rs", "pub const N: u32 = 1;\\n").unwrap();\n}\n'
+    )
+    repair = mend_package(root, sandbox, {})
+    assert repair.is_ok
+    assert list(repair.changes) == ["src/main.rs"]
+    assert not (root / "src/made.rs").exists()
+
+
+def test_a_lint_is_not_silenced_by_a_guess(sandbox, tmp_path):
+    path = tmp_path / "lib.rs"
+    path.write_text(
+        "#![deny(unused_must_use)]\nuse std::io::{self, Write};\n\n"
+        "pub fn save(mut w: impl Write, data: &[u8]) -> io::Result<()> {\n"
+        "    w.write_all(data);\n    Ok(())\n}\n"
+    )
+    repair = repair_project(FileProject(path, sandbox), lambda _: ())
+    assert (repair.is_ok, repair.changes) == (False, {})
+
+
+def test_each_error_that_rustcs_suggestions_mend_is_told(sandbox, tmp_path):
+    path = tmp_path / "lib.rs"
+    mark = "pub fn mark(text: &str) -> usize {\r\n    text.len()\r\n}\r\n"
+    calls = "".join(f"pub fn f{n}(t: String) -> usize {{\r\n    mark(t)\r\n}}\r\n" for n in "ab")
+    path.write_bytes((mark + calls).encode())
+    repair = repair_project(FileProject(path, sandbox), lambda _: ())
+    assert [(step.line, step.by) for step in repair.steps] == [(5, RUSTC), (8, RUSTC)]
+    assert len(repair.mended) == 2
+
+
+def test_lines_that_rustc_adds_end_as_the_files_do(sandbox, tmp_path):
+    path = tmp_path / "lib.rs"
+    path.write_bytes(b"pub fn f() -> usize {\r\n    HashMap::<u8, u8>::new().len()\r\n}\r\n")
+    repair = repair_project(FileProject(path, sandbox), lambda _: ())
+    assert repair.is_ok
+    text = repair.changes["lib.rs"][1]
+    assert text.startswith("use std::collections::HashMap;\r\n")
+    assert text.count("\n") == text.count("\r\n")

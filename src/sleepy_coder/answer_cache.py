@@ -14,10 +14,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sleepy_coder.model import Completion
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sleepy_coder.model import Completion
 
 
 class AnswerCache:
@@ -35,6 +35,8 @@ class AnswerCache:
         self._path = path
         self._known: dict[str, Completion] = {}
         if path is not None and path.is_file():
+            from sleepy_coder.model import Completion
+
             for line in path.read_text(encoding="utf-8").splitlines():
                 try:
                     fields = json.loads(line)

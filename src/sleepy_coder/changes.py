@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -21,7 +22,8 @@ class Change(NamedTuple):
     lines: tuple[str, ...]
 
 
-def find_changes(source: str, changed: str, *, by_line: bool = False) -> list[Change]:
+@functools.lru_cache(maxsize=32)  # each error that was mended in a file asks for the same
+def find_changes(source: str, changed: str, *, by_line: bool = False) -> tuple[Change, ...]:
     """Return the places in which a text differs from its source, in order.
 
     Args:
@@ -43,7 +45,7 @@ def find_changes(source: str, changed: str, *, by_line: bool = False) -> list[Ch
             found += [Change(start + n, start + n + 1, begin + n, (new[begin + n],)) for n in moved]
         else:
             found.append(Change(start, stop, begin, tuple(new[begin:end])))
-    return found
+    return tuple(found)
 
 
 def apply_changes(source: str, changes: Iterable[Change]) -> str:

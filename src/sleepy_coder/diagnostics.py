@@ -178,6 +178,7 @@ def apply_suggestions(
     """
     trusted = {MACHINE_APPLICABLE, *([MAYBE_INCORRECT] if allow_maybe_incorrect else [])}
     data = source.encode()
+    ends_in_cr = "\r\n" in source
     taken: list[Span] = []
     for error in select_errors(diagnostics):
         for edits in _suggested_edits(error, trusted):
@@ -186,7 +187,8 @@ def apply_suggestions(
                 taken.extend(edits)
                 break
     for edit in sorted(taken, key=lambda e: (e.byte_start, e.byte_end), reverse=True):
-        replacement = (edit.suggested_replacement or "").encode()
+        text = edit.suggested_replacement or ""
+        replacement = (text.replace("\n", "\r\n") if ends_in_cr else text).encode()
         data = data[: edit.byte_start] + replacement + data[edit.byte_end :]
     try:
         return data.decode()

@@ -28,7 +28,7 @@ from sleepy_coder.proposals import (
     propose_texts,
 )
 from sleepy_coder.syntax import normalized
-from sleepy_coder.verification import State, Verifier, error_key
+from sleepy_coder.verification import State, Verifier, error_key, is_worse
 
 MAX_ROUNDS = 8  # of rustc's suggestions: what they bring to light rarely goes deeper
 MAX_ERRORS_TRIED = 40  # by the model
@@ -139,25 +139,35 @@ class _Search:
     def run(self) -> Repair:
         """Work until no error is left, nothing helps any more, or something stops it."""
         first = self.best = self.verifier.check({})
-        stopped = ""
+        is_ok, detail, stopped, mended = False, "", "", tuple[Mended, ...]()
         try:
             self._work()
             check = self._test(self.best).check
+            is_ok, detail = check.is_ok, check.detail
+            mended = tuple(self._mended(self.best)) if is_ok else ()
         except KeyboardInterrupt:
             stopped = "interrupted"
         except SleepyError as error:
             stopped = str(error)
-        is_ok = not stopped and check.is_ok
+        last = self.best if is_ok else self._least_bad(first)
         return Repair(
             is_ok=is_ok,
             num_before=len(first.errors),
-            num_after=len(self.best.errors),
-            changes=self.verifier.changes(self.best),
+            num_after=len(last.errors),
+            changes=self.verifier.changes(last),
             steps=tuple(self.steps),
-            detail="" if is_ok or stopped else check.detail,
+            detail=last.check.detail if detail and last is not self.best else detail,
             stopped=stopped,
-            mended=tuple(self._mended(self.best)) if is_ok else (),
+            mended=mended,
         )
+
+    def _least_bad(self, first: State) -> State:
+        """Return the last state with which nothing got worse: a chain may have led nowhere."""
+        kept = first
+        for state in (*(self.verifier.check(texts) for texts in self.passed[1:]), self.best):
+            if not is_worse(state, kept):
+                kept = state
+        return kept
 
     def _work(self) -> None:
         """Go from one state to a better one; what was given up is tried again in a later one."""
@@ -211,11 +221,23 @@ class _Search:
             after = next((found for found in rounds if found is not None), None)
             if after is None:
                 break
+            self.passed.append(self.best.texts)
             self.best = after
-            for error in state.errors:
-                if not after.counts[error_key(error)]:
-                    self._tell(error, RUSTC)
+            for count, error in enumerate(self._gone(state, after)):
+                self._tell(error, RUSTC)
+                if count < MAX_ERRORS_TRIED:
                     self._note(error, self._question(state, error), RUSTC)
+
+    @staticmethod
+    def _gone(before: State, after: State) -> list[Diagnostic]:
+        """Return the errors that there are no more; of equal ones first those of other lines."""
+        gone, left = before.counts - after.counts, set(map(_identity, after.errors))
+        found = []
+        for error in sorted(before.errors, key=lambda e: _identity(e) in left):
+            if gone[error_key(error)]:
+                gone[error_key(error)] -= 1
+                found.append(error)
+        return sorted(found, key=before.errors.index)
 
     def _suggested(
         self,
@@ -323,13 +345,13 @@ class _Search:
         text = self._text(state, error)
         needed = find_changes(text, self._text(after, error), by_line=True)
         code = normalized(text)
-        of_code = [each for each in needed if normalized(apply_changes(text, [each])) != code]
+        of_code = tuple(c for c in needed if normalized(apply_changes(text, [c])) != code)
         if of_code and len(of_code) < len(needed):
             plain = self._try(state, error, apply_changes(text, of_code))
             if plain is not None and len(plain.errors) <= len(after.errors):
                 needed, after = of_code, plain
         for change in needed if 1 < len(needed) <= MAX_CHANGES_TRIED else ():
-            fewer = [each for each in needed if each != change]
+            fewer = tuple(each for each in needed if each != change)
             found = self._try(state, error, apply_changes(text, fewer))
             if found is not None and len(found.errors) <= len(after.errors):
                 needed, after = fewer, found

@@ -183,9 +183,14 @@ def check_workspace(
             return check_workspace(
                 path, sandbox, run_tests=run_tests, all_targets=all_targets, scratch=work_dir
             )
-    # All of the last copy goes: a build script may have left links in it.
-    shutil.rmtree(scratch / "source", ignore_errors=True)
-    copy_project(path, scratch / "source")
+    # All of the last copy goes, for a build script may have left links in it; but what it wrote
+    # stays, since cargo does not run it again.
+    last, source = scratch / "last", scratch / "source"
+    if source.exists():
+        source.rename(last)
+    copy_project(path, source)
+    _keep_written(last, source)
+    shutil.rmtree(last, ignore_errors=True)
     targets = ["--all-targets"] if all_targets else []
     check = ["check", "--message-format=json", *targets]
     done = _cargo([*check, "--keep-going"], sandbox, scratch)
@@ -230,6 +235,23 @@ def copy_project(path: Path, copy: Path) -> None:
         for each in (Path(folder), *(Path(folder, name) for name in names)):
             if not each.is_symlink():
                 each.chmod(each.stat().st_mode | (0o700 if each.is_dir() else 0o600))
+
+
+def _keep_written(last: Path, copy: Path) -> None:
+    """Move the files over that a build wrote into the last copy of a project, links left out."""
+    for folder, folders, names in os.walk(last):
+        place = copy / Path(folder).relative_to(last)
+        folders[:] = [name for name in folders if not Path(folder, name).is_symlink()]
+        for name in names:
+            written, target = Path(folder, name), place / name
+            if written.is_symlink() or not written.is_file() or target.is_symlink():
+                continue
+            if not target.exists() and copy.resolve() in (
+                place.resolve(),
+                *place.resolve().parents,
+            ):
+                place.mkdir(parents=True, exist_ok=True)
+                written.rename(target)
 
 
 def _is_copied(path: Path) -> bool:

@@ -84,7 +84,12 @@ def follow_suggestions(
 
 
 def guesses_of(error: Diagnostic) -> list[Diagnostic]:
-    """Return the error once for each thing that rustc would try, unsure of it, with that alone."""
+    """Return the error once for each thing that rustc would try, unsure of it, with that alone.
+
+    Of a lint there is none: what it would try is to silence it.
+    """
+    if error.code is not None and error.error_code is None:
+        return []
     return [
         replace(error, children=(replace(child, spans=tuple(edits)),))
         for child in error.children

@@ -20,7 +20,10 @@ from sleepy_coder.judge import WorkspaceCheck
 from sleepy_coder.project import Project
 
 # What rustc reports before it looks at types, and what it looks for where a body's types are right.
-_OF_NAMES = re.compile("E0(261|405|408|412|42[23568]|43[23]|53[12]|57[34]|583|603)")
+_OF_NAMES = re.compile(
+    "E0(106|25[245]|26[01]|36[45]|40[13-578]|41[1256]|42[2-689]|43[0-578]|53[0-2]|57[34]|583|603"
+    "|637|659)"
+)
 _OF_MATCHES = re.compile("E000[45]")
 _OF_BORROWS = re.compile(
     "E0(133|310|373|38[124]|499|50[0-35-9]|510|515|52[14]|59[467]|626|700|71[236])"
@@ -146,6 +149,14 @@ class Verifier:
             or (state.check.is_ok and find_disuse(before, None, after) is not None)
             for before, after in self.changes(state).values()
         )
+
+
+def is_worse(state: State, other: State) -> bool:
+    """Whether a state has more errors than another, less those that rustc had not sought there."""
+    last = max(map(_stage, other.errors), default=_LINTS)
+    found = zip(state.errors, state.targets, strict=True)
+    sought = [_stage(error) <= last for error, of in found if of & other.check.reached]
+    return sum(sought) > len(other.errors)
 
 
 def error_key(error: Diagnostic) -> tuple[str, str]:

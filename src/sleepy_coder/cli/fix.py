@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -93,7 +94,9 @@ def fix(
     then is kept on this machine for `sleepy night` to learn from, unless --no-record is given.
     """
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what held is shown, scratch goes
+    for name in ("SIGTERM", "SIGHUP"):  # what held is shown, and the scratch folder goes
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sleepy-fix-")))
         root, project = _open(path, edition, sandbox, scratch, run_tests=run_tests)
@@ -128,7 +131,10 @@ def _open(
     folder = path if path.is_dir() else path.parent
     command = ["cargo", "locate-project", "--workspace", "--message-format=plain"]
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        env = os.environ | {"RUST_BACKTRACE": "0"}
+        done = subprocess.run(
+            command, cwd=folder, env=env, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError:
         raise InputError("cargo was not found; install Rust from https://rustup.rs") from None
     if done.returncode == 0:
@@ -137,7 +143,8 @@ def _open(
         return root, CargoProject(root, replace(sandbox, project=root), scratch, all_targets)
     if path.suffix != ".rs" or not path.is_file() or _NO_MANIFEST not in done.stderr:
         reason = done.stderr.strip().removeprefix("error: ") or "cargo gave no reason"
-        raise InputError(f"{path}: {reason}; name a workspace or a .rs file")
+        advice = "; name a workspace or a .rs file" if _NO_MANIFEST in done.stderr else ""
+        raise InputError(f"{path}: {reason}{advice}")
     if run_tests:
         raise click.UsageError("--test: a file alone has no tests to run; leave it out")
     return path.parent, FileProject(path, replace(sandbox, project=path.parent), edition)

@@ -43,7 +43,7 @@ def minimize_answers(
         sandbox: Where it is tried.
         max_changes: An answer that differs in more places is given up: None.
     """
-    works = [_Work(problem, find_changes(problem.buggy, code)) for problem, code in answers]
+    works = [_Work(problem, list(find_changes(problem.buggy, code))) for problem, code in answers]
     given_up = [len(work.untried) > max_changes for work in works]
     left = [work for work, is_lost in zip(works, given_up, strict=True) if not is_lost]
     while left:
