@@ -186,6 +186,7 @@ def check_workspace(
     # All of the last copy goes, for a build script may have left links in it; but what it wrote
     # stays, since cargo does not run it again.
     last, source = scratch / "last", scratch / "source"
+    shutil.rmtree(last, ignore_errors=True)
     if source.exists():
         source.rename(last)
     copy_project(path, source)
@@ -246,10 +247,7 @@ def _keep_written(last: Path, copy: Path) -> None:
             written, target = Path(folder, name), place / name
             if written.is_symlink() or not written.is_file() or target.is_symlink():
                 continue
-            if not target.exists() and copy.resolve() in (
-                place.resolve(),
-                *place.resolve().parents,
-            ):
+            if not target.exists() and place.resolve().is_relative_to(copy.resolve()):
                 place.mkdir(parents=True, exist_ok=True)
                 written.rename(target)
 
