@@ -636,7 +636,9 @@ def test_the_model_and_its_tasks_are_recorded(tmp_path, monkeypatch):
     answer = render_answer(path.read_text().replace("    x\n", "    x.unwrap_or(0)\n"))
     model = ScriptedModel(lambda _: answer)
     monkeypatch.setattr(ModelOptions, "workbench", lambda *_: Workbench(model=model))
-    assert run(path, "--no-store").exit_code == 0
+    result = run(path, "--no-store")
+    assert result.exit_code == 0
+    assert "asking the model about: mismatched types" in result.stderr
     (episode,) = load_episodes()
     assert (episode.by, episode.model, episode.model_sha256) == ("base model", "scripted", "0" * 64)
     assert (episode.store_sha256, episode.first_failed("base model")) == (None, False)
@@ -654,7 +656,7 @@ def test_a_guess_of_rustcs_is_tried_where_no_answer_holds(workspace, sandbox, tm
 
 
 def write_package(root, **files):
-    """Write a package of the given files and return what `repair_project` takes."""
+    """Write a package with the given files in its `src`."""
     (root / "src").mkdir(parents=True)
     (root / "Cargo.toml").write_text('[package]\nname = "p"\nversion = "0.1.0"\nedition = "2021"\n')
     for name, text in files.items():

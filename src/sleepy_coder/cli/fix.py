@@ -167,7 +167,10 @@ class _Asker:
 
     def __call__(self, problem: Problem) -> Iterator[Proposal]:
         """Yield answers, the most promising first."""
-        return propose_answers(problem, self.bench, self._num_samples)
+        bench = self.bench
+        for message in (problem.diagnostics or ())[:1]:  # the error that is asked about
+            click.echo(f"asking the model about: {message['message']}", err=True)
+        return propose_answers(problem, bench, self._num_samples)
 
     @property
     def is_loaded(self) -> bool:
