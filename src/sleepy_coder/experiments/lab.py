@@ -198,10 +198,8 @@ class Lab:
 
     def path(self, name: str, material: Any, suffix: str = ".json") -> Path:
         """Return the file of a stage that depends on the model and the material."""
-        return (
-            self.folder
-            / f"{name}-{short_hash([self.model.sha256, str(self.model.dtype), material])}{suffix}"
-        )
+        key = short_hash([self.model.sha256, str(self.model.dtype), material])
+        return self.folder / f"{name}-{key}{suffix}"
 
     @property
     def pad_id(self) -> int:

@@ -89,9 +89,8 @@ class TrainableTasks:
             coef_a.normal_(std=scale, generator=generator)
         for name, task in (start or {}).items():
             row = rows[self._row_of(name)]
-            drawn = self.layout.unflatten(
-                row
-            )  # a module that the start lacks could not learn from 0
+            # A module that the start lacks keeps what was drawn: from zero it could not learn.
+            drawn = self.layout.unflatten(row)
             padded = {module: _padded(entry, bases[module]) for module, entry in task.items()}
             row.copy_(self.layout.flatten({**drawn, **padded}))
         self.rows = _parameter(rows, device)
