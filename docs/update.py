@@ -614,12 +614,14 @@ def render_explained() -> str:
         "| --- |" + " ---: |" * len(ks),
     ]
     for name, sides in record["explained"].items():
-        cells = []
-        for k in ks:
-            means = (100 * statistics.fmean(m[k - 1] for m in sides[s]) for s in ("b", "a"))
-            cells.append(", ".join(f"{mean:.0f}" for mean in means))
+        cells = [", ".join(_percent_held(sides[side], k) for side in ("b", "a")) for k in ks]
         rows.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _percent_held(modules: Sequence[Sequence[float]], k: int) -> str:
+    """Return the part of a side's variance in the first k directions, the mean over modules."""
+    return f"{100 * statistics.fmean(module[k - 1] for module in modules):.0f}"
 
 
 def render_left_out() -> str:
@@ -891,11 +893,7 @@ def _study_numbers() -> list[tuple[str, str, str]]:
         for side in ("b", "a")
     )
     held = "; ".join(
-        ", ".join(
-            f"{100 * statistics.fmean(module[k - 1] for module in variance[side]):.0f}"
-            for k in (16, 24, 128)
-        )
-        for side in ("b", "a")
+        ", ".join(_percent_held(variance[side], k) for k in (16, 24, 128)) for side in ("b", "a")
     )
     return [
         (

@@ -116,8 +116,7 @@ class _Search:
     """The work on one project.
 
     Attributes:
-        best: What was reached so far.
-        passed: Texts of former states.
+        history: The states so far, each better than the one before; the last is worked on.
         answered: File, question, whose answer held, and which did not.
         proposals: By question, what was proposed so far and what gives more.
         told: Errors that nobody mended.
@@ -128,9 +127,8 @@ class _Search:
     propose: Propose
     run_tests: bool
     on_step: Callable[[Step], None]
-    best: State = field(init=False)
     steps: list[Step] = field(default_factory=list)
-    passed: list[Mapping[str, str]] = field(default_factory=list)
+    history: list[State] = field(default_factory=list)
     answered: list[tuple[str, Question, str, tuple[Proposal, ...]]] = field(default_factory=list)
     proposals: dict[str, tuple[list[Proposal], Iterator[Proposal]]] = field(default_factory=dict)
     told: set[tuple[str, ...]] = field(default_factory=set)
@@ -138,33 +136,38 @@ class _Search:
 
     def run(self) -> Repair:
         """Work until no error is left, nothing helps any more, or something stops it."""
-        first = self.best = self.verifier.check({})
-        is_ok, detail, stopped, mended = False, "", "", tuple[Mended, ...]()
+        first = self.verifier.check({})
+        self.history.append(first)
+        is_ok, stopped, mended = False, "", tuple[Mended, ...]()
         try:
             self._work()
-            check = self._test(self.best).check
-            is_ok, detail = check.is_ok, check.detail
+            is_ok = self._test(self.best).check.is_ok
             mended = tuple(self._mended(self.best)) if is_ok else ()
         except KeyboardInterrupt:
             stopped = "interrupted"
         except SleepyError as error:
             stopped = str(error)
-        last = self.best if is_ok else self._least_bad(first)
+        last = self.best if is_ok else self._least_bad()
         return Repair(
             is_ok=is_ok,
             num_before=len(first.errors),
             num_after=len(last.errors),
             changes=self.verifier.changes(last),
             steps=tuple(self.steps),
-            detail=last.check.detail if detail and last is not self.best else detail,
+            detail="" if is_ok or stopped else self._test(last).check.detail,
             stopped=stopped,
             mended=mended,
         )
 
-    def _least_bad(self, first: State) -> State:
+    @property
+    def best(self) -> State:
+        """What was reached so far."""
+        return self.history[-1]
+
+    def _least_bad(self) -> State:
         """Return the last state with which nothing got worse: a chain may have led nowhere."""
-        kept = first
-        for state in (*(self.verifier.check(texts) for texts in self.passed[1:]), self.best):
+        kept, *others = self.history
+        for state in others:
             if not is_worse(state, kept):
                 kept = state
         return kept
@@ -186,8 +189,8 @@ class _Search:
                 given_up.add(_identity(error))
                 self._tell(error, by)
             else:
-                self.passed.append(self.best.texts)
-                self.best, is_better = better, bool(given_up)
+                self.history.append(better)
+                is_better = bool(given_up)
                 self._tell(error, by)
                 self._follow_suggestions()
 
@@ -221,8 +224,7 @@ class _Search:
             after = next((found for found in rounds if found is not None), None)
             if after is None:
                 break
-            self.passed.append(self.best.texts)
-            self.best = after
+            self.history.append(after)
             for count, error in enumerate(self._gone(state, after)):
                 self._tell(error, RUSTC)
                 if count < MAX_ERRORS_TRIED:
@@ -334,7 +336,7 @@ class _Search:
         """Whether the error itself is gone, and it is not a state that was left before."""
         key = error_key(error)
         is_gone = after.check.is_ok or after.counts[key] < state.counts[key]
-        return is_gone and after.texts not in self.passed
+        return is_gone and all(after.texts != state.texts for state in self.history)
 
     def _reduce(self, state: State, error: Diagnostic, after: State) -> State:
         """Return the state without the changes that it does as well without.

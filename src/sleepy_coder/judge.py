@@ -242,12 +242,14 @@ def _keep_written(last: Path, copy: Path) -> None:
     """Move the files over that a build wrote into the last copy of a project, links left out."""
     for folder, folders, names in os.walk(last):
         place = copy / Path(folder).relative_to(last)
+        if not place.resolve().is_relative_to(copy.resolve()):
+            folders.clear()
+            continue
         folders[:] = [name for name in folders if not Path(folder, name).is_symlink()]
         for name in names:
             written, target = Path(folder, name), place / name
-            if written.is_symlink() or not written.is_file() or target.is_symlink():
-                continue
-            if not target.exists() and place.resolve().is_relative_to(copy.resolve()):
+            is_plain = written.is_file() and not written.is_symlink()
+            if is_plain and not target.exists() and not target.is_symlink():
                 place.mkdir(parents=True, exist_ok=True)
                 written.rename(target)
 

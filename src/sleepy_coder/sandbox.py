@@ -304,13 +304,8 @@ def _limit(argv: Sequence[str], limits: Limits, num_others: int, *, cwd: str = "
         steps.append(f"ulimit -v {limits.address_space_bytes // 1024}")
         # bash says -u; dash and busybox say -p.
         steps.append(f"{{ ulimit -u {processes} 2>&- || ulimit -p {processes}; }}")
-    return [
-        "/bin/sh",
-        "-c",
-        " && ".join([*steps, f"cd {shlex.quote(cwd)}", 'exec "$@"']),
-        "sh",
-        *argv,
-    ]
+    steps += [f"cd {shlex.quote(cwd)}", 'exec "$@"']
+    return ["/bin/sh", "-c", " && ".join(steps), "sh", *argv]
 
 
 def _environment(rust_bin: str, home: str, cargo_home: str) -> dict[str, str]:

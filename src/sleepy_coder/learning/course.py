@@ -227,7 +227,6 @@ class Course:
                 pad_id=self._pad_id,
                 on_step=self.on_step,
             )
-            dtype = next(iter(basis.bases.values())).basis_a.dtype
             environment = describe_environment(str(self.model.device))
             if current_ranks().is_first:
                 report = {**learned.report.to_json(), "environment": environment}
@@ -235,7 +234,8 @@ class Course:
             names = [n for n in basis.tasks if self.over is not None or n == GENERAL]
             kept = replace(basis, tasks={name: basis.tasks[name] for name in names})
             for step, tasks in learned.tasks.items():
-                subspace, rounded = kept, convert(Subspace(basis.bases, tasks), dtype, "cpu")
+                rounded = convert(Subspace(basis.bases, tasks), basis.dtype, "cpu")
+                subspace = kept
                 for name, coefficients in rounded.tasks.items():
                     subspace = put_task(subspace, name, coefficients)
                 store = Store(subspace, self.model.public_name, self._provenance(subspace.tasks))

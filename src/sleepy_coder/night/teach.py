@@ -81,9 +81,8 @@ def teach(
         pad_id=model.tokenizer.pad_token_id or 0,
         on_step=on_step,
     )
-    dtype = next(iter(store.subspace.bases.values())).basis_a.dtype
     found = Subspace(store.subspace.bases, {pattern: learned.tasks[config.num_steps][pattern]})
-    coefficients = convert(found, dtype=dtype, device="cpu").tasks[pattern]
+    coefficients = convert(found, dtype=store.subspace.dtype, device="cpu").tasks[pattern]
     provenance = {
         "format": "trained",
         "pairs": len(rows[pattern]),

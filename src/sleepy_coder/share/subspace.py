@@ -161,3 +161,8 @@ class Subspace:
     moments: Mapping[str, ModuleMoments] | None = None
     objective: Objective = "factors"
     is_centered: bool = False
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the bases, which all have the same."""
+        return next(iter(self.bases.values())).basis_a.dtype
