@@ -18,12 +18,13 @@ from sleepy_coder.episodes import Episode, episodes_path, load_episodes, record_
 from sleepy_coder.errors import InputError
 from sleepy_coder.excerpt import cut_excerpt
 from sleepy_coder.fix import repair_project
-from sleepy_coder.judge import check_workspace, copy_project
+from sleepy_coder.path_dependencies import folders_outside
 from sleepy_coder.project import CargoProject, FileProject
 from sleepy_coder.prompt import render_answer
 from sleepy_coder.proposals import RUSTC, RUSTC_GUESS, Proposal, propose_answers
 from sleepy_coder.verification import Verifier
 from sleepy_coder.workbench import Workbench
+from sleepy_coder.workspace import Build, check_workspace, copy_project
 
 LIB = """\
 //! What trees bear.
@@ -165,7 +166,7 @@ def test_where_tests_fail_the_next_answer_is_tried(
         for number, answer in enumerate(answers):
             yield Proposal(str(number), problem.buggy.replace(body, answer))
 
-    project = CargoProject(workspace, sandbox, tmp_path / "scratch", all_targets=True)
+    project = CargoProject(workspace, sandbox, tmp_path / "scratch", Build(all_targets=True))
     repair = repair_project(project, propose, run_tests=True)
     assert repair.is_ok == (by is not None)
     assert [step.by for step in repair.steps] == [by or RUSTC]
@@ -183,7 +184,7 @@ def test_tests_that_do_not_compile_are_mended_where_they_are_asked_for(
     for all_targets, changed in ((False, set()), (True, {"core/src/lib.rs"})):
         scratch = tmp_path / f"scratch-{all_targets}"
         scratch.mkdir()
-        project = CargoProject(workspace, sandbox, scratch, all_targets)
+        project = CargoProject(workspace, sandbox, scratch, Build(all_targets=all_targets))
         repair = repair_project(project, lambda _: ())
         assert repair.is_ok
         assert set(repair.changes) == changed
@@ -196,7 +197,7 @@ def test_an_error_that_two_targets_report_is_told_once(workspace, sandbox, tmp_p
         LIB.replace("tree.crates.len())", "tree.crates.len()).is_none()")
     )
     asked = []
-    project = CargoProject(workspace, sandbox, tmp_path / "scratch", all_targets=True)
+    project = CargoProject(workspace, sandbox, tmp_path / "scratch", Build(all_targets=True))
     repair_project(project, lambda problem: asked.append(problem) or ())
     assert [[m["message"] for m in problem.diagnostics] for problem in asked] == [
         ["mismatched types"]
@@ -426,7 +427,7 @@ def test_each_text_is_copied_and_compiled_once(workspace, sandbox, tmp_path, mon
         yield Proposal("a", lib.replace("let x = 1;", "let x = 2;"))
         yield Proposal("b", lib.replace("let x = 1;", "let x = 3;"))
 
-    monkeypatch.setattr("sleepy_coder.judge.copy_project", copy)
+    monkeypatch.setattr("sleepy_coder.workspace.copy_project", copy)
     monkeypatch.setattr("sleepy_coder.project.copy_project", copy)
     repair = repair_project(Watched(workspace, sandbox, tmp_path / "scratch"), propose)
     assert [step.by for step in repair.steps] == [None, None]
@@ -974,3 +975,75 @@ def test_lines_that_rustc_adds_end_as_the_files_do(sandbox, tmp_path):
     text = repair.changes["lib.rs"][1]
     assert text.startswith("use std::collections::HashMap;\r\n")
     assert text.count("\n") == text.count("\r\n")
+
+
+def test_an_assertion_may_be_mended_but_not_changed(tmp_path, sandbox):
+    text = (
+        "pub fn half(n: u32) -> Option<u32> {\n    (n % 2 == 0).then_some(n / 2)\n}\n\n"
+        "fn main() {\n    let half_of = half(6);\n    assert_eq!(half_of, 3);\n}\n"
+    )
+
+    def propose(problem):
+        yield Proposal("hollow", problem.buggy.replace("half_of, 3", "3, 3"))
+        yield Proposal("other", problem.buggy.replace("half_of, 3", "half_of, Some(4)"))
+        yield Proposal("right", problem.buggy.replace("half_of, 3", "half_of, Some(3)"))
+
+    (tmp_path / "a.rs").write_text(text)
+    repair = repair_project(FileProject(tmp_path / "a.rs", sandbox), propose)
+    assert repair.is_ok
+    assert [step.by for step in repair.steps] == ["right"]
+
+
+def test_path_dependencies_may_lie_outside_the_workspace(tmp_path):
+    def package(place, name, more="", code=""):
+        (tmp_path / place / "src").mkdir(parents=True)
+        head = f'[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2021"\n'
+        (tmp_path / place / "Cargo.toml").write_text(head + more)
+        (tmp_path / place / "src/lib.rs").write_text(code)
+
+    package("work/app", "app", '[dependencies]\nunits = { path = "../../libs/units" }\n')
+    package("libs/units", "units", '[target."cfg(unix)".dependencies]\nbase.path = "../base"\n')
+    package("libs/base", "base", code="pub fn one() -> u32 { 1 }\n")
+    (tmp_path / "libs/Cargo.toml").write_text('[workspace]\nmembers = ["units", "base"]\n')
+    (tmp_path / "libs/units/src/lib.rs").write_text("pub use base::one;\n")
+    lib = tmp_path / "work/app/src/lib.rs"
+    lib.write_text("pub fn two() -> u32 {\n    let n = units::one();\n    n += 1;\n    n\n}\n")
+    result = run(tmp_path / "work/app", "--rustc-only", "--apply")
+    assert result.exit_code == 0, result.output
+    assert "let mut n = units::one()" in lib.read_text()
+    assert folders_outside(tmp_path / "work/app") == [tmp_path / "work/app", tmp_path / "libs"]
+    (tmp_path / "Cargo.toml").write_text('[workspace]\nexclude = ["work", "libs"]\n')
+    package("tool", "tool", '[dependencies]\nall = { path = ".." }\n')
+    assert folders_outside(tmp_path / "tool") == [tmp_path]
+
+
+def test_a_path_dependency_that_is_not_there_is_said(workspace):
+    manifest = workspace / "app/Cargo.toml"
+    manifest.write_text(manifest.read_text() + 'gone = { path = "../../gone" }\n')
+    result = run(workspace, "--rustc-only")
+    assert result.exit_code == 1
+    assert "`gone`" in result.stderr
+    assert "No such file" in result.stderr
+
+
+def test_one_package_is_mended_with_the_features_that_are_named(workspace):
+    manifest = workspace / "core/Cargo.toml"
+    manifest.write_text(manifest.read_text() + "[features]\nextra = []\nmore = []\n")
+    extra = "\n#[cfg(all({}))]\npub fn extra() -> u32 {{\n    let n = 1;\n    n += 1;\n    n\n}}\n"
+    both, none = 'feature = "extra", feature = "more"', 'not(feature = "extra")'
+    lib = workspace / "core/src/lib.rs"
+    lib.write_text(LIB.replace("&self", "&mut self") + extra.format(both))
+    one = ("--rustc-only", "-p", "orchard")
+    assert "nothing to mend" in run(workspace, *one).stderr
+    for chosen in (("-F", "extra,more"), ("-F", "extra", "-F", "more"), ("--all-features",)):
+        assert "1 error mended: it compiles" in run(workspace, *one, *chosen).stderr
+    lib.write_text(LIB.replace("&self", "&mut self") + extra.format(none))
+    manifest.write_text(manifest.read_text() + 'default = ["extra"]\n')
+    assert "nothing to mend" in run(workspace, *one).stderr
+    assert "1 error mended" in run(workspace, *one, "--no-default-features").stderr
+    assert "app/src/main.rs" in run(workspace, "--rustc-only").stderr
+
+
+def test_packages_and_features_of_a_lone_file_are_refused(tmp_path):
+    (tmp_path / "a.rs").write_text("fn main() {}\n")
+    assert run(tmp_path / "a.rs", "--all-features").exit_code == 2

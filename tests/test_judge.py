@@ -6,13 +6,13 @@ import pytest
 
 from sleepy_coder import judge
 from sleepy_coder.judge import (
-    check_workspace,
     compile_source,
     judge_candidate,
     judge_candidates,
 )
 from sleepy_coder.problems import Check, Problem
 from sleepy_coder.sandbox import Limits
+from sleepy_coder.workspace import check_workspace
 
 CART = """
 use std::fmt;

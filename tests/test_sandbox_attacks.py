@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from sleepy_coder import judge
-from sleepy_coder.judge import check_workspace, compile_source
+from sleepy_coder.judge import compile_source
 from sleepy_coder.sandbox import Limits, Sandbox, confinement
+from sleepy_coder.workspace import check_workspace
 
 pytestmark = pytest.mark.skipif(
     not confinement().is_working, reason=f"no bubblewrap: {confinement().reason}"

@@ -14,6 +14,7 @@ from sleepy_coder.attributes import Attribute, attributes
 from sleepy_coder.syntax import (
     ASSERTION_MACROS,
     assertions,
+    claims,
     hollow_functions,
     items,
     references,
@@ -59,8 +60,9 @@ def find_gutting(buggy: str, fixed: str | None, code: str) -> str | None:
     """Return how `code` guts the program, in words, or None when it keeps it.
 
     Kept must be: the items and assertions common to `buggy` and `fixed` (all of `buggy`'s where
-    there is no reference), under the same `cfg`, with a body, and not behind a new escape such as
-    `unsafe` or `process::exit`. No statement may go behind a new `cfg`, and no lint be turned off;
+    there is no reference; of assertions then what they claim, for the mistake may be in them),
+    under the same `cfg`, with a body, and not behind a new escape such as `unsafe` or
+    `process::exit`. No statement may go behind a new `cfg`, and no lint be turned off;
     attributes that only move are not new.
 
     Args:
@@ -69,10 +71,11 @@ def find_gutting(buggy: str, fixed: str | None, code: str) -> str | None:
         code: The candidate.
     """
     reference = buggy if fixed is None else fixed
-    for count in (items, assertions):
+    for count in (items, claims if fixed is None else assertions):
         if missing := (count(buggy) & count(reference)) - count(code):
             item = min(missing, key=lambda item: item.path)
-            return f"{item.kind} `{item.path}` is gone or switched off"
+            kind = "assertion" if item.kind == "claim" else item.kind
+            return f"{kind} `{item.path}` is gone or switched off"
     if escapes := _escapes(code) - (_escapes(buggy) | _escapes(reference)):
         name = min(escapes)
         return f"new `{name}` {_ESCAPES.get(name, 'takes the place of the standard one')}"

@@ -7,7 +7,6 @@ compiled and run in the sandbox.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -17,8 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from sleepy_coder.diagnostics import parse_cargo, parse_stream
-from sleepy_coder.errors import InputError
+from sleepy_coder.diagnostics import parse_stream
 from sleepy_coder.gutting import find_disuse, find_gutting
 from sleepy_coder.hidden_tests import append_tests
 from sleepy_coder.problems import Check, Problem
@@ -31,14 +29,6 @@ Outcome = Literal["pass", "compile_error", "wrong_behavior", "gutted", "timeout"
 # CPU time decides, since it does not depend on what else the machine does; wall time is for
 # programs that sleep or wait for each other.
 COMPILE_LIMITS = Limits(wall_s=60, cpu_s=20)
-WORKSPACE_LIMITS = Limits(
-    wall_s=900,
-    cpu_s=600,
-    address_space_bytes=16 << 30,
-    output_bytes=256 << 20,  # some crates have thousands of warnings
-    file_bytes=2 << 30,
-    processes=512,
-)
 RUN_LIMITS = Limits(wall_s=20, cpu_s=5, output_bytes=1 << 20, file_bytes=64 << 20)
 
 _PROGRAM = "program"
@@ -60,27 +50,6 @@ class Compiled:
     is_ok: bool
     diagnostics: tuple[dict[str, Any], ...]
     is_timeout: bool = False
-    is_cut_short: bool = False
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class WorkspaceCheck:
-    """What cargo said of a workspace.
-
-    Attributes:
-        is_ok: It compiles and, where they were run, its tests pass.
-        diagnostics: rustc's JSON messages; file names are relative to the workspace.
-        targets: Of each message, the target that it is about; one name for all of a lone file.
-        reached: All targets that rustc was run on, this time or before.
-        is_cut_short: There may be more to say: a limit or a crash of rustc ended the run.
-        detail: How it failed, in one line; empty when it did not.
-    """
-
-    is_ok: bool
-    diagnostics: tuple[dict[str, Any], ...]
-    targets: tuple[str, ...]
-    reached: frozenset[str]
     is_cut_short: bool = False
     detail: str = ""
 
@@ -113,7 +82,7 @@ def compile_source(code: str, *, crate_type: str, edition: str, sandbox: Sandbox
         edition: `2015` to `2024`.
         sandbox: Where rustc runs.
     """
-    with _scratch() as work_dir:
+    with scratch_folder() as work_dir:
         argv = [f"--crate-type={crate_type}", f"--edition={edition}", "--emit=metadata"]
         return _compile(code, argv, sandbox, work_dir)
 
@@ -156,132 +125,13 @@ def accept(pairs: Sequence[tuple[Problem, str | None]], sandbox: Sandbox) -> lis
     return [verdict.outcome == "pass" for verdict in judge_candidates(visible, sandbox)]
 
 
-def check_workspace(
-    path: Path,
-    sandbox: Sandbox,
-    *,
-    run_tests: bool = False,
-    all_targets: bool = False,
-    scratch: Path | None = None,
-) -> WorkspaceCheck:
-    """Run `cargo check`, and `cargo test` if asked, on a copy of a cargo workspace.
-
-    Build scripts, procedural macros and tests run in the sandbox; nothing in `path` is touched, and
-    nothing outside it is copied (a path dependency must lie inside). Crates must be downloaded
-    already (`cargo fetch`). Tests that a fix could have changed prove nothing by themselves.
-
-    Args:
-        path: The directory of the workspace's Cargo.toml.
-        sandbox: Where cargo runs.
-        run_tests: Run the tests as well, if it compiles.
-        all_targets: Check tests, examples and benchmarks too.
-        scratch: A directory for the copy and for what cargo builds; handed in again, the next
-            check compiles only what changed. By default a temporary one.
-    """
-    if scratch is None:
-        with _scratch() as work_dir:
-            return check_workspace(
-                path, sandbox, run_tests=run_tests, all_targets=all_targets, scratch=work_dir
-            )
-    # All of the last copy goes, for a build script may have left links in it; but what it wrote
-    # stays, since cargo does not run it again.
-    last, source = scratch / "last", scratch / "source"
-    shutil.rmtree(last, ignore_errors=True)
-    if source.exists():
-        source.rename(last)
-    copy_project(path, source)
-    _keep_written(last, source)
-    shutil.rmtree(last, ignore_errors=True)
-    targets = ["--all-targets"] if all_targets else []
-    check = ["check", "--message-format=json", *targets]
-    done = _cargo([*check, "--keep-going"], sandbox, scratch)
-    if "'--keep-going'" in done.stderr:  # cargo before 1.74
-        done = _cargo(check, sandbox, scratch)
-    told = parse_cargo(done.stdout)
-    diagnostics = tuple(message for _, message in told.messages)
-    is_cut_short = _is_cut_short(done)
-    is_offline = done.returncode != 0 and not diagnostics and "--offline" in done.stderr
-    if done.returncode == 0 and run_tests:
-        done = _cargo(["test", "--quiet"], sandbox, scratch)
-    is_ok = done.returncode == 0 and not done.stop
-    detail = "" if is_ok else next(_error_lines(diagnostics), _describe(done))
-    return WorkspaceCheck(
-        is_ok=is_ok,
-        diagnostics=diagnostics,
-        targets=tuple(target for target, _ in told.messages),
-        reached=told.targets,
-        is_cut_short=is_cut_short,
-        detail=f"{detail}; run `cargo fetch` first" if is_offline else detail,
-    )
-
-
-def copy_project(path: Path, copy: Path) -> None:
-    """Copy a cargo workspace, but not what was built of it nor its history; the copy is writable.
-
-    Raises:
-        InputError: Something in it cannot be read.
-    """
-    root = str(path)
-
-    def left_out(folder: str, names: list[str]) -> set[str]:
-        ignored = {"target", ".git"} if folder == root else set[str]()
-        return ignored | {name for name in names if not _is_copied(Path(folder, name))}
-
-    try:
-        shutil.copytree(path, copy, symlinks=True, ignore=left_out)
-    except OSError as error:  # shutil.Error is one, with what went wrong as a list
-        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error
-        raise InputError(f"{path}: cannot be copied: {reason}") from None
-    for folder, _, names in os.walk(copy):
-        for each in (Path(folder), *(Path(folder, name) for name in names)):
-            if not each.is_symlink():
-                each.chmod(each.stat().st_mode | (0o700 if each.is_dir() else 0o600))
-
-
-def _keep_written(last: Path, copy: Path) -> None:
-    """Move the files over that a build wrote into the last copy of a project, links left out."""
-    for folder, folders, names in os.walk(last):
-        place = copy / Path(folder).relative_to(last)
-        if not place.resolve().is_relative_to(copy.resolve()):
-            folders.clear()
-            continue
-        folders[:] = [name for name in folders if not Path(folder, name).is_symlink()]
-        for name in names:
-            written, target = Path(folder, name), place / name
-            is_plain = written.is_file() and not written.is_symlink()
-            if is_plain and not target.exists() and not target.is_symlink():
-                place.mkdir(parents=True, exist_ok=True)
-                written.rename(target)
-
-
-def _is_copied(path: Path) -> bool:
-    """Whether it is no pipe or socket, nor a folder that nobody may read or that can be made anew.
-
-    Cargo and others mark the latter by a file.
-    """
-    if path.is_symlink() or not path.is_dir():
-        return path.is_symlink() or path.is_file()
-    return os.access(path, os.R_OK | os.X_OK) and not (path / "CACHEDIR.TAG").is_file()
-
-
-def _cargo(command: list[str], sandbox: Sandbox, scratch: Path) -> Completed:
-    """Run cargo in the copy, where it finds the project's own configuration."""
-    return sandbox.run(
-        ["cargo", *command, "--offline", "--workspace", "--target-dir=../target"],
-        work_dir=scratch,
-        folder="source",
-        limits=WORKSPACE_LIMITS,
-        needs_registry=True,
-    )
-
-
 def _judge(problem: Problem, code: str | None, sandbox: Sandbox) -> Verdict:
     if code is None or not code.strip():
         return Verdict("no_code", "the answer holds no code")
     gutting = find_gutting(problem.buggy, problem.fixed, code)
     if gutting and not has_syntax_error(code):
         return Verdict("gutted", gutting)
-    with _scratch() as work_dir:
+    with scratch_folder() as work_dir:
         verdict = _compile_and_run(problem, code, sandbox, work_dir)
     if verdict.outcome == "compile_error":
         return verdict
@@ -301,7 +151,7 @@ def _compile_and_run(problem: Problem, code: str, sandbox: Sandbox, work_dir: Pa
     if compiled.is_timeout:
         return Verdict("timeout", "rustc: " + compiled.detail, compiled.diagnostics)
     if not compiled.is_ok:
-        detail = next(_error_lines(compiled.diagnostics), compiled.detail)
+        detail = next(error_lines(compiled.diagnostics), compiled.detail)
         return Verdict("compile_error", detail, compiled.diagnostics)
     if is_run:
         run = _run(sandbox, work_dir)
@@ -319,10 +169,10 @@ def _compile(code: str, arguments: list[str], sandbox: Sandbox, work_dir: Path) 
     (work_dir / file_name).write_text(code, encoding="utf-8", errors="replace", newline="")
     argv = ["rustc", "--error-format=json", *arguments, file_name]
     done = sandbox.run(argv, work_dir=work_dir, limits=COMPILE_LIMITS)
-    detail = "" if done.returncode == 0 else _describe(done)
+    detail = "" if done.returncode == 0 else describe_end(done)
     diagnostics = tuple(parse_stream(done.stderr))
-    is_ok, is_cut_short = done.returncode == 0, _is_cut_short(done)
-    return Compiled(is_ok, diagnostics, done.is_timeout, is_cut_short, detail)
+    is_ok = done.returncode == 0
+    return Compiled(is_ok, diagnostics, done.is_timeout, is_cut_short(done), detail)
 
 
 def _run(sandbox: Sandbox, work_dir: Path, *arguments: str) -> Completed:
@@ -335,9 +185,9 @@ def _run(sandbox: Sandbox, work_dir: Path, *arguments: str) -> Completed:
 def _compare(run: Completed, expected: str | None) -> tuple[Outcome, str]:
     """Judge a program by its exit status and, where known, its output, but for space at its end."""
     if run.is_timeout:
-        return "timeout", _describe(run)
+        return "timeout", describe_end(run)
     if run.returncode != 0 or run.stop:
-        return "wrong_behavior", _describe(run)
+        return "wrong_behavior", describe_end(run)
     got, want = run.stdout.rstrip(), (expected or "").rstrip()
     if expected is None or got == want:
         return "pass", ""
@@ -349,32 +199,33 @@ def _compare(run: Completed, expected: str | None) -> tuple[Outcome, str]:
 def _run_tests(problem: Problem, code: str, sandbox: Sandbox) -> tuple[Outcome, str]:
     """Compile the candidate with the hidden tests and run them."""
     program = append_tests(code, problem.check.code or "")
-    with _scratch() as work_dir:
+    with scratch_folder() as work_dir:
         # From standard input: no macro of the candidate finds a file that holds the receipts.
         argv = ["rustc", "--test", f"--edition={problem.edition}", "-o", _PROGRAM, "-"]
         argv[2:2] = ["--error-format=json", "--cap-lints=allow"]
         done = sandbox.run(argv, work_dir=work_dir, limits=COMPILE_LIMITS, stdin=program.code)
         if done.is_timeout:
-            return "timeout", "rustc: " + _describe(done)
+            return "timeout", "rustc: " + describe_end(done)
         if done.returncode != 0:
-            error = next(_error_lines(parse_stream(done.stderr)), _describe(done))
+            error = next(error_lines(parse_stream(done.stderr)), describe_end(done))
             return "wrong_behavior", f"the hidden tests do not compile with it: {error}"
         run = _run(sandbox, work_dir, "--test-threads=1")
     if run.is_timeout:
-        return "timeout", _describe(run)
+        return "timeout", describe_end(run)
     num_passed = sum(receipt in run.stderr for receipt in program.receipts)
     if run.returncode != 0 or run.stop or num_passed < len(program.receipts):
         counts = f"{num_passed} of {len(program.receipts)} hidden tests passed"
-        return "wrong_behavior", f"{counts}; {_describe(run)}"
+        return "wrong_behavior", f"{counts}; {describe_end(run)}"
     return "pass", ""
 
 
-def _is_cut_short(done: Completed) -> bool:
+def is_cut_short(done: Completed) -> bool:
+    """Whether rustc or cargo may have had more to say: a limit or a crash ended the run."""
     is_ended = done.stop is not None or done.returncode > SIGNALED
     return is_ended or any(words in done.stderr for words in _CRASHES)
 
 
-def _describe(done: Completed) -> str:
+def describe_end(done: Completed) -> str:
     """Return in one line how a run ended, with the line of stderr that tells most."""
     limits = {
         "timeout": "ran out of time",
@@ -388,7 +239,8 @@ def _describe(done: Completed) -> str:
     return f"{how}: {telling[0].strip()[:200]}" if telling else how
 
 
-def _error_lines(diagnostics: Sequence[dict[str, Any]]) -> Iterator[str]:
+def error_lines(diagnostics: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield each error among rustc's JSON messages in one line."""
     for message in diagnostics:
         if str(message.get("level", "")).startswith("error"):
             code = (message.get("code") or {}).get("code")
@@ -396,6 +248,7 @@ def _error_lines(diagnostics: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
+def scratch_folder() -> Iterator[Path]:
+    """Give a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="sleepy-", ignore_cleanup_errors=True) as name:
         yield Path(name)

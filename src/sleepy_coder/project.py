@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
-import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from sleepy_coder.diagnostics import parse_diagnostics
 from sleepy_coder.errors import InputError
-from sleepy_coder.judge import WorkspaceCheck, check_workspace, compile_source, copy_project
+from sleepy_coder.judge import compile_source
+from sleepy_coder.path_dependencies import folders_outside, read_manifest
 from sleepy_coder.rendering import ELSEWHERE
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.syntax import crate_type
+from sleepy_coder.workspace import Build, WorkspaceCheck, check_workspace, copy_project
 
 _FIRST_EDITION = "2015"  # of packages that name none
 
@@ -40,13 +42,13 @@ class CargoProject:
     Attributes:
         root: Folder of the workspace's Cargo.toml.
         scratch: Where copies are made and compiled; empty at first.
-        all_targets: Whether tests, examples and benchmarks have to compile as well.
+        build: What of it has to compile.
     """
 
     root: Path
     sandbox: Sandbox
     scratch: Path
-    all_targets: bool = False
+    build: Build = field(default_factory=Build)
 
     def read(self, name: str) -> str | None:
         """Return a file of the copy as it is now, None for what is no file of it."""
@@ -73,10 +75,7 @@ class CargoProject:
 
     def _manifest(self, folder: PurePosixPath) -> dict[str, Any]:
         """Return a folder's Cargo.toml; empty where there is none that can be read."""
-        try:
-            return tomllib.loads(self.read(str(folder / "Cargo.toml")) or "")
-        except tomllib.TOMLDecodeError:
-            return {}
+        return read_manifest(self._copy / folder / "Cargo.toml")
 
     def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:
         """Return what cargo says of the copy with some files changed."""
@@ -84,10 +83,11 @@ class CargoProject:
             if (self._copy / name).read_bytes() != text.encode():
                 (self._copy / name).write_bytes(text.encode())
         check = check_workspace(
-            self._copy,
+            self.scratch / "copy",
             self.sandbox,
+            folder=str(self._copy.relative_to(self.scratch / "copy")),
+            build=self.build,
             run_tests=run_tests,
-            all_targets=self.all_targets,
             scratch=self.scratch / "build",
         )
         named = tuple(_rename(message, posixpath.normpath) for message in check.diagnostics)
@@ -95,10 +95,14 @@ class CargoProject:
 
     @cached_property
     def _copy(self) -> Path:
-        copy = self.scratch / "copy"
-        copy_project(self.root, copy)
+        """The workspace's copy, with what it needs from outside around it as it is there."""
+        root = self.root.resolve()
+        folders = folders_outside(root)
+        common = os.path.commonpath(folders)
+        for folder in folders:
+            copy_project(folder, self.scratch / "copy" / folder.relative_to(common))
         (self.scratch / "build").mkdir()
-        return copy
+        return self.scratch / "copy" / root.relative_to(common)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ arguments of a macro call and the body of a `macro_rules!`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,9 +49,32 @@ _NAMES = frozenset(f"{kind}identifier" for kind in ("", "type_", "field_", "shor
     "lifetime",
     "metavariable",
 }
+# What an assertion says is the same with and without these: conversions, and wrappers of a value.
+_CONVERSIONS = frozenset(
+    [
+        *(
+            "as_deref",
+            "as_ref",
+            "as_slice",
+            "as_str",
+            "borrow",
+            "clone",
+            "cloned",
+            "copied",
+            "into",
+        ),
+        *("iter", "to_owned", "to_string", "to_vec", "unwrap"),
+    ]
+)
+_WRAPPERS = frozenset({"Some", "Ok"})
+_INTEGER_TYPE = re.compile("[iu](8|16|32|64|128|size)$")
+_FLOAT_TYPE = re.compile("f(32|64)$")
 # Attributes that decide whether an item is compiled or a test counts.
 _CONDITIONS = frozenset({"cfg", "ignore", "should_panic"})
 _TEST_ATTRIBUTES = frozenset({"test", "ignore", "should_panic"})
+
+
+_OF_ASSERTIONS = frozenset({"assertion", "claim"})
 
 
 @dataclass(frozen=True)
@@ -59,10 +83,10 @@ class Item:
 
     Attributes:
         kind: `fn`, `test`, `struct`, `union`, `enum`, `variant`, `field`, `trait`, `impl`, `const`,
-            `static`, `type`, `mod`, `macro` or `assertion`.
+            `static`, `type`, `mod`, `macro`, `assertion` or `claim`.
         path: Qualified name: `shop::Cart::total`, `impl Display for Cart::fmt` for a method of a
             trait impl, `impl Display for Cart` for the impl itself; for an assertion the
-            enclosing path and its normalized text.
+            enclosing path and its normalized text, for a claim the bare one.
         conditions: `cfg`, `ignore` and `should_panic` attributes on it or around it, normalized.
     """
 
@@ -103,13 +127,13 @@ class Token:
 
 
 def items(code: str) -> Counter[Item]:
-    """Return what the program declares, with multiplicity, assertions left out.
+    """Return what the program declares, with multiplicity; assertions are left out.
 
     Generic arguments, lifetimes and bounds are no part of a path, and inherent `impl` blocks are
     not counted themselves: a fix may add a bound or merge two blocks. Counted are variants and
     named fields too, and what is declared inside function bodies (`main::helper`).
     """
-    return Counter(item for item in _scan(code) if item.kind != "assertion")
+    return Counter(item for item in _scan(code) if item.kind not in _OF_ASSERTIONS)
 
 
 def crate_type(code: str) -> Literal["bin", "lib"]:
@@ -121,6 +145,16 @@ def crate_type(code: str) -> Literal["bin", "lib"]:
 def assertions(code: str) -> Counter[Item]:
     """Return the calls of `assert!`, `assert_eq!`, `assert_ne!` and their `debug_` forms."""
     return Counter(item for item in _scan(code) if item.kind == "assertion")
+
+
+def claims(code: str) -> Counter[Item]:
+    """Return the assertions without what a mend of types may put in or take out of them.
+
+    `assert_eq!(total(&list).unwrap(), 6u64)` claims what `assert_eq!(total(list), 6)` does. Left
+    out are borrows, dereferences, conversions, `Some` and `Ok` around a value, parentheses and the
+    types of numbers.
+    """
+    return Counter(item for item in _scan(code) if item.kind == "claim")
 
 
 def references(code: str) -> frozenset[str]:
@@ -252,6 +286,9 @@ def _scan(code: str) -> tuple[Item, ...]:
                 item = _item(child, path, attributes, here)
                 is_scope = item is not None and item.kind != "assertion"
                 found.extend([item] if item and _is_counted(child) else [])
+                if item is not None and not is_scope:
+                    claim = f"{path}: {' '.join(_bare(list(_leaves(child))))}"
+                    found.append(Item("claim", claim, item.conditions))
                 stack.append((child, item.path if item and is_scope else path, here))
                 attributes = []
     return tuple(found)
@@ -355,6 +392,42 @@ def _without_trailing_commas(texts: Iterator[str]) -> Iterator[str]:
         previous = text
     if previous is not None:
         yield previous
+
+
+def _bare(found: list[Token]) -> Iterator[str]:
+    """Yield the tokens' texts without borrows, conversions, wrappers and parentheses."""
+    texts = [token.text for token in found]
+    at = 0
+    while at < len(texts):
+        text, rest = texts[at], texts[at + 1 :]
+        is_value = at > 0 and (
+            found[at - 1].is_name or found[at - 1].kind in _LITERALS or texts[at - 1] in (")", "]")
+        )
+        if text == "." and rest[:1] and rest[0] in _CONVERSIONS and rest[1:3] == ["(", ")"]:
+            at += 4
+        elif rest[:3] == ["::", "from", "("]:  # String::from(…)
+            at += 3
+        elif text == "as" and is_value:
+            at += 2
+        elif (
+            text in ("(", ")")
+            or (text == "," and rest[:1] in ([")"], ["]"], ["}"]))
+            or (text in ("&", "*") and not is_value)
+            or (text == "mut" and at > 0 and texts[at - 1] == "&")
+            or (text in _WRAPPERS and rest[:1] == ["("])
+        ):
+            at += 1
+        else:
+            is_number = found[at].kind in ("integer_literal", "float_literal")
+            yield _bare_number(text) if is_number else text
+            at += 1
+
+
+def _bare_number(text: str) -> str:
+    text = _INTEGER_TYPE.sub("", text)
+    if not text.startswith("0x"):  # whose digits may look like a float's type
+        text = _FLOAT_TYPE.sub("", text)
+    return text.replace("_", "").removesuffix(".0").removesuffix(".")
 
 
 def _text(node: Node) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 from sleepy_coder.changes import find_changes
 from sleepy_coder.diagnostics import Diagnostic, parse_diagnostics, select_errors
 from sleepy_coder.gutting import find_disuse, find_gutting
-from sleepy_coder.judge import WorkspaceCheck
 from sleepy_coder.project import Project
+from sleepy_coder.workspace import WorkspaceCheck
 
 # What rustc reports before it looks at types, and what it looks for where a body's types are right.
 _OF_NAMES = re.compile(

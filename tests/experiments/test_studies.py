@@ -20,6 +20,7 @@ from sleepy_coder.experiments.leave_one_out import MEAN, OWN, choose_left_out, r
 from sleepy_coder.experiments.questions import Answer, ask_base
 from sleepy_coder.experiments.resident import ResidentFactors, factors_of_task
 from sleepy_coder.experiments.sequential import ARMS, SequentialConfig, choose_tasks
+from sleepy_coder.experiments.stages import scale_to_tasks
 from sleepy_coder.experiments.study import run_study
 from sleepy_coder.experiments.subspace import SubspaceConfig, run_subspace
 from sleepy_coder.judge import compile_source
@@ -40,6 +41,7 @@ from tiny_model import make_model
 
 TASKS = ("missing_clone", "missing_mut")
 FOUR = (*TASKS, "missing_import", "missing_deref")
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 FIT = FitConfig(num_steps=1, rows_per_task=1, max_tokens=8000)
 CONFIG = LearnConfig(
     basis_patterns=TASKS,
@@ -191,6 +193,27 @@ def test_sequential_measures_all_arms_and_goes_on_where_it_stopped(lab, tmp_path
     alone = replace(config, arms=ARMS[1:2])
     found = read_only(run_study("sequential", lab, alone, tmp_path / "alone"))["arms"]
     assert found == {ARMS[1]: data["arms"][ARMS[1]]}
+
+
+def test_a_scaled_adapter_counts_as_much_as_a_known_task(lab):
+    def energy(subspace, task):
+        deltas = (delta_weight(subspace, task, module) for module in subspace.bases)
+        return sum(float(delta.square().sum()) for delta in deltas)
+
+    known = lab.basis()
+    for weight, task in ((0.5, TASKS[0]), (2.0, TASKS[1])):
+        for entry in known.tasks[task].values():
+            entry.coef_b.copy_(torch.full_like(entry.coef_b, weight))
+    adapter = lab.train_adapters(lab.rows(FOUR[2:3]), lab.config.recipe)[FOUR[2]]
+    for module in adapter.modules.values():
+        module.b.normal_()
+    scaled = scale_to_tasks(adapter, known)
+    deltas = [m.scaling * m.b @ m.a for m in scaled.modules.values()]
+    mean = (energy(known, TASKS[0]) + energy(known, TASKS[1])) / 2
+    assert sum(float(d.square().sum()) for d in deltas) == pytest.approx(mean, rel=1e-4)
+    factors = {scaled.modules[m].scaling / own.scaling for m, own in adapter.modules.items()}
+    assert len(factors) == 1
+    assert scale_to_tasks(adapter, replace(known, tasks={})).modules == adapter.modules
 
 
 def test_subspace_compares_adapters_with_what_has_no_meaning(lab, tmp_path, monkeypatch):
@@ -427,6 +450,26 @@ def test_each_setting_of_an_axis_is_what_its_name_says(lab, monkeypatch):
         (family,) = {families[task] for task in rows}
         kin = {task for task in FOUR if families[task] == family}
         assert not members & kin if name == "without family" else kin <= members
+
+
+def test_modules_are_adapted_apart_and_together(lab, monkeypatch):
+    recipes = []
+    train = Lab.train_adapters
+    monkeypatch.setattr(
+        Lab, "train_adapters", lambda *args: recipes.append(args[-1]) or train(*args)
+    )
+    recipe = replace(lab.config.recipe, targets=ATTENTION)
+    lab.config = replace(lab.config, recipe=recipe)
+    config = AblationConfig(TASKS, axes=("modules",), problems_per_task=1)
+    settings = ablation_module._settings(lab, TASKS, config)
+    found = {s.name: {m.rsplit(".", 1)[1] for m in s.basis.bases} for s in settings}
+    assert found["attention"] == set(ATTENTION)
+    assert found["MLP"] == {"gate_proj", "up_proj", "down_proj"}
+    assert found["both"] == found["attention"] | found["MLP"]
+    assert [r.lora.fuse_layers for r in recipes[-3:]] == [True, False, False]
+    assert [s.fit.fuse_layers for s in settings] == [True, False, False]
+    totals = run_ablation(lab, config)["settings"]
+    assert [entry["setting"] for entry in totals] == list(found)
 
 
 def test_sources_are_told_apart(lab, monkeypatch):

@@ -23,7 +23,12 @@ from sleepy_coder.cli.options import (
     unconfined_option,
 )
 from sleepy_coder.cli.progress import counted
-from sleepy_coder.cli.sources import ModelOptions, SourceOptions, model_options, source_options
+from sleepy_coder.cli.sources import (
+    PromptedModelOptions,
+    SourceOptions,
+    prompted_model_options,
+    source_options,
+)
 from sleepy_coder.evaluate import Selection
 from sleepy_coder.problems import Problem, ProblemSet, load_set
 from sleepy_coder.repair import STRATEGIES, Strategy
@@ -60,14 +65,14 @@ def _strategy_option(*, multiple: bool, names: Sequence[str]) -> Decorator:
 @_strategy_option(multiple=False, names=[s.name for s in STRATEGIES.values() if not s.needs_rust])
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Generations, JSONL.")
 @_choice_options
-@model_options
+@prompted_model_options
 @source_options
 def generate(
     set_name: str,
     strategy: str,
     out: Path,
     selection: Selection,
-    options: ModelOptions,
+    options: PromptedModelOptions,
     sources: SourceOptions,
 ) -> None:
     """Answer a set's problems; needs a model and no Rust."""
@@ -125,7 +130,7 @@ def judge(
     help="Answers a problem may take; each sees what the compiler said of the one before.",
 )
 @_choice_options
-@model_options
+@prompted_model_options
 @source_options
 @_cycle_option
 @click.option(
@@ -142,7 +147,7 @@ def eval_(
     out: Path,
     attempts: int,
     selection: Selection,
-    options: ModelOptions,
+    options: PromptedModelOptions,
     sources: SourceOptions,
     cycle: int | None,
     show_repairs: bool,

@@ -18,9 +18,9 @@ from sleepy_coder.answer_cache import AnswerCache
 from sleepy_coder.cli.options import bundle, json_option, open_sandbox, unconfined_option
 from sleepy_coder.cli.sources import (
     FOLDER,
-    ModelOptions,
+    PromptedModelOptions,
     adapters_option,
-    model_options,
+    prompted_model_options,
     require_shipped_store,
 )
 from sleepy_coder.cli.studies import COMMANDS
@@ -48,7 +48,7 @@ class RunOptions:
     out: Path
     allow_unconfined: bool
 
-    def runner(self, options: ModelOptions) -> Runner:
+    def runner(self, options: PromptedModelOptions) -> Runner:
         """Return a runner with the model and the sandbox."""
         bench = dataclasses.replace(
             options.workbench(list(STRATEGIES.values())),
@@ -107,7 +107,7 @@ def experiment() -> None:
     help="A store learned from another seed; may be repeated.",
 )
 @run_options
-@model_options
+@prompted_model_options
 @json_option
 def routing(
     data: Path,
@@ -115,7 +115,7 @@ def routing(
     adapters: Path | None,
     seeds: tuple[Path, ...],
     runs: RunOptions,
-    options: ModelOptions,
+    options: PromptedModelOptions,
     as_json: bool,
 ) -> None:
     """Compare routing with averaging and the rest, on frozen and held-out problems."""
@@ -156,7 +156,7 @@ def _parse_stores(
     "--set", "sets", multiple=True, type=click.Choice(SETS), default=SETS, show_default=True
 )
 @run_options
-@model_options
+@prompted_model_options
 @json_option
 def transfer(
     data: Path,
@@ -164,7 +164,7 @@ def transfer(
     adapters: Path | None,
     sets: tuple[str, ...],
     runs: RunOptions,
-    options: ModelOptions,
+    options: PromptedModelOptions,
     as_json: bool,
 ) -> None:
     """Compare stores and strategies on mutants of real crates; keeps none of their code."""

@@ -22,7 +22,7 @@ import click
 
 from sleepy_coder.answer_cache import AnswerCache
 from sleepy_coder.cli.options import json_option, open_sandbox, unconfined_option
-from sleepy_coder.cli.sources import ModelOptions, SourceOptions, model_options, source_options
+from sleepy_coder.cli.sources import ModelOptions, StoreOptions, model_options, store_options
 from sleepy_coder.episodes import UNROUTED, Episode, Failed, record_episodes
 from sleepy_coder.errors import EpisodeError, InputError
 from sleepy_coder.fix import Repair, Step, repair_project
@@ -34,7 +34,9 @@ from sleepy_coder.proposals import Proposal, propose_answers
 from sleepy_coder.repair import STRATEGIES
 from sleepy_coder.router import route_problem
 from sleepy_coder.sandbox import Sandbox
+from sleepy_coder.serving import TaskSources
 from sleepy_coder.workbench import Workbench
+from sleepy_coder.workspace import Build
 
 _NO_MANIFEST = "could not find `Cargo.toml`"
 _OTHER_TARGETS = frozenset({"tests", "examples", "benches"})  # folders of what a build leaves out
@@ -62,6 +64,19 @@ _OTHER_TARGETS = frozenset({"tests", "examples", "benches"})  # folders of what 
 )
 @click.option("--rustc-only", is_flag=True, help="Take rustc's own suggestions, and no model.")
 @click.option(
+    "-p",
+    "--package",
+    "packages",
+    multiple=True,
+    metavar="NAME",
+    help="Of the workspace, this package alone; may be repeated.",
+)
+@click.option(
+    "-F", "--features", multiple=True, metavar="NAMES", help="Build with these features, as cargo."
+)
+@click.option("--all-features", is_flag=True, help="Build with all features.")
+@click.option("--no-default-features", is_flag=True, help="Build without the default features.")
+@click.option(
     "--edition",
     type=click.Choice(["2015", "2018", "2021", "2024"]),
     default="2021",
@@ -69,7 +84,7 @@ _OTHER_TARGETS = frozenset({"tests", "examples", "benches"})  # folders of what 
     help="Of a file that belongs to no package.",
 )
 @model_options
-@source_options
+@store_options
 @unconfined_option
 @json_option
 @click.pass_context
@@ -81,9 +96,13 @@ def fix(
     num_samples: int,
     no_record: bool,
     rustc_only: bool,
+    packages: tuple[str, ...],
+    features: tuple[str, ...],
+    all_features: bool,
+    no_default_features: bool,
     edition: str,
     options: ModelOptions,
-    sources: SourceOptions,
+    stores: StoreOptions,
     allow_unconfined: bool,
     as_json: bool,
 ) -> None:
@@ -99,8 +118,9 @@ def fix(
             signal.signal(getattr(signal, name), signal.default_int_handler)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sleepy-fix-")))
-        root, project = _open(path, edition, sandbox, scratch, run_tests=run_tests)
-        ask = _Asker(options, sources, num_samples, stack)
+        build = Build(packages, features, all_features, no_default_features)
+        root, project = _open(path, edition, sandbox, scratch, build, run_tests=run_tests)
+        ask = _Asker(options, stores, num_samples, stack)
         repair = repair_project(
             project,
             (lambda _: ()) if rustc_only else ask,
@@ -122,7 +142,7 @@ def fix(
 
 
 def _open(
-    path: Path, edition: str, sandbox: Sandbox, scratch: Path, *, run_tests: bool
+    path: Path, edition: str, sandbox: Sandbox, scratch: Path, build: Build, *, run_tests: bool
 ) -> tuple[Path, Project]:
     """Return the folder that file names are relative to, and the project.
 
@@ -140,13 +160,16 @@ def _open(
     if done.returncode == 0:
         root = Path(done.stdout.strip()).parent
         all_targets = run_tests or _is_of_other_target(path.resolve(), root.resolve())
-        return root, CargoProject(root, replace(sandbox, project=root), scratch, all_targets)
+        build = replace(build, all_targets=all_targets)
+        return root, CargoProject(root, replace(sandbox, project=root), scratch, build)
     if path.suffix != ".rs" or not path.is_file() or _NO_MANIFEST not in done.stderr:
         reason = done.stderr.strip().removeprefix("error: ") or "cargo gave no reason"
         advice = "; name a workspace or a .rs file" if _NO_MANIFEST in done.stderr else ""
         raise InputError(f"{path}: {reason}{advice}")
     if run_tests:
         raise click.UsageError("--test: a file alone has no tests to run; leave it out")
+    if build != Build():
+        raise click.UsageError("packages and features: a file alone has none; leave them out")
     return path.parent, FileProject(path, replace(sandbox, project=path.parent), edition)
 
 
@@ -160,9 +183,9 @@ class _Asker:
     """Asks the model; loads it when there is something to ask."""
 
     def __init__(
-        self, options: ModelOptions, sources: SourceOptions, num_samples: int, stack: ExitStack
+        self, options: ModelOptions, stores: StoreOptions, num_samples: int, stack: ExitStack
     ) -> None:
-        self._options, self._sources = options, sources
+        self._options, self._stores = options, stores
         self._num_samples, self._stack = num_samples, stack
 
     def __call__(self, problem: Problem) -> Iterator[Proposal]:
@@ -182,7 +205,7 @@ class _Asker:
         """The model with its learned tasks."""
         click.echo("loading the model", err=True)
         cascade = STRATEGIES["cascade"]
-        tasks = self._sources.find(self._options.model, [cascade])
+        tasks = TaskSources(self._stores.resolve(self._options.model))
         bench = replace(self._options.workbench([cascade]), answers=AnswerCache())
         return self._stack.enter_context(tasks.serve("store", bench))
 

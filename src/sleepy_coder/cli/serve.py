@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sleepy_coder.cli.options import bundle, device_option
-from sleepy_coder.cli.sources import FOLDER, StoreOptions, dtype_option, model_option
+from sleepy_coder.cli.sources import StoreOptions, dtype_option, model_option, store_options
 from sleepy_coder.errors import InputError
 
 if TYPE_CHECKING:
@@ -132,16 +132,6 @@ serve_options = bundle(
         show_default=True,
         help="Seconds that requests may still take when the server is told to end.",
     ),
-)
-store_options = bundle(
-    "stores",
-    StoreOptions,
-    click.option(
-        "--store",
-        type=FOLDER,
-        help="Learned tasks; by default what nights have made of those shipped for the model.",
-    ),
-    click.option("--no-store", is_flag=True, help="Serve the base model alone."),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -27,7 +27,6 @@ class ModelOptions:
     device: str
     dtype: str
     max_new_tokens: int
-    full_diagnostics: bool
 
     def workbench(self, strategies: Sequence[Strategy]) -> Workbench:
         """Return a workbench with the model, if one of these strategies needs it."""
@@ -36,11 +35,19 @@ class ModelOptions:
             from sleepy_coder.model import load_model
 
             model = load_model(self.model, device=self.device, dtype=self.dtype)
-        return Workbench(
-            model=model,
-            max_new_tokens=self.max_new_tokens,
-            use_full_rendering=self.full_diagnostics,
-        )
+        return Workbench(model=model, max_new_tokens=self.max_new_tokens)
+
+
+@dataclass(frozen=True)
+class PromptedModelOptions(ModelOptions):
+    """The same, and which rendering of the errors it is shown."""
+
+    full_diagnostics: bool
+
+    def workbench(self, strategies: Sequence[Strategy]) -> Workbench:
+        """Return a workbench with the model, if one of these strategies needs it."""
+        bench = super().workbench(strategies)
+        return replace(bench, use_full_rendering=self.full_diagnostics)
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,16 @@ def _no_store(model: str, user: str) -> InputError:
 adapters_option = click.option(
     "--adapters", type=FOLDER, help="PEFT adapters, one a task, as `sleepy lora train` writes them."
 )
+store_options = bundle(
+    "stores",
+    StoreOptions,
+    click.option(
+        "--store",
+        type=FOLDER,
+        help="Learned tasks; by default what nights have made of those shipped for the model.",
+    ),
+    click.option("--no-store", is_flag=True, help="Take none: the base model alone answers."),
+)
 source_options = bundle(
     "sources",
     SourceOptions,
@@ -127,13 +144,17 @@ model_option = click.option(
 dtype_option = click.option(
     "--dtype", default="auto", show_default=True, help="auto, float32, bfloat16, …"
 )
-model_options = bundle(
-    "options",
-    ModelOptions,
+_MODEL = (
     model_option,
     device_option,
     dtype_option,
     click.option("--max-new-tokens", type=click.IntRange(min=1), default=1024, show_default=True),
+)
+model_options = bundle("options", ModelOptions, *_MODEL)
+prompted_model_options = bundle(
+    "options",
+    PromptedModelOptions,
+    *_MODEL,
     click.option(
         "--full-diagnostics",
         is_flag=True,

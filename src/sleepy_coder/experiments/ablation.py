@@ -1,4 +1,4 @@
-"""What each choice of the recipe is worth: k, p, basis and adapters, pairs and their source.
+"""What each choice of the recipe is worth: k, p, basis, adapters, modules, pairs and their source.
 
 A curve over k that is flat may be so because training starts from the mean of the basis's tasks
 (over the store's basis from its task `general`, where there is one), or because any few parameters
@@ -6,14 +6,17 @@ do. The axis "basis" tells: at each k the learned basis from the mean
 and from a random start, a random basis of the same size from the same random start (it holds no
 mean), and the mean itself, reduced to p and untrained.
 
+The axis "modules" adapts attention's projections, the MLP's, or both, with adapters and a basis of
+their own.
+
 The axis "sources" compares pairs from the generators, from real crates' mutants, and the base
 model's own verified answers to either (turning back, or under hints), and mixtures. It asks only of
 tasks with pairs in each source: name them with `--tasks`. The axes "weights" and "steps" vary how
 tasks are fitted: what edited and kept tokens weigh, and for how long. These three learn over the
 store's basis, from what the tasks that gave it share.
 
-Cost of the other axes with the defaults: 22 settings of up to 8 tasks with 36 steps of 4 rows, and
-9 more for the axis "basis", of which 3 are trained for the axis k anyway: 28 times 0.7 million
+Cost of the other axes with the defaults: 25 settings of up to 8 tasks with 36 steps of 4 rows, and
+9 more for the axis "basis", of which 3 are trained for the axis k anyway: 31 times 0.7 million
 tokens at 600 a row. With up to 16 problems a task 4,400 answers, 1,500 of them for the axis
 "basis". "sources": 5 settings, and 60 answers a task for its own ones. "weights" and "steps": 6.
 """
@@ -45,11 +48,15 @@ if TYPE_CHECKING:
 
     from sleepy_coder.train.config import FitConfig
     from sleepy_coder.train.lora import TrainedAdapter
+    from sleepy_coder.train.recipe import Recipe
 
-_RECIPE_AXES = ("k", "p", "basis", "adapters", "pairs")
+_RECIPE_AXES = ("k", "p", "basis", "adapters", "modules", "pairs")
 _STORE_AXES = ("sources", "weights", "steps")
 AXES = (*_RECIPE_AXES, *_STORE_AXES)
 _RANDOM_BASIS_SEED = 1
+_ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+_MLP = ("gate_proj", "up_proj", "down_proj")
+_MODULES = {"attention": _ATTENTION, "MLP": _MLP, "both": (*_ATTENTION, *_MLP)}
 # Who is asked for own answers; the second about what the first did not solve.
 _OWN_STRATEGIES = ("base-again", "hints-second")
 
@@ -221,6 +228,8 @@ def _of_recipe(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_
             found += _of_starts(basis, str(k), rows, p)
     if "adapters" in config.axes:
         found += _of_adapters(lab, adapters, rows, config)
+    if "modules" in config.axes:
+        found += _of_modules(lab, rows, names)
     if "pairs" in config.axes:
         pool = replace(lab.config.pool, max_per_source=max(config.pairs), max_pairs=None)
         many = lab.rows(tasks, pool=pool)
@@ -293,6 +302,28 @@ def _of_adapters(
             basis = _basis(lab, [adapters[n] for n in chosen[: config.family_size]], choice)
             found.append(_Setting("adapters", name, basis, part, recipe.pseudo_rank))
     return found
+
+
+def _of_modules(lab: Lab, rows: Rows, names: Sequence[str]) -> list[_Setting]:
+    """Return bases of adapters of attention, of the MLP and of both."""
+    recipe = lab.config.recipe
+    found = []
+    for name, targets in _MODULES.items():
+        # Compiled MLPs would be compiled anew for every layer that is wrapped.
+        chosen = recipe if targets == recipe.targets else _eager(replace(recipe, targets=targets))
+        adapters = lab.train_adapters(lab.rows(names), chosen)
+        basis = _basis(lab, [adapters[n] for n in names], FixedComponents(recipe.components))
+        point = partial(_Setting, "modules", name, basis, rows, recipe.pseudo_rank)
+        found.append(point(fit=chosen.coefficients))
+    return found
+
+
+def _eager(recipe: Recipe) -> Recipe:
+    return replace(
+        recipe,
+        lora=replace(recipe.lora, fuse_layers=False),
+        coefficients=replace(recipe.coefficients, fuse_layers=False),
+    )
 
 
 def _basis(lab: Lab, adapters: Sequence[TrainedAdapter], choice: Choice) -> Subspace:

@@ -1,9 +1,10 @@
 """Tasks learned one after another: what is kept, what it costs, in several orders.
 
-Four arms. `single LoRA`: one adapter fine-tuned on and on, the orders side by side as rows of one
+Five arms. `single LoRA`: one adapter fine-tuned on and on, the orders side by side as rows of one
 tensor; the optimizer starts anew with each task. `coefficients`: a frozen basis; a task's training
 does not depend on the order, so each is trained once. `merged`: before each task its adapter is
-merged into the basis (Share, phase 3) and the old coefficients are recomputed. `LoRA per task`.
+merged into the basis (Share, phase 3) and the old coefficients are recomputed. `merged scaled`:
+the same with each adapter scaled to the known tasks' energy. `LoRA per task`.
 
 After i tasks an arm that routes answers a problem with the task it is routed to if that is learned,
 else as the base model does. Matrices follow `continual.AccuracyMatrix`.
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from sleepy_coder.problems import Problem
 
-ARMS = ("single LoRA", "coefficients", "merged", "LoRA per task")
+ARMS = ("single LoRA", "coefficients", "merged", "merged scaled", "LoRA per task")
 _LEAST = 2  # tasks, for an order to mean anything
 _BYTES = 2  # of a number as stored: bfloat16
 
@@ -183,8 +184,10 @@ def _learn(lab: Lab, name: str, orders: Sequence[Sequence[str]], config: Sequent
     rows = lab.rows(orders[0])
     if name == "single LoRA":
         return train_single(lab, rows, orders)
-    if name == "merged":
-        return train_merged(lab, rows, orders, config.growth, config.max_components)
+    if name in ("merged", "merged scaled"):
+        is_scaled = name == "merged scaled"
+        limits = config.growth, config.max_components
+        return train_merged(lab, rows, orders, *limits, is_scaled=is_scaled)
     if name == "LoRA per task":
         adapters = lab.train_adapters(rows, lab.config.recipe)
         variants = {f"lora/{task}": factors_of_adapter(a) for task, a in adapters.items()}

@@ -13,10 +13,12 @@ from safetensors.torch import load_file
 from sleepy_coder.experiments.lab import Lab, Rows, digest_rows, save_tensors
 from sleepy_coder.experiments.resident import Factors, factors_of_adapter, factors_of_task
 from sleepy_coder.share.choice import FixedComponents
+from sleepy_coder.share.linalg import product_norm
 from sleepy_coder.share.merge import merge
+from sleepy_coder.share.subspace import LoraModule, Subspace
 from sleepy_coder.share.tasks import add_task, remove_task
 from sleepy_coder.train.fit import fit
-from sleepy_coder.train.lora import LoraTasks
+from sleepy_coder.train.lora import LoraTasks, TrainedAdapter
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,23 @@ def train_single(lab: Lab, rows: Rows, orders: Sequence[Sequence[str]]) -> Arm:
 
 
 def train_merged(
-    lab: Lab, rows: Rows, orders: Sequence[Sequence[str]], growth: int, max_components: int
+    lab: Lab,
+    rows: Rows,
+    orders: Sequence[Sequence[str]],
+    growth: int,
+    max_components: int,
+    *,
+    is_scaled: bool = False,
 ) -> Arm:
     """Return coefficients over a basis that takes in each task's adapter before it is trained.
 
     At first it knows the tasks that gave the basis, so that a merge keeps what they need of it. It
     may grow by `growth` directions a merge up to `max_components`; old coefficients are recomputed
-    on the new basis (Share, section 3.3), the new task's are trained on it.
+    on the new basis (Share, section 3.3), the new task's are trained on it. A merge counts a task
+    by the energy of its ΔW, and an adapter has many times that of coefficients: scaled, it counts
+    as much as a known task does on average.
     """
+    prefix = "scaled" if is_scaled else "merged"
     recipe = lab.config.recipe
     adapters = lab.train_adapters(rows, recipe)
     variants: dict[str, Factors] = {}
@@ -102,16 +113,17 @@ def train_merged(
         for stage, task in enumerate(order, 1):
             count = min(max_components, recipe.components + growth * stage)
             with _one_thread():
+                adapter = adapters[task]
                 merged = merge(
                     known,
-                    [adapters[task]],
+                    [scale_to_tasks(adapter, known) if is_scaled else adapter],
                     choice=FixedComponents(count),
                     pseudo_rank=recipe.pseudo_rank,
                 ).subspace
             trained = lab.train_coefficients(merged, {task: rows[task]}, recipe)
             known = add_task(remove_task(merged, task), task, trained[task])
             for name in order[:stage]:
-                variants[f"merged/{number}/{stage}/{name}"] = factors_of_task(known, name)
+                variants[f"{prefix}/{number}/{stage}/{name}"] = factors_of_task(known, name)
             bases = known.bases.values()
             numbers = sum(b.basis_a.numel() + b.basis_b.numel() for b in bases)
             numbers += sum(
@@ -121,8 +133,25 @@ def train_merged(
             )
             sizes.append(numbers)
     return Arm(
-        "merged", variants, sizes, 0, is_routed=True, is_staged=True, num_stages=len(orders[0])
+        prefix, variants, sizes, 0, is_routed=True, is_staged=True, num_stages=len(orders[0])
     )
+
+
+def scale_to_tasks(adapter: TrainedAdapter, known: Subspace) -> TrainedAdapter:
+    """Return the adapter with its ΔW as large as the known tasks' are, their root mean square.
+
+    One factor for all modules, so that they keep their strengths among each other.
+    """
+    squares = [
+        sum(float(product_norm(c.coef_b, c.coef_a)) ** 2 for c in task.values())
+        for task in known.tasks.values()
+    ]
+    own = sum(float(product_norm(m.b, m.a.T) * m.scaling) ** 2 for m in adapter.modules.values())
+    factor = (sum(squares) / len(squares) / own) ** 0.5 if squares and own else 1.0
+    modules = {
+        name: LoraModule(m.a, m.b, m.scaling * factor) for name, m in adapter.modules.items()
+    }
+    return TrainedAdapter(adapter.name, modules)
 
 
 @contextmanager

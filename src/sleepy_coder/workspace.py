@@ -1,0 +1,202 @@
+"""What cargo says of a workspace: `cargo check` and `cargo test` in the sandbox, on a copy."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import shutil
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from sleepy_coder.diagnostics import parse_cargo
+from sleepy_coder.errors import InputError
+from sleepy_coder.judge import describe_end, error_lines, is_cut_short, scratch_folder
+from sleepy_coder.sandbox import Completed, Limits, Sandbox
+
+WORKSPACE_LIMITS = Limits(
+    wall_s=900,
+    cpu_s=600,
+    address_space_bytes=16 << 30,
+    output_bytes=256 << 20,  # some crates have thousands of warnings
+    file_bytes=2 << 30,
+    processes=512,
+)
+_SOURCE, _TARGET = "source", "target"  # folders of what is built, and of what cargo makes of it
+
+
+@dataclass(frozen=True)
+class Build:
+    """What of a workspace is built, as cargo's options of the same names say.
+
+    Attributes:
+        packages: Of the workspace; empty is all.
+        all_targets: Check tests, examples and benchmarks too.
+    """
+
+    packages: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    all_features: bool = False
+    no_default_features: bool = False
+    all_targets: bool = False
+
+    @property
+    def selection(self) -> list[str]:
+        """Cargo's options for packages and features."""
+        options = [f"--package={name}" for name in self.packages] or ["--workspace"]
+        options += [f"--features={name}" for name in self.features]
+        options += ["--all-features"] * self.all_features
+        return options + ["--no-default-features"] * self.no_default_features
+
+
+@dataclass(frozen=True)
+class WorkspaceCheck:
+    """What cargo said of a workspace.
+
+    Attributes:
+        is_ok: It compiles and, where they were run, its tests pass.
+        diagnostics: rustc's JSON messages; file names are relative to the workspace.
+        targets: Of each message, the target that it is about; one name for all of a lone file.
+        reached: All targets that rustc was run on, this time or before.
+        is_cut_short: There may be more to say: a limit or a crash of rustc ended the run.
+        detail: How it failed, in one line; empty when it did not.
+    """
+
+    is_ok: bool
+    diagnostics: tuple[dict[str, Any], ...]
+    targets: tuple[str, ...]
+    reached: frozenset[str]
+    is_cut_short: bool = False
+    detail: str = ""
+
+
+def check_workspace(
+    path: Path,
+    sandbox: Sandbox,
+    *,
+    folder: str = ".",
+    build: Build | None = None,
+    run_tests: bool = False,
+    scratch: Path | None = None,
+) -> WorkspaceCheck:
+    """Run `cargo check`, and `cargo test` if asked, on a copy of a cargo workspace.
+
+    Build scripts, procedural macros and tests run in the sandbox; nothing in `path` is touched, and
+    nothing outside it is copied (path dependencies must lie inside). Crates must be downloaded
+    already (`cargo fetch`). Tests that a fix could have changed prove nothing by themselves.
+
+    Args:
+        path: What is copied: the workspace, or a folder that holds it and all that it needs.
+        sandbox: Where cargo runs.
+        folder: Where in `path` the workspace's Cargo.toml is.
+        build: What of it is built; by default all packages.
+        run_tests: Run the tests as well, if it compiles.
+        scratch: A directory for the copy and for what cargo builds; handed in again, the next
+            check compiles only what changed. By default a temporary one.
+    """
+    if scratch is None:
+        with scratch_folder() as work_dir:
+            return check_workspace(
+                path, sandbox, folder=folder, build=build, run_tests=run_tests, scratch=work_dir
+            )
+    build = build or Build()
+    # All of the last copy goes, for a build script may have left links in it; but what it wrote
+    # stays, since cargo does not run it again.
+    last, source = scratch / "last", scratch / _SOURCE
+    shutil.rmtree(last, ignore_errors=True)
+    if source.exists():
+        source.rename(last)
+    copy_project(path, source)
+    _keep_written(last, source)
+    shutil.rmtree(last, ignore_errors=True)
+    place = posixpath.join(_SOURCE, folder)
+
+    def cargo(*command: str) -> Completed:
+        """Run cargo in the workspace, where it finds the project's own configuration."""
+        target = posixpath.relpath(_TARGET, place)
+        return sandbox.run(
+            ["cargo", *command, "--offline", *build.selection, f"--target-dir={target}"],
+            work_dir=scratch,
+            folder=place,
+            limits=WORKSPACE_LIMITS,
+            needs_registry=True,
+        )
+
+    check = ["check", "--message-format=json", *["--all-targets"] * build.all_targets]
+    done = cargo(*check, "--keep-going")
+    if "'--keep-going'" in done.stderr:  # cargo before 1.74
+        done = cargo(*check)
+    told = parse_cargo(done.stdout)
+    diagnostics = tuple(message for _, message in told.messages)
+    is_short = is_cut_short(done)
+    is_offline = done.returncode != 0 and not diagnostics and "--offline" in done.stderr
+    if done.returncode == 0 and run_tests:
+        done = cargo("test", "--quiet")
+    is_ok = done.returncode == 0 and not done.stop
+    detail = "" if is_ok else next(error_lines(diagnostics), _describe(done))
+    return WorkspaceCheck(
+        is_ok=is_ok,
+        diagnostics=diagnostics,
+        targets=tuple(target for target, _ in told.messages),
+        reached=told.targets,
+        is_cut_short=is_short,
+        detail=f"{detail}; run `cargo fetch` first" if is_offline else detail,
+    )
+
+
+def _describe(done: Completed) -> str:
+    """Return in one line how cargo ended, with the causes that it gives."""
+    lines = [line.strip() for line in done.stderr.splitlines()]
+    causes = [after for line, after in pairwise(lines) if line == "Caused by:"]
+    return ": ".join([describe_end(done), *causes])
+
+
+def copy_project(path: Path, copy: Path) -> None:
+    """Copy a cargo workspace, but not what was built of it nor its history; the copy is writable.
+
+    Raises:
+        InputError: Something in it cannot be read.
+    """
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        return {name for name in names if not is_copied(Path(folder, name), path)}
+
+    try:
+        shutil.copytree(path, copy, symlinks=True, ignore=left_out)
+    except OSError as error:  # shutil.Error is one, with what went wrong as a list
+        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error
+        raise InputError(f"{path}: cannot be copied: {reason}") from None
+    for folder, _, names in os.walk(copy):
+        for each in (Path(folder), *(Path(folder, name) for name in names)):
+            if not each.is_symlink():
+                each.chmod(each.stat().st_mode | (0o700 if each.is_dir() else 0o600))
+
+
+def _keep_written(last: Path, copy: Path) -> None:
+    """Move the files over that a build wrote into the last copy of a project, links left out."""
+    for folder, folders, names in os.walk(last):
+        place = copy / Path(folder).relative_to(last)
+        if not place.resolve().is_relative_to(copy.resolve()):
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if not Path(folder, name).is_symlink()]
+        for name in names:
+            written, target = Path(folder, name), place / name
+            is_plain = written.is_file() and not written.is_symlink()
+            if is_plain and not target.exists() and not target.is_symlink():
+                place.mkdir(parents=True, exist_ok=True)
+                written.rename(target)
+
+
+def is_copied(path: Path, root: Path) -> bool:
+    """Whether a file or folder of a project belongs to its source.
+
+    A pipe or socket does not, nor what was built or can be made anew (cargo and others mark that by
+    a file), a folder that nobody may read, or the history.
+    """
+    if path.parent == root and path.name in {"target", ".git"}:
+        return False
+    if path.is_symlink() or not path.is_dir():
+        return path.is_symlink() or path.is_file()
+    return os.access(path, os.R_OK | os.X_OK) and not (path / "CACHEDIR.TAG").is_file()
