@@ -18,7 +18,7 @@ from sleepy_coder.episodes import Episode, episodes_path, load_episodes, record_
 from sleepy_coder.errors import InputError
 from sleepy_coder.excerpt import cut_excerpt
 from sleepy_coder.fix import repair_project
-from sleepy_coder.path_dependencies import folders_outside
+from sleepy_coder.path_dependencies import Surroundings, find_surroundings
 from sleepy_coder.project import CargoProject, FileProject
 from sleepy_coder.prompt import render_answer
 from sleepy_coder.proposals import RUSTC, RUSTC_GUESS, Proposal, propose_answers
@@ -1004,17 +1004,45 @@ def test_path_dependencies_may_lie_outside_the_workspace(tmp_path):
     package("work/app", "app", '[dependencies]\nunits = { path = "../../libs/units" }\n')
     package("libs/units", "units", '[target."cfg(unix)".dependencies]\nbase.path = "../base"\n')
     package("libs/base", "base", code="pub fn one() -> u32 { 1 }\n")
-    (tmp_path / "libs/Cargo.toml").write_text('[workspace]\nmembers = ["units", "base"]\n')
+    members = '[workspace]\nmembers = ["units", "base", "other"]\n'
+    (tmp_path / "libs/Cargo.toml").write_text(members + '[workspace.package]\nlicense = "MIT"\n')
+    manifest = tmp_path / "libs/base/Cargo.toml"
+    manifest.write_text(manifest.read_text() + "license.workspace = true\n")
     (tmp_path / "libs/units/src/lib.rs").write_text("pub use base::one;\n")
     lib = tmp_path / "work/app/src/lib.rs"
     lib.write_text("pub fn two() -> u32 {\n    let n = units::one();\n    n += 1;\n    n\n}\n")
     result = run(tmp_path / "work/app", "--rustc-only", "--apply")
     assert result.exit_code == 0, result.output
     assert "let mut n = units::one()" in lib.read_text()
-    assert folders_outside(tmp_path / "work/app") == [tmp_path / "work/app", tmp_path / "libs"]
-    (tmp_path / "Cargo.toml").write_text('[workspace]\nexclude = ["work", "libs"]\n')
-    package("tool", "tool", '[dependencies]\nall = { path = ".." }\n')
-    assert folders_outside(tmp_path / "tool") == [tmp_path]
+    found = find_surroundings(tmp_path / "work/app")
+    assert found.folders == tuple(tmp_path / p for p in ("libs/base", "libs/units", "work/app"))
+    assert found.manifests == (tmp_path / "libs/Cargo.toml",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[dependencies]\na = { path = "/etc" }\n',
+        '[dependencies]\na = { path = "a\\u0000b" }\n',
+        '[dependencies]\na = { path = "../not-there" }\n',
+        "[dependencies]\na = 1\n[dependencies.b]\npath = 2\n",
+        "[workspace]\nmembers = 1\n[patch]\nx = 3\n",
+        '[workspace]\nmembers = ["/etc/*", "**x", "../*"]\n',
+        "[package\n",
+    ],
+)
+def test_nothing_is_followed_that_leads_to_no_package(tmp_path, text):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/Cargo.toml").write_text(text)
+    (tmp_path / "secret").mkdir()
+    assert find_surroundings(tmp_path / "p") == Surroundings((tmp_path / "p",))
+
+
+def test_a_workspace_in_a_package_that_it_needs_comes_with_that(tmp_path):
+    (tmp_path / "tool").mkdir()
+    (tmp_path / "Cargo.toml").write_text('[package]\nname = "all"\n[workspace]\n')
+    (tmp_path / "tool/Cargo.toml").write_text('[workspace]\n[dependencies]\nall.path = ".."\n')
+    assert find_surroundings(tmp_path / "tool").folders == (tmp_path,)
 
 
 def test_a_path_dependency_that_is_not_there_is_said(workspace):

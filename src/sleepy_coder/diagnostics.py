@@ -21,6 +21,10 @@ MAYBE_INCORRECT = "MaybeIncorrect"
 ERROR_CODE = re.compile(r"E\d{4}")
 
 
+# How the names of a library's files begin, and of what macros made up.
+ELSEWHERE = ("/", "<")
+
+
 @dataclass(frozen=True)
 class Span:
     """A stretch of one source file that a diagnostic points at.

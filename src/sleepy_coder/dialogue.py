@@ -142,7 +142,7 @@ class Dialogue:
     def cannot_be_right(self, answer: str) -> bool:
         """Whether an answer cannot be right: no repair, or one that was turned down before."""
         code = extract_code(self.read(answer) or "")
-        if code is None or is_no_repair(code, self.problem.buggy):
+        if code is None or is_no_repair(code, self.problem):
             return True
         earlier = (extract_code(each.output) for each in self.history)
         return any(normalized(code) == normalized(each) for each in earlier if each is not None)

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from itertools import chain
 
 from sleepy_coder.attributes import Attribute, attributes
+from sleepy_coder.claims import Faults, find_lost
 from sleepy_coder.syntax import (
     ASSERTION_MACROS,
     assertions,
-    claims,
     hollow_functions,
     items,
     references,
@@ -56,26 +56,27 @@ _CONDITIONAL = frozenset({"cfg", "cfg_attr"})
 _ITEM_KEYWORDS = frozenset({"enum", "fn", "impl", "mod", "struct", "trait", "use"})
 
 
-def find_gutting(buggy: str, fixed: str | None, code: str) -> str | None:
+def find_gutting(
+    buggy: str, fixed: str | None, code: str, faults: Faults | None = None
+) -> str | None:
     """Return how `code` guts the program, in words, or None when it keeps it.
 
     Kept must be: the items and assertions common to `buggy` and `fixed` (all of `buggy`'s where
-    there is no reference; of assertions then what they claim, for the mistake may be in them),
-    under the same `cfg`, with a body, and not behind a new escape such as `unsafe` or
-    `process::exit`. No statement may go behind a new `cfg`, and no lint be turned off;
+    there is no reference), under the same `cfg`, with a body, and not behind a new escape such as
+    `unsafe` or `process::exit`. No statement may go behind a new `cfg`, and no lint be turned off;
     attributes that only move are not new.
 
     Args:
         buggy: The broken program.
         fixed: A reference fix, or None.
         code: The candidate.
+        faults: Assertions of `buggy` that an error lies in (`find_faults`): they may be mended.
     """
     reference = buggy if fixed is None else fixed
-    for count in (items, claims if fixed is None else assertions):
-        if missing := (count(buggy) & count(reference)) - count(code):
-            item = min(missing, key=lambda item: item.path)
-            kind = "assertion" if item.kind == "claim" else item.kind
-            return f"{kind} `{item.path}` is gone or switched off"
+    gone = [(count(buggy) & count(reference)) - count(code) for count in (items, assertions)]
+    lost = min(gone[0], key=lambda item: item.path, default=None)
+    if item := lost or find_lost(gone[1], faults or {}, buggy, code):
+        return f"{item.kind} `{item.path}` is gone or switched off"
     if escapes := _escapes(code) - (_escapes(buggy) | _escapes(reference)):
         name = min(escapes)
         return f"new `{name}` {_ESCAPES.get(name, 'takes the place of the standard one')}"

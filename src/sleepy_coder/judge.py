@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from sleepy_coder.claims import faults_in
 from sleepy_coder.diagnostics import parse_stream
 from sleepy_coder.gutting import find_disuse, find_gutting
 from sleepy_coder.hidden_tests import append_tests
@@ -128,7 +129,8 @@ def accept(pairs: Sequence[tuple[Problem, str | None]], sandbox: Sandbox) -> lis
 def _judge(problem: Problem, code: str | None, sandbox: Sandbox) -> Verdict:
     if code is None or not code.strip():
         return Verdict("no_code", "the answer holds no code")
-    gutting = find_gutting(problem.buggy, problem.fixed, code)
+    faults = faults_in(problem) if problem.fixed is None else None
+    gutting = find_gutting(problem.buggy, problem.fixed, code, faults)
     if gutting and not has_syntax_error(code):
         return Verdict("gutted", gutting)
     with scratch_folder() as work_dir:

@@ -1,39 +1,45 @@
-"""Folders outside a cargo workspace that it cannot be built without."""
+"""What a cargo workspace is built from outside its own folder: packages of path dependencies."""
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from sleepy_coder.workspace import is_copied
 
 _MANIFEST = "Cargo.toml"
 _KINDS = ("dependencies", "dev-dependencies", "build-dependencies")
 
 
-def folders_outside(root: Path) -> list[Path]:
-    """Return the workspaces and packages that path dependencies lead to, and theirs in turn.
+@dataclass(frozen=True)
+class Surroundings:
+    """What a workspace is built from.
 
-    Each once, none in another, `root` itself among them or in one of them. A path that is absolute,
-    or leads nowhere, is left to cargo to complain about.
-
-    Args:
-        root: The workspace's folder, without symbolic links.
+    Attributes:
+        folders: Its own, and those of the packages outside it; none lies in another.
+        manifests: Of workspaces that these packages belong to: they may inherit from them.
     """
-    found, queue = [root], [root]
-    while queue:
-        for manifest in _manifests(queue.pop()):
-            for path in _paths(read_manifest(manifest)):
-                target = (manifest.parent / path).resolve()
-                is_known = any(target.is_relative_to(folder) for folder in found)
-                if not is_known and (target / _MANIFEST).is_file():
-                    whole = _whole(target)
-                    found = [f for f in found if not f.is_relative_to(whole)] + [whole]
-                    queue.append(whole)
-    return found
+
+    folders: tuple[Path, ...]
+    manifests: tuple[Path, ...] = ()
+
+
+def find_surroundings(root: Path) -> Surroundings:
+    """Follow the path dependencies of a workspace's members, and theirs in turn.
+
+    One that leads nowhere is left to cargo to complain about, and so is an absolute one, which
+    would lead nowhere in the sandbox.
+    """
+    packages = [root, *_members(root)]
+    for package in packages:  # it grows
+        packages += [each for each in _dependencies(package) if each not in packages]
+    outside = [package for package in packages if not package.is_relative_to(root)]
+    every = {root, *outside}
+    folders = {folder for folder in every if every.isdisjoint(folder.parents)}
+    manifests = {found for package in outside if (found := _workspace_manifest(package))}
+    return Surroundings(tuple(sorted(folders)), tuple(sorted(manifests)))
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -44,35 +50,56 @@ def read_manifest(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _manifests(root: Path) -> Iterator[Path]:
-    """Yield the manifests of all packages in a folder."""
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if is_copied(Path(folder, name), root)]
-        if _MANIFEST in names:
-            yield Path(folder, _MANIFEST)
+def _members(root: Path) -> Iterator[Path]:
+    """Yield the folders of the packages that a workspace names as its members."""
+    patterns = _table(read_manifest(root / _MANIFEST), "workspace").get("members")
+    for pattern in _texts(patterns):
+        try:
+            places = sorted(root.glob(pattern))
+        except (NotImplementedError, ValueError):  # absolute, or no pattern
+            continue
+        for place in places:
+            yield from _packages(place, ".")
 
 
-def _paths(manifest: dict[str, Any]) -> Iterator[str]:
-    """Yield what is written as the paths of dependencies and of members."""
-    workspace = _table(manifest, "workspace")
-    targets = _table(manifest, "target").values()
-    tables = [_table(t, kind) for t in (manifest, workspace, *targets) for kind in _KINDS]
-    tables += [_table(manifest, "replace"), *_table(manifest, "patch").values()]
-    for table in tables:
-        for entry in table.values() if isinstance(table, dict) else ():
-            if isinstance(entry, dict) and isinstance(path := entry.get("path"), str):
-                yield path
-    yield from (path for path in workspace.get("members", ()) if str(path).startswith(".."))
+def _dependencies(package: Path) -> Iterator[Path]:
+    """Yield the folders of a package's path dependencies."""
+    manifest = read_manifest(package / _MANIFEST)
+    workspace, targets = _table(manifest, "workspace"), _table(manifest, "target")
+    sources = (manifest, workspace, *targets.values())
+    tables = [_table(source, kind) for source in sources for kind in _KINDS]
+    tables += [_table(manifest, "replace")]
+    tables += [_table(manifest["patch"], name) for name in _table(manifest, "patch")]
+    entries = (entry for table in tables for entry in table.values())
+    for path in _texts(entry.get("path") for entry in entries if isinstance(entry, dict)):
+        yield from _packages(package, path)
+
+
+def _packages(folder: Path, path: str) -> Iterator[Path]:
+    """Yield the folder that a relative path leads to, if it holds a package."""
+    found = Path(os.path.normpath(folder / path))
+    try:
+        if not Path(path).is_absolute() and (found / _MANIFEST).is_file():
+            yield found
+    except (OSError, ValueError):
+        return
+
+
+def _workspace_manifest(package: Path) -> Path | None:
+    """Return the Cargo.toml of the workspace around a package that is in another one."""
+    owner = _table(read_manifest(package / _MANIFEST), "package").get("workspace")
+    if isinstance(owner, str):
+        found = Path(os.path.normpath(package / owner / _MANIFEST))
+        return found if read_manifest(found) else None
+    manifests = (folder / _MANIFEST for folder in (package, *package.parents))
+    return next((each for each in manifests if "workspace" in read_manifest(each)), None)
+
+
+def _texts(values: Any) -> Iterator[str]:
+    """Yield the texts in what should be a list of them; a manifest may hold anything."""
+    yield from (v for v in (values if isinstance(values, Iterable) else ()) if isinstance(v, str))
 
 
 def _table(manifest: Any, name: str) -> dict[str, Any]:
     found = manifest.get(name) if isinstance(manifest, dict) else None
     return found if isinstance(found, dict) else {}
-
-
-def _whole(package: Path) -> Path:
-    """Return the workspace that a package belongs to; by itself, the package."""
-    for folder in (package, *package.parents):
-        if "workspace" in read_manifest(folder / _MANIFEST):
-            return folder
-    return package

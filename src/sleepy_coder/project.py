@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import posixpath
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from sleepy_coder.diagnostics import parse_diagnostics
+from sleepy_coder.diagnostics import ELSEWHERE, parse_diagnostics
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import compile_source
-from sleepy_coder.path_dependencies import folders_outside, read_manifest
-from sleepy_coder.rendering import ELSEWHERE
+from sleepy_coder.path_dependencies import find_surroundings, read_manifest
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.syntax import crate_type
 from sleepy_coder.workspace import Build, WorkspaceCheck, check_workspace, copy_project
@@ -97,10 +97,15 @@ class CargoProject:
     def _copy(self) -> Path:
         """The workspace's copy, with what it needs from outside around it as it is there."""
         root = self.root.resolve()
-        folders = folders_outside(root)
-        common = os.path.commonpath(folders)
-        for folder in folders:
+        found = find_surroundings(root)
+        common = os.path.commonpath([*found.folders, *(m.parent for m in found.manifests)])
+        for folder in found.folders:
             copy_project(folder, self.scratch / "copy" / folder.relative_to(common))
+        for manifest in found.manifests:
+            place = self.scratch / "copy" / manifest.relative_to(common)
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(manifest, place)
         (self.scratch / "build").mkdir()
         return self.scratch / "copy" / root.relative_to(common)
 

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from sleepy_coder.claims import faults_in
 from sleepy_coder.diagnostics import Diagnostic, select_errors
 from sleepy_coder.gutting import find_gutting
+from sleepy_coder.problems import Problem
 from sleepy_coder.rendering import render_compact
 from sleepy_coder.syntax import has_syntax_error, normalized
 
@@ -115,17 +117,18 @@ def extract_code(output: str) -> str | None:
     return max(blocks, key=len).rstrip() + "\n"
 
 
-def is_no_repair(code: str | None, program: str) -> bool:
+def is_no_repair(code: str | None, problem: Problem) -> bool:
     """Whether an answer is seen, without compiling it, not to repair a program.
 
     It holds no program or the broken one again, layout aside; is no Rust where that is; or leaves
     out what that has, or puts in a way past the checks (`find_gutting`).
     """
+    program = problem.buggy
     if code is None or normalized(code) == normalized(program):
         return True
     if has_syntax_error(code) and not has_syntax_error(program):
         return True
-    return find_gutting(program, None, code) is not None
+    return find_gutting(program, None, code, faults_in(problem)) is not None
 
 
 def prompt_sha256(messages: Sequence[Message]) -> str:

@@ -135,7 +135,7 @@ def propose_texts(propose: Propose, question: Question) -> Iterator[tuple[Propos
             yield proposal, None
         elif code not in seen:
             seen.add(code)
-            is_useless = is_no_repair(code, question.problem.buggy)
+            is_useless = is_no_repair(code, question.problem)
             yield proposal, None if is_useless else question.excerpt.splice(code)
 
 

@@ -12,10 +12,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from sleepy_coder.diagnostics import Diagnostic, Span, alternatives_of
+from sleepy_coder.diagnostics import ELSEWHERE, Diagnostic, Span, alternatives_of
 
-# How the names of a library's files begin, and of what macros made up.
-ELSEWHERE = ("/", "<")
 # Notes on where rustc wrote a long type's name: the file is gone, and called otherwise each time.
 _NO_NEWS = ("the full name for the type has been written to", "consider using `--verbose` to print")
 _LONGEST_LINE = 160  # characters that are quoted of a line

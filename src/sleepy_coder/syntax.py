@@ -8,9 +8,8 @@ arguments of a macro call and the body of a `macro_rules!`.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal
@@ -49,32 +48,9 @@ _NAMES = frozenset(f"{kind}identifier" for kind in ("", "type_", "field_", "shor
     "lifetime",
     "metavariable",
 }
-# What an assertion says is the same with and without these: conversions, and wrappers of a value.
-_CONVERSIONS = frozenset(
-    [
-        *(
-            "as_deref",
-            "as_ref",
-            "as_slice",
-            "as_str",
-            "borrow",
-            "clone",
-            "cloned",
-            "copied",
-            "into",
-        ),
-        *("iter", "to_owned", "to_string", "to_vec", "unwrap"),
-    ]
-)
-_WRAPPERS = frozenset({"Some", "Ok"})
-_INTEGER_TYPE = re.compile("[iu](8|16|32|64|128|size)$")
-_FLOAT_TYPE = re.compile("f(32|64)$")
 # Attributes that decide whether an item is compiled or a test counts.
 _CONDITIONS = frozenset({"cfg", "ignore", "should_panic"})
 _TEST_ATTRIBUTES = frozenset({"test", "ignore", "should_panic"})
-
-
-_OF_ASSERTIONS = frozenset({"assertion", "claim"})
 
 
 @dataclass(frozen=True)
@@ -83,10 +59,10 @@ class Item:
 
     Attributes:
         kind: `fn`, `test`, `struct`, `union`, `enum`, `variant`, `field`, `trait`, `impl`, `const`,
-            `static`, `type`, `mod`, `macro`, `assertion` or `claim`.
+            `static`, `type`, `mod`, `macro` or `assertion`.
         path: Qualified name: `shop::Cart::total`, `impl Display for Cart::fmt` for a method of a
             trait impl, `impl Display for Cart` for the impl itself; for an assertion the
-            enclosing path and its normalized text, for a claim the bare one.
+            enclosing path and its normalized text.
         conditions: `cfg`, `ignore` and `should_panic` attributes on it or around it, normalized.
     """
 
@@ -127,13 +103,13 @@ class Token:
 
 
 def items(code: str) -> Counter[Item]:
-    """Return what the program declares, with multiplicity; assertions are left out.
+    """Return what the program declares, with multiplicity, assertions left out.
 
     Generic arguments, lifetimes and bounds are no part of a path, and inherent `impl` blocks are
     not counted themselves: a fix may add a bound or merge two blocks. Counted are variants and
     named fields too, and what is declared inside function bodies (`main::helper`).
     """
-    return Counter(item for item in _scan(code) if item.kind not in _OF_ASSERTIONS)
+    return Counter(item for item, _ in _scan(code) if item.kind != "assertion")
 
 
 def crate_type(code: str) -> Literal["bin", "lib"]:
@@ -144,17 +120,14 @@ def crate_type(code: str) -> Literal["bin", "lib"]:
 
 def assertions(code: str) -> Counter[Item]:
     """Return the calls of `assert!`, `assert_eq!`, `assert_ne!` and their `debug_` forms."""
-    return Counter(item for item in _scan(code) if item.kind == "assertion")
+    return Counter(item for item, _ in _scan(code) if item.kind == "assertion")
 
 
-def claims(code: str) -> Counter[Item]:
-    """Return the assertions without what a mend of types may put in or take out of them.
-
-    `assert_eq!(total(&list).unwrap(), 6u64)` claims what `assert_eq!(total(list), 6)` does. Left
-    out are borrows, dereferences, conversions, `Some` and `Ok` around a value, parentheses and the
-    types of numbers.
-    """
-    return Counter(item for item in _scan(code) if item.kind == "claim")
+def assertion_calls(code: str) -> list[tuple[Item, tuple[Token, ...]]]:
+    """Return the assertions in order, each with its call's tokens, trailing commas left out."""
+    found = [(item, node) for item, node in _scan(code) if item.kind == "assertion"]
+    found.sort(key=lambda pair: pair[1].start_byte)
+    return [(item, tuple(_leave_out_trailing_commas(_leaves(node)))) for item, node in found]
 
 
 def references(code: str) -> frozenset[str]:
@@ -183,16 +156,15 @@ def _tokens(code: str) -> tuple[Token, ...]:
 
 def normalized(code: str) -> str:
     """Return the tokens joined by single spaces: comments, layout and trailing commas gone."""
-    return " ".join(_without_trailing_commas(token.text for token in _tokens(code)))
+    return " ".join(token.text for token in _leave_out_trailing_commas(_tokens(code)))
 
 
 def token_shape(code: str) -> str:
     """Return the normalized text with every name as `I` and every literal as `L`."""
-    masked = (
+    return " ".join(
         "I" if token.is_name else "L" if token.kind in _LITERALS else token.text
-        for token in _tokens(code)
+        for token in _leave_out_trailing_commas(_tokens(code))
     )
-    return " ".join(_without_trailing_commas(masked))
 
 
 def content_sha256(code: str) -> str:
@@ -270,9 +242,9 @@ def _parse(code: str) -> Tree:
 
 
 @lru_cache(maxsize=256)
-def _scan(code: str) -> tuple[Item, ...]:
+def _scan(code: str) -> tuple[tuple[Item, Node], ...]:
     """Walk the tree without recursion (a candidate may nest as deep as it likes)."""
-    found: list[Item] = []
+    found: list[tuple[Item, Node]] = []
     stack: list[tuple[Node, str, tuple[str, ...]]] = [(_parse(code).root_node, "", ())]
     while stack:
         parent, path, conditions = stack.pop()
@@ -285,10 +257,7 @@ def _scan(code: str) -> tuple[Item, ...]:
                 here = conditions + _conditions(attributes)
                 item = _item(child, path, attributes, here)
                 is_scope = item is not None and item.kind != "assertion"
-                found.extend([item] if item and _is_counted(child) else [])
-                if item is not None and not is_scope:
-                    claim = f"{path}: {' '.join(_bare(list(_leaves(child))))}"
-                    found.append(Item("claim", claim, item.conditions))
+                found.extend([(item, child)] if item and _is_counted(child) else [])
                 stack.append((child, item.path if item and is_scope else path, here))
                 attributes = []
     return tuple(found)
@@ -304,7 +273,7 @@ def _item(
         macro = node.child_by_field_name("macro")
         if macro is None or _text(macro).rpartition("::")[2] not in ASSERTION_MACROS:
             return None
-        text = " ".join(_without_trailing_commas(t.text for t in _leaves(node)))
+        text = " ".join(t.text for t in _leave_out_trailing_commas(_leaves(node)))
         return Item("assertion", f"{path}: {text}", sorted_conditions)
     kind = _ITEM_KINDS.get(node.type)
     if kind is None:
@@ -384,50 +353,15 @@ def _leaves(root: Node) -> Iterator[Token]:
             stack.extend(reversed(node.children))
 
 
-def _without_trailing_commas(texts: Iterator[str]) -> Iterator[str]:
-    previous: str | None = None
-    for text in texts:
-        if previous is not None and not (previous == "," and text in (")", "]", "}", ">")):
+def _leave_out_trailing_commas(found: Iterable[Token]) -> Iterator[Token]:
+    previous: Token | None = None
+    for token in found:
+        is_trailing = previous and previous.text == "," and token.text in (")", "]", "}", ">")
+        if previous is not None and not is_trailing:
             yield previous
-        previous = text
+        previous = token
     if previous is not None:
         yield previous
-
-
-def _bare(found: list[Token]) -> Iterator[str]:
-    """Yield the tokens' texts without borrows, conversions, wrappers and parentheses."""
-    texts = [token.text for token in found]
-    at = 0
-    while at < len(texts):
-        text, rest = texts[at], texts[at + 1 :]
-        is_value = at > 0 and (
-            found[at - 1].is_name or found[at - 1].kind in _LITERALS or texts[at - 1] in (")", "]")
-        )
-        if text == "." and rest[:1] and rest[0] in _CONVERSIONS and rest[1:3] == ["(", ")"]:
-            at += 4
-        elif rest[:3] == ["::", "from", "("]:  # String::from(…)
-            at += 3
-        elif text == "as" and is_value:
-            at += 2
-        elif (
-            text in ("(", ")")
-            or (text == "," and rest[:1] in ([")"], ["]"], ["}"]))
-            or (text in ("&", "*") and not is_value)
-            or (text == "mut" and at > 0 and texts[at - 1] == "&")
-            or (text in _WRAPPERS and rest[:1] == ["("])
-        ):
-            at += 1
-        else:
-            is_number = found[at].kind in ("integer_literal", "float_literal")
-            yield _bare_number(text) if is_number else text
-            at += 1
-
-
-def _bare_number(text: str) -> str:
-    text = _INTEGER_TYPE.sub("", text)
-    if not text.startswith("0x"):  # whose digits may look like a float's type
-        text = _FLOAT_TYPE.sub("", text)
-    return text.replace("_", "").removesuffix(".0").removesuffix(".")
 
 
 def _text(node: Node) -> str:

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from sleepy_coder.changes import find_changes
+from sleepy_coder.claims import Faults, find_faults
 from sleepy_coder.diagnostics import Diagnostic, parse_diagnostics, select_errors
 from sleepy_coder.gutting import find_disuse, find_gutting
 from sleepy_coder.project import Project
@@ -67,11 +68,13 @@ class Verifier:
         originals: File -> its text before any change, of the files that were read.
         states: Changed files with their texts, and whether tests were run -> the state, of all that
             were checked: answers about one error come again about the next.
+        faults: File -> assertions that an error was found in, in some state.
     """
 
     project: Project
     originals: dict[str, str] = field(default_factory=dict)
     states: dict[tuple[frozenset[tuple[str, str]], bool], State] = field(default_factory=dict)
+    faults: dict[str, Faults] = field(default_factory=dict)
 
     def read(self, state: State, name: str) -> str | None:
         """Return a file as it is in a state, None for what is no file of the project."""
@@ -107,7 +110,12 @@ class Verifier:
             if error in known:
                 found.setdefault(_place(error), (error, raw, set()))[2].add(target)
         errors, messages, targets = zip(*found.values(), strict=True) if found else ((), (), ())
-        return State(texts, check, errors, messages, tuple(map(frozenset, targets)))
+        state = State(texts, check, errors, messages, tuple(map(frozenset, targets)))
+        for name in {error.primary.file_name for error in errors if error.primary}:
+            own = [e for e in errors if e.primary and e.primary.file_name == name]
+            faults = find_faults(self.read(state, name) or "", own)
+            self.faults[name] = {**faults, **self.faults.get(name, {})}
+        return state
 
     def _is_better(self, before: State, after: State) -> bool:
         """Whether an error is gone and none is new but such as rustc had not looked for before.
@@ -145,9 +153,9 @@ class Verifier:
     def _is_gutted(self, state: State) -> bool:
         """Whether a file has lost what it had at first, or got a way past the checks."""
         return any(
-            find_gutting(before, None, after) is not None
+            find_gutting(before, None, after, self.faults.get(name)) is not None
             or (state.check.is_ok and find_disuse(before, None, after) is not None)
-            for before, after in self.changes(state).values()
+            for name, (before, after) in self.changes(state).items()
         )
 
 

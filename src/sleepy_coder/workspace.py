@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import shutil
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,6 +24,7 @@ WORKSPACE_LIMITS = Limits(
     file_bytes=2 << 30,
     processes=512,
 )
+_MARKS = ("CACHEDIR.TAG", ".rustc_info.json")  # of folders that can be made anew
 _SOURCE, _TARGET = "source", "target"  # folders of what is built, and of what cargo makes of it
 
 
@@ -45,7 +47,10 @@ class Build:
     def selection(self) -> list[str]:
         """Cargo's options for packages and features."""
         options = [f"--package={name}" for name in self.packages] or ["--workspace"]
-        options += [f"--features={name}" for name in self.features]
+        # Where the root is a package, too, older resolvers take a bare name for a feature of that.
+        owner = f"{self.packages[0]}/" if len(self.packages) == 1 else ""
+        names = (name for each in self.features for name in re.split("[, ]+", each) if name)
+        options += [f"--features={name if '/' in name else owner + name}" for name in names]
         options += ["--all-features"] * self.all_features
         return options + ["--no-default-features"] * self.no_default_features
 
@@ -56,7 +61,8 @@ class WorkspaceCheck:
 
     Attributes:
         is_ok: It compiles and, where they were run, its tests pass.
-        diagnostics: rustc's JSON messages; file names are relative to the workspace.
+        diagnostics: rustc's JSON messages; file names are relative to the workspace, in packages
+            outside it absolute.
         targets: Of each message, the target that it is about; one name for all of a lone file.
         reached: All targets that rustc was run on, this time or before.
         is_cut_short: There may be more to say: a limit or a crash of rustc ended the run.
@@ -125,7 +131,7 @@ def check_workspace(
 
     check = ["check", "--message-format=json", *["--all-targets"] * build.all_targets]
     done = cargo(*check, "--keep-going")
-    if "'--keep-going'" in done.stderr:  # cargo before 1.74
+    if re.search("['`]--keep-going['`]", done.stderr):  # cargo before 1.74
         done = cargo(*check)
     told = parse_cargo(done.stdout)
     diagnostics = tuple(message for _, message in told.messages)
@@ -160,7 +166,7 @@ def copy_project(path: Path, copy: Path) -> None:
     """
 
     def left_out(folder: str, names: list[str]) -> set[str]:
-        return {name for name in names if not is_copied(Path(folder, name), path)}
+        return {name for name in names if not _is_source(Path(folder, name))}
 
     try:
         shutil.copytree(path, copy, symlinks=True, ignore=left_out)
@@ -189,14 +195,15 @@ def _keep_written(last: Path, copy: Path) -> None:
                 written.rename(target)
 
 
-def is_copied(path: Path, root: Path) -> bool:
+def _is_source(path: Path) -> bool:
     """Whether a file or folder of a project belongs to its source.
 
     A pipe or socket does not, nor what was built or can be made anew (cargo and others mark that by
     a file), a folder that nobody may read, or the history.
     """
-    if path.parent == root and path.name in {"target", ".git"}:
+    if path.name == ".git":
         return False
     if path.is_symlink() or not path.is_dir():
         return path.is_symlink() or path.is_file()
-    return os.access(path, os.R_OK | os.X_OK) and not (path / "CACHEDIR.TAG").is_file()
+    is_readable = os.access(path, os.R_OK | os.X_OK)
+    return is_readable and not any((path / mark).is_file() for mark in _MARKS)

@@ -7,7 +7,7 @@ and from a random start, a random basis of the same size from the same random st
 mean), and the mean itself, reduced to p and untrained.
 
 The axis "modules" adapts attention's projections, the MLP's, or both, with adapters and a basis of
-their own.
+their own: for two of the three, the basis's adapters are trained once more.
 
 The axis "sources" compares pairs from the generators, from real crates' mutants, and the base
 model's own verified answers to either (turning back, or under hints), and mixtures. It asks only of
@@ -229,7 +229,7 @@ def _of_recipe(lab: Lab, tasks: Sequence[str], config: AblationConfig) -> list[_
     if "adapters" in config.axes:
         found += _of_adapters(lab, adapters, rows, config)
     if "modules" in config.axes:
-        found += _of_modules(lab, rows, names)
+        found += _of_modules(lab, rows)
     if "pairs" in config.axes:
         pool = replace(lab.config.pool, max_per_source=max(config.pairs), max_pairs=None)
         many = lab.rows(tasks, pool=pool)
@@ -304,14 +304,15 @@ def _of_adapters(
     return found
 
 
-def _of_modules(lab: Lab, rows: Rows, names: Sequence[str]) -> list[_Setting]:
+def _of_modules(lab: Lab, rows: Rows) -> list[_Setting]:
     """Return bases of adapters of attention, of the MLP and of both."""
-    recipe = lab.config.recipe
+    recipe, names = lab.config.recipe, lab.config.basis_patterns
+    shown = lab.rows(names)
     found = []
     for name, targets in _MODULES.items():
         # Compiled MLPs would be compiled anew for every layer that is wrapped.
         chosen = recipe if targets == recipe.targets else _eager(replace(recipe, targets=targets))
-        adapters = lab.train_adapters(lab.rows(names), chosen)
+        adapters = lab.train_adapters(shown, chosen)
         basis = _basis(lab, [adapters[n] for n in names], FixedComponents(recipe.components))
         point = partial(_Setting, "modules", name, basis, rows, recipe.pseudo_rank)
         found.append(point(fit=chosen.coefficients))

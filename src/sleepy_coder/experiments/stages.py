@@ -148,8 +148,9 @@ def scale_to_tasks(adapter: TrainedAdapter, known: Subspace) -> TrainedAdapter:
     ]
     own = sum(float(product_norm(m.b, m.a.T) * m.scaling) ** 2 for m in adapter.modules.values())
     factor = (sum(squares) / len(squares) / own) ** 0.5 if squares and own else 1.0
+    side = factor**0.5
     modules = {
-        name: LoraModule(m.a, m.b, m.scaling * factor) for name, m in adapter.modules.items()
+        name: LoraModule(m.a * side, m.b * side, m.scaling) for name, m in adapter.modules.items()
     }
     return TrainedAdapter(adapter.name, modules)
 

@@ -286,7 +286,7 @@ class Course:
                 task=judged.task,
                 is_solved_by_base=base[name].outcome == "pass",
                 is_solved_by_task=judged.outcome == "pass",
-                is_refused=is_no_repair(base[name].code, problems[name].buggy),
+                is_refused=is_no_repair(base[name].code, problems[name]),
                 doubt=_doubt_of(base[name], judged, problems[name]),
                 source=source_of(problems[name]),
             )
@@ -390,6 +390,6 @@ class Course:
 
 def _doubt_of(base: Judged, task: Judged, problem: Problem) -> float:
     """Return how much less sure the base model is than a task; 0 where that has no repair."""
-    if is_no_repair(task.code, problem.buggy):
+    if is_no_repair(task.code, problem):
         return 0.0
     return round(doubt(base.log_probability or 0.0, task.log_probability or 0.0), 4)
