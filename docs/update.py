@@ -561,15 +561,14 @@ def render_fits() -> str:
     return "\n".join(rows)
 
 
-def render_ablation() -> str:
-    """Return what is solved at each setting of the axes k and p."""
+def render_ablation(*axes: str) -> str:
+    """Return what is solved at each setting of some axes."""
     rows = []
-    for axis in ("k", "p"):
+    for axis in axes:
         record = _experiment("ablation", axis)
-        names, counts = (
-            [str(each[key]) for each in record["settings"]] for key in ("setting", "passed")
-        )
         total, base = record["base"]["total"], record["base"]["passed"]
+        names = [each["setting"] for each in record["settings"]]
+        counts = [_solved(each, total) for each in record["settings"]]
         rows += [
             f"| {axis}, {len(record['totals'])} tasks | {' | '.join(names)} |",
             "| --- |" + " ---: |" * len(names),
@@ -577,6 +576,27 @@ def render_ablation() -> str:
             "",
         ]
     return "\n".join(rows[:-1])
+
+
+def _solved(setting: Mapping[str, Any], total: int) -> str:
+    """Return what a setting solves, and of how many where it was asked of a part."""
+    passed, asked = setting["passed"], setting["total"]
+    return f"{passed}" if asked == total else f"{passed}/{asked}"
+
+
+def render_starts() -> str:
+    """Return what is solved over learned and random bases, from the mean and from none."""
+    record = _experiment("ablation", "basis")
+    ks = list(dict.fromkeys(each["setting"] for each in record["settings"]))
+    found = {(each["arm"], each["setting"]): each["passed"] for each in record["settings"]}
+    total, base = record["base"]["total"], record["base"]["passed"]
+    rows = [
+        f"| solved of {total}, the base model {base}; k = | {' | '.join(ks)} |",
+        "| --- |" + " ---: |" * len(ks),
+    ]
+    arms = dict.fromkeys(arm for arm, _ in found)
+    rows += [f"| {arm} | {' | '.join(str(found[arm, k]) for k in ks)} |" for arm in arms]
+    return "\n".join(rows)
 
 
 def render_angles() -> str:
@@ -643,9 +663,9 @@ def render_left_out() -> str:
     return "\n".join(rows)
 
 
-def render_sequential() -> str:
+def render_sequential(part: str = "") -> str:
     """Return what tasks learned one after another keep, by arm, and what they store."""
-    record = _experiment("sequential")
+    record = _experiment("sequential", part)
     rows = [
         (
             f"| {len(record['orders'][0])} tasks, orders: {len(record['orders'])} "
@@ -1017,7 +1037,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "sources": render_sources,
     "fits": render_fits,
     "sequential": render_sequential,
-    "ablation": render_ablation,
+    "sequential-scaled": lambda: render_sequential("scaled"),
+    "ablation": lambda: render_ablation("k", "p", "pairs", "modules", "adapters"),
+    "starts": render_starts,
     "angles": render_angles,
     "explained": render_explained,
     "left-out": render_left_out,

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -32,6 +33,19 @@ from sleepy_coder.sampling import Sampling
 _CLOSED_FENCE = re.compile(r"^[ \t]*```[^\n]*\n.*?^[ \t]*```", re.MULTILINE | re.DOTALL)
 _READ_AT_A_TIME = 65_536  # tokens of prompts in one forward pass, padding counted
 _SCORED_AT_A_TIME = 1024  # rows of vocabulary-wide float32 numbers that are alive at once
+
+
+@dataclass
+class Reading:
+    """A row whose prompt is being read in pieces, in a cache of its own.
+
+    Attributes:
+        num_read: Tokens of the prompt that the cache holds.
+    """
+
+    row: Row
+    cache: RowCache
+    num_read: int
 
 
 class Decoder:
@@ -110,27 +124,41 @@ class Decoder:
         return max(row.room for row in rows) + self.max_draft + 1
 
     @torch.inference_mode()
-    def join(
-        self,
-        rows: Sequence[Row],
-        cache: RowCache,
-        max_tokens: int | None = None,
-        check: Callable[[], None] = lambda: None,
-    ) -> None:
+    def join(self, rows: Sequence[Row], cache: RowCache, reading: Reading | None = None) -> None:
         """Read rows' prompts behind those in the cache, and choose their first tokens.
 
         Args:
             rows: Of whom each has room in the cache, see `capacity_for`.
             cache: What the rows before them have read.
-            max_tokens: That the model reads at a time of a prompt that is alone, so that attention
-                takes memory for so many times the prompt. None reads it as a whole.
-            check: Called before each piece of it but the last; what it raises ends the reading.
+            reading: Of the row, if that is one alone whose prompt was begun to be read.
         """
         started = time.perf_counter()
-        first = self._prefill(rows, cache, max_tokens, check)
+        first = self._prefill(rows, cache, reading)
         for row, token in zip(rows, first, strict=True):
             row.started = started
             self._take(row, [token])
+
+    @torch.inference_mode()
+    def begin(self, row: Row) -> Reading:
+        """Begin to read a row's prompt in pieces, while others go on."""
+        start, layers = self.prefixes.longest(row.prompt, row.task)
+        cache = RowCache(len(row.prompt))
+        cache.fill(0, layers, start)
+        return Reading(row, cache, start)
+
+    @torch.inference_mode()
+    def read_on(self, reading: Reading, max_tokens: int) -> bool:
+        """Read a piece of a prompt; return False, and read nothing, where one is all that is left.
+
+        Attention takes memory for so many tokens times the prompt. `join` reads the last piece.
+        """
+        prompt, start = reading.row.prompt, reading.num_read
+        if len(prompt) - start <= max_tokens:
+            return False
+        piece = prompt[start : start + max_tokens]
+        self._forward([reading.row], [piece], 0, [start], reading.cache)
+        reading.num_read += max_tokens
+        return True
 
     @torch.inference_mode()
     def step(self, rows: Sequence[Row], cache: RowCache, max_tokens: int | None = None) -> None:
@@ -179,21 +207,15 @@ class Decoder:
         self._announcement.close()
 
     def _prefill(
-        self,
-        rows: Sequence[Row],
-        cache: RowCache,
-        max_tokens: int | None,
-        check: Callable[[], None],
+        self, rows: Sequence[Row], cache: RowCache, reading: Reading | None
     ) -> list[Token]:
         start, first = 0, cache.num_rows
-        if len(rows) == 1:
-            prompt = rows[0].prompt
-            start, layers = self.prefixes.longest(prompt, rows[0].task)
+        if reading is not None:
+            start = reading.num_read
+            cache.fill(first, reading.cache.export(start), start)
+        elif len(rows) == 1:
+            start, layers = self.prefixes.longest(rows[0].prompt, rows[0].task)
             cache.fill(first, layers, start)
-            while max_tokens is not None and len(prompt) - start > max_tokens:
-                check()
-                self._forward(rows, [prompt[start : start + max_tokens]], first, [start], cache)
-                start += max_tokens
         inputs = [row.prompt[start:] for row in rows]
         hidden = self._forward(rows, inputs, first, [start] * len(rows), cache)
         last = torch.stack([hidden[i, len(tokens) - 1] for i, tokens in enumerate(inputs)])

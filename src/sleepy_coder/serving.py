@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sleepy_coder.model import RepairModel
@@ -25,14 +25,19 @@ def shipped_store(model: str) -> Path | None:
     Raises:
         StoreError: There is a manifest, but it cannot be read.
     """
+    for path in (folder / Path(model).name for folder in ARTIFACTS):
+        if _manifest_of(path).get("base_model") == model:
+            return path
+    return None
+
+
+def _manifest_of(store: Path) -> dict[str, Any]:
+    """Return the manifest in a folder; empty where there is none."""
     from sleepy_coder.share.files import read_json
     from sleepy_coder.share.manifest import MANIFEST_FILE
 
-    for path in (folder / Path(model).name for folder in ARTIFACTS):
-        manifest = path / MANIFEST_FILE
-        if manifest.is_file() and read_json(manifest).get("base_model") == model:
-            return path
-    return None
+    path = store / MANIFEST_FILE
+    return read_json(path) if path.is_file() else {}
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,8 @@ class TaskSources:
     def has_general(self) -> bool:
         """Whether the store has a task that learned from many patterns together."""
         from sleepy_coder.patterns import GENERAL
-        from sleepy_coder.share.files import read_json
-        from sleepy_coder.share.manifest import MANIFEST_FILE
 
-        if self.store is None or not (self.store / MANIFEST_FILE).is_file():
-            return False
-        return GENERAL in read_json(self.store / MANIFEST_FILE)["tasks"]
+        return self.store is not None and GENERAL in _manifest_of(self.store).get("tasks", ())
 
     @contextmanager
     def serve(self, kind: Serves | None, bench: Workbench) -> Iterator[Workbench]:

@@ -116,7 +116,7 @@ def test_what_is_kept_stays_within_the_limit_and_nothing_is_lost(max_tokens, mon
 
 def test_a_long_prompt_is_read_in_pieces_and_answered_the_same():
     engine = make_engine()
-    engine._batch._pace = _Pace(read=16, guessed=16)
+    engine._batch._pace = _Pace(read=16, beside=8, guessed=16)
     widths, inner = [], engine.model.decoder._forward
 
     def forward(rows, inputs, *rest):
@@ -128,14 +128,56 @@ def test_a_long_prompt_is_read_in_pieces_and_answered_the_same():
     with engine:
         heard = [Heard(engine, text) for text in texts]
         assert [each.wait() and each.text for each in heard] == [text_alone(t) for t in texts]
-    assert widths.count(16) >= 5
+    assert widths.count(16) + widths.count(8) >= 5
     assert max(widths) <= 17  # a token and what is guessed
+
+
+def test_others_go_on_and_join_while_a_long_prompt_is_read():
+    engine = make_engine(limits=Limits(max_rows=4))
+    engine._batch._pace = _Pace(read=16, beside=8, guessed=16)
+    turns, inner = [], engine.model.decoder._forward
+
+    def forward(rows, inputs, *rest):
+        turns.append((len(rows[0].prompt), max(map(len, inputs))))
+        return inner(rows, inputs, *rest)
+
+    gate = Gate(engine)
+    engine.model.decoder._forward = forward
+    texts = ["y" * 9, "x" * 90, "z" * 6, "w" * 80]
+    with engine:
+        heard = [Heard(engine, text) for text in texts[:1]]
+        gate.wait()
+        heard += [Heard(engine, text) for text in texts[1:]]
+        gate.open()
+        assert [each.wait() and each.text for each in heard] == [text_alone(t) for t in texts]
+    first, short, long = (len(heard[place].answer.row.prompt) for place in (0, 2, 1))
+    pieces = [place for place, (prompt, size) in enumerate(turns) if (prompt, size) == (long, 8)]
+    assert len(pieces) >= 5
+    steps = [turns[place][0] for place in range(pieces[0], pieces[-1])]
+    assert steps.count(first) >= 5  # between the pieces
+    assert (short, short) in turns[pieces[0] : pieces[-1]]  # it was read in between
+
+
+@pytest.mark.parametrize("outcome", ["begun", "read on"])
+def test_a_long_prompt_that_cannot_be_read_fails_alone(outcome, monkeypatch):
+    engine = make_engine()
+    engine._batch._pace = _Pace(read=16, beside=8, guessed=16)
+
+    def fail(*_):
+        raise RuntimeError("out of memory")
+
+    name = "begin" if outcome == "begun" else "read_on"
+    monkeypatch.setattr(engine.model.decoder, name, fail)
+    with engine:
+        heard = [Heard(engine, text) for text in ("y" * 9, "x" * 90, "z" * 6)]
+        assert [each.wait() == "failed" for each in heard] == [False, True, False]
+        assert engine.num_rows == 0
 
 
 @pytest.mark.parametrize("outcome", ["cancelled", "shutdown"])
 def test_a_long_prompt_that_nobody_waits_for_is_not_read_to_its_end(outcome):
     engine = make_engine()
-    engine._batch._pace = _Pace(read=16, guessed=16)
+    engine._batch._pace = _Pace(read=16, beside=8, guessed=16)
     num_read, inner = [], engine.model.decoder._forward
 
     def forward(*arguments):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +12,7 @@ import torch
 from sleepy_coder.kv_cache import RowCache
 
 if TYPE_CHECKING:
-    from sleepy_coder.decoding import Decoder
+    from sleepy_coder.decoding import Decoder, Reading
     from sleepy_coder.server.answer import Answer
 
 _CAPACITY_STEP = 64  # tokens
@@ -22,19 +22,21 @@ class _Pace(NamedTuple):
     """How much is done in one turn, in tokens with padding.
 
     Attributes:
-        read: Of prompts, before those under way go on; one prompt may be longer, and is read in
-            pieces of that size.
+        read: Of prompts; a longer one is read in pieces.
+        beside: Of a longer one while others wait to go on.
         guessed: Checked in a step beside a token for each row. While reading the weights takes
             longest they cost next to nothing; beyond that as much as those that are sure.
     """
 
     read: int
+    beside: int
     guessed: int
 
 
 # On one core the 0.5B reads 300 tokens a second, and takes 25 ms a step and 4 ms for each of its
 # tokens. The numbers for GPUs are estimates from their arithmetic and bandwidth.
-_CPU, _GPU = _Pace(read=512, guessed=16), _Pace(read=8192, guessed=256)
+_CPU = _Pace(read=512, beside=128, guessed=16)
+_GPU = _Pace(read=8192, beside=2048, guessed=256)
 
 
 class Batch:
@@ -48,6 +50,7 @@ class Batch:
 
     Attributes:
         answers: Those under way, in the order of the rows.
+        reading: The one whose long prompt is being read between their steps, if there is one.
     """
 
     def __init__(self, decoder: Decoder, max_rows: int, max_tokens: int) -> None:
@@ -57,29 +60,66 @@ class Batch:
         self._pace = _CPU if decoder.device.type == "cpu" else _GPU
         self._cache = RowCache(0, 0)
         self.answers: list[Answer] = []
+        self.reading: Answer | None = None
+        self._read: Reading | None = None
+
+    def is_long(self, answer: Answer) -> bool:
+        """Whether an answer's prompt is read in pieces (`begin`)."""
+        return len(answer.row.prompt) > self._pace.read
 
     def choose(self, waiting: Iterable[Answer]) -> list[Answer]:
-        """Return the first of those waiting, as many as there is room for and are read at once."""
+        """Return the first of those waiting, as many as there is room for and are read at once.
+
+        One with a long prompt comes alone, and none while another such one is being read.
+        """
         chosen: list[Answer] = []
-        for answer in islice(waiting, max(0, self._max_rows - len(self.answers))):
+        taken = [*self.answers, *([self.reading] if self.reading else [])]
+        for answer in islice(waiting, max(0, self._max_rows - len(taken))):
             longest = max(len(each.row.prompt) for each in [*chosen, answer])
-            is_read = not chosen or longest * (len(chosen) + 1) <= self._pace.read
-            if not is_read or not self._has_room([*self.answers, *chosen, answer]):
+            is_read = longest * (len(chosen) + 1) <= self._pace.read
+            is_begun = not chosen and not self.reading
+            if not (is_read or is_begun) or not self._has_room([*taken, *chosen, answer]):
                 break
             chosen.append(answer)
         return chosen
 
+    def begin(self, answer: Answer) -> None:
+        """Begin to read a long prompt."""
+        self._read = self._decoder.begin(answer.row)
+        self.reading = answer
+
+    def read_on(self) -> bool:
+        """Read a piece of the long prompt; return whether it was the last: the answer has joined.
+
+        Whatever is raised, the answer has neither joined nor is it read any more then.
+        """
+        answer, read = self.reading, self._read
+        if answer is None or read is None:
+            return False
+        size = self._pace.beside if self.answers else self._pace.read
+        try:
+            if self._decoder.read_on(read, size):
+                return False
+        except BaseException:
+            self.stop_reading()
+            raise
+        self.stop_reading()
+        self.join([answer], read)
+        return True
+
+    def stop_reading(self) -> None:
+        """Leave the long prompt unread."""
+        self.reading = self._read = None
+
     @torch.inference_mode()
-    def join(self, answers: Sequence[Answer], check: Callable[[], None] = lambda: None) -> None:
+    def join(self, answers: Sequence[Answer], read: Reading | None = None) -> None:
         """Read the prompts of answers that there is room for, and write their first tokens.
 
-        Whatever is raised, also by `check` between two pieces of a long prompt, none of them has
-        joined then.
+        Whatever is raised, none of them has joined then.
         """
         self._make_room([*self.answers, *answers])
         try:
-            rows = [answer.row for answer in answers]
-            self._decoder.join(rows, self._cache, self._pace.read, check)
+            self._decoder.join([answer.row for answer in answers], self._cache, read)
         except BaseException:
             self._cache.drop(range(len(self.answers), self._cache.num_rows))
             for answer in answers:

@@ -1,10 +1,10 @@
 """One thread owns the model and answers all requests, those of many tasks in one batch.
 
 A turn of the engine lets requests join the batch as far as there is room, first come, first
-served; takes one step, which gives each answer a token or more; and hands out what is new. An
-answer leaves when it ends or nobody waits for it any more. Other tasks are put in use between
-answers: nothing joins while some wait for it, what is under way ends under the tasks that it began
-with, and then the tasks are exchanged.
+served; reads a piece of a prompt that is too long to be read at once; takes one step, which gives
+each answer a token or more; and hands out what is new. An answer leaves when it ends or nobody
+waits for it any more. Other tasks are put in use between answers: nothing joins while some wait for
+it, what is under way ends under the tasks that it began with, and then the tasks are exchanged.
 """
 
 from __future__ import annotations
@@ -39,10 +39,6 @@ _logger = logging.getLogger(__name__)
 
 class BusyError(SleepyError):
     """As many requests wait as may; the client should come again."""
-
-
-class _UnwantedError(Exception):
-    """Nobody waits any more for the answer whose prompt is being read."""
 
 
 class StoppedError(SleepyError):
@@ -238,6 +234,7 @@ class Engine:
         for _, future in exchanges:
             if future.set_running_or_notify_cancel():
                 future.set_exception(StoppedError(reason))
+        self._batch.stop_reading()
         self._batch.clear()
 
     def _turn(self) -> bool:
@@ -252,15 +249,18 @@ class Engine:
             self._under_way.update(joining)
         if joining:
             self._join(self._drop_unknown(joining))
+        if self._batch.reading:
+            self._read_on(self._batch.reading)
         if self._batch.answers:
             self._batch.step()
             self._hand_out()
-        elif self._exchanges:
+        elif self._exchanges and not self._batch.reading:
             self._exchange()
         return True
 
     def _has_work(self) -> bool:
-        return bool(self._is_closing or self._waiting or self._exchanges or self._batch.answers)
+        is_idle = not self._batch.answers and self._batch.reading is None
+        return bool(self._is_closing or self._waiting or self._exchanges or not is_idle)
 
     def _drop_unknown(self, joining: Sequence[Answer]) -> list[Answer]:
         """Return those whose tasks are still there."""
@@ -276,27 +276,42 @@ class Engine:
         if not joining:
             return
         try:
-            self._batch.join(joining, lambda: self._require_wanted(joining))
-        except _UnwantedError:
-            for answer in joining:
-                if answer.is_cancelled:
-                    self._end(answer, Progress("", 0, "cancelled"))
-            return
+            if self._batch.is_long(joining[0]):
+                self._batch.begin(joining[0])
+                return
+            self._batch.join(joining)
         except Exception as error:
             if len(joining) > 1:
                 for answer in joining:
                     self._join([answer])
                 return
             _logger.exception("a request has failed")
-            self._end(joining[0], Progress("", 0, "failed", type(error).__name__))
+            self._fail(joining[0], error)
             return
-        self.counts.add_tokens(tokens_in=sum(len(answer.row.prompt) for answer in joining))
+        self._has_joined(joining)
+
+    def _read_on(self, answer: Answer) -> None:
+        """Read a piece of a long prompt, unless nobody waits for its answer any more."""
+        if answer.is_cancelled:
+            self._batch.stop_reading()
+            self._end(answer, Progress("", 0, "cancelled"))
+            return
+        try:
+            has_joined = self._batch.read_on()
+        except Exception as error:
+            _logger.exception("a request has failed")
+            self._fail(answer, error)
+            return
+        if has_joined:
+            self._has_joined([answer])
+
+    def _has_joined(self, answers: Sequence[Answer]) -> None:
+        self.counts.add_tokens(tokens_in=sum(len(answer.row.prompt) for answer in answers))
         self._hand_out()
 
-    def _require_wanted(self, joining: Sequence[Answer]) -> None:
-        """Do nothing if some answer is still to be given."""
-        if self._is_closing or all(answer.is_cancelled for answer in joining):
-            raise _UnwantedError
+    def _fail(self, answer: Answer, error: Exception) -> None:
+        """End an answer whose prompt could not be read."""
+        self._end(answer, Progress("", 0, "failed", type(error).__name__))
 
     def _hand_out(self) -> None:
         """Let those leave that have ended, then tell everybody what is new."""
