@@ -18,6 +18,7 @@ import click
 
 from sleepy_coder.cli import main
 from sleepy_coder.cli.problems import render_problem
+from sleepy_coder.experiments.summary import summarize_seeds
 from sleepy_coder.experiments.transfer import ENOUGH_PROBLEMS
 from sleepy_coder.learning.gate import Trial
 from sleepy_coder.problems import is_frozen, load_set
@@ -584,19 +585,36 @@ def _solved(setting: Mapping[str, Any], total: int) -> str:
     return f"{passed}" if asked == total else f"{passed}/{asked}"
 
 
-def render_starts() -> str:
-    """Return what is solved over learned and random bases, from the mean and from none."""
-    record = _experiment("ablation", "basis")
-    ks = list(dict.fromkeys(each["setting"] for each in record["settings"]))
-    found = {(each["arm"], each["setting"]): each["passed"] for each in record["settings"]}
-    total, base = record["base"]["total"], record["base"]["passed"]
+def render_seeds() -> str:
+    """Return what the tasks of the frozen problems solve, learned from several seeds."""
+    stem = "qwen2.5-coder-1.5b-instruct"
+    first = json.loads((RESULTS / "learn" / f"{stem}-seed-1.json").read_text())
+    tasks = set(first["tasks"])
     rows = [
-        f"| solved of {total}, the base model {base}; k = | {' | '.join(ks)} |",
-        "| --- |" + " ---: |" * len(ks),
+        f"| {len(tasks)} tasks | pairs from | selecting, the task alone | frozen, routed |",
+        "| --- | --- | ---: | ---: |",
     ]
-    arms = dict.fromkeys(arm for arm, _ in found)
-    rows += [f"| {arm} | {' | '.join(str(found[arm, k]) for k in ks)} |" for arm in arms]
-    return "\n".join(rows)
+    core = load_run_record(RESULTS / "core" / "1.5b" / "routed.json")
+    shipped = sum(p.outcome == "pass" for p in core.problems if is_frozen(p.id))
+    found = {"shipped": (f"{stem}.json", shipped)}
+    frozen = {}
+    for path in sorted((RESULTS / "seeds").glob("frozen-seed-*.json")):
+        seed = path.stem.removeprefix("frozen-seed-")
+        frozen[seed] = load_run_record(path)
+        found[f"seed {seed}"] = (f"{stem}-seed-{seed}.json", frozen[seed].passed)
+    for name, (file, passed) in found.items():
+        record = json.loads((RESULTS / "learn" / file).read_text())
+        rulings = [r for task, r in record["gate"]["rulings"].items() if task in tasks]
+        alone, total = (sum(r[key] for r in rulings) for key in ("solved_alone", "total"))
+        sources = "mutants, generated" + ", written" * record["config"]["uses_written"]
+        rows.append(f"| {name} | {sources} | {alone}/{total} | {passed}/30 |")
+    spread = summarize_seeds(frozen)
+    mean, low, high = (100 * spread[key] for key in ("mean", "low", "high"))
+    fact = (
+        f"Seeds 1 to {len(frozen)}: {mean:.0f} % of the frozen ones, 95 % interval "
+        f"{low:.0f} to {high:.0f} %."
+    )
+    return "\n".join([*rows, "", fact])
 
 
 def render_angles() -> str:
@@ -693,6 +711,19 @@ def render_sequential(part: str = "") -> str:
     return "\n".join(rows)
 
 
+def render_short_programs() -> str:
+    """Return who mends short programs, of patterns and of none."""
+    record = json.loads((RESULTS / "short_programs.json").read_text())
+    kinds = {"routed": "with a route", "none": "without one"}
+    counts = {kind: record["kinds"][kind] for kind in kinds}
+    heads = (f"{words}, of {counts[kind]['base']['total']}" for kind, words in kinds.items())
+    rows = [f"| | {' | '.join(heads)} |", "| --- | ---: | ---: |"]
+    for name in counts["none"]:
+        cells = (f"{counts[kind][name]['passed']}" for kind in kinds)
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def render_rerank() -> str:
     """Return what choosing between the base model's and the task's answer by likelihood changes."""
     record = json.loads((RESULTS / "rerank.json").read_text())
@@ -754,13 +785,16 @@ def render_train_gpu() -> str:
         cells += [f"{100 * side['model_flops_frac']:.0f} %"]
         cells += [f"{side[field]:.2f}" for field in ("times_peft", "times_peft_no_cudnn")]
         rows.append(f"| {name} | {' | '.join(cells)} |")
-    learned = json.loads((RESULTS / "learn" / "qwen2.5-coder-1.5b-instruct.json").read_text())
-    training = learned["training"]
-    fact = (
-        f"The shipped store's {len(training['losses'])} tasks took {training['seconds']:.0f} s on "
-        f"{training['num_ranks']} GPU(s), {training['tokens_per_s']:,.0f} tokens/s."
-    )
-    return "\n".join([*rows, "", fact])
+    facts = [""]
+    for name, which in (("", "The shipped store's"), ("-seed-2", "From another seed, the same")):
+        path = RESULTS / "learn" / f"qwen2.5-coder-1.5b-instruct{name}.json"
+        training = json.loads(path.read_text())["training"]
+        facts.append(
+            f"{which} {len(training['losses'])} tasks took {training['seconds']:.0f} s on "
+            f"{training['num_ranks']} GPU(s), {training['num_tokens'] / 1e6:.1f} million tokens, "
+            f"{training['tokens_per_s']:,.0f} a second."
+        )
+    return "\n".join([*rows, *facts])
 
 
 def render_paper_numbers() -> str:
@@ -941,6 +975,14 @@ def _study_numbers() -> list[tuple[str, str, str]]:
             f"{own['passed']}, {projected['passed']}, {drawn['passed']} of {own['total']}",
             "experiments/subspace",
         ),
+        (
+            "20 tasks in three orders: backward transfer, merges at the tasks' scale (k grows)",
+            ", ".join(
+                f"{order['backward_transfer']:+.3f}"
+                for order in _experiment("sequential", "scaled")["arms"]["merged scaled"]
+            ),
+            "experiments/sequential",
+        ),
     ]
 
 
@@ -1038,8 +1080,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "fits": render_fits,
     "sequential": render_sequential,
     "sequential-scaled": lambda: render_sequential("scaled"),
-    "ablation": lambda: render_ablation("k", "p", "pairs", "modules", "adapters"),
-    "starts": render_starts,
+    "ablation": lambda: render_ablation("k", "p", "pairs", "modules"),
+    "seeds": render_seeds,
+    "short-programs": render_short_programs,
     "angles": render_angles,
     "explained": render_explained,
     "left-out": render_left_out,

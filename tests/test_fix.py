@@ -994,6 +994,22 @@ def test_an_assertion_may_be_mended_but_not_changed(tmp_path, sandbox):
     assert [step.by for step in repair.steps] == ["right"]
 
 
+def test_an_error_that_another_hides_in_an_assertion_is_mended_too(tmp_path, sandbox):
+    text = (
+        "fn main() {\n    let total = vec![1];\n"
+        "    assert_eq!(\n        toal\n            .lenn(),\n        1\n    );\n}\n"
+    )
+
+    def propose(problem):
+        yield Proposal("name", problem.buggy.replace("toal", "total"))
+        yield Proposal("method", problem.buggy.replace("lenn", "len"))
+
+    (tmp_path / "a.rs").write_text(text)
+    repair = repair_project(FileProject(tmp_path / "a.rs", sandbox), propose)
+    assert repair.is_ok
+    assert repair.changes["a.rs"][1] == text.replace("toal", "total").replace("lenn", "len")
+
+
 def test_path_dependencies_may_lie_outside_the_workspace(tmp_path):
     def package(place, name, more="", code=""):
         (tmp_path / place / "src").mkdir(parents=True)
@@ -1002,10 +1018,13 @@ def test_path_dependencies_may_lie_outside_the_workspace(tmp_path):
         (tmp_path / place / "src/lib.rs").write_text(code)
 
     package("work/app", "app", '[dependencies]\nunits = { path = "../../libs/units" }\n')
-    package("libs/units", "units", '[target."cfg(unix)".dependencies]\nbase.path = "../base"\n')
+    package("libs/units", "units", '[target."cfg(unix)".dependencies]\nbase.workspace = true\n')
     package("libs/base", "base", code="pub fn one() -> u32 { 1 }\n")
     members = '[workspace]\nmembers = ["units", "base", "other"]\n'
-    (tmp_path / "libs/Cargo.toml").write_text(members + '[workspace.package]\nlicense = "MIT"\n')
+    (tmp_path / "libs/Cargo.toml").write_text(
+        members + '[workspace.package]\nlicense = "MIT"\n'
+        '[workspace.dependencies]\nbase = { path = "base" }\n'
+    )
     manifest = tmp_path / "libs/base/Cargo.toml"
     manifest.write_text(manifest.read_text() + "license.workspace = true\n")
     (tmp_path / "libs/units/src/lib.rs").write_text("pub use base::one;\n")

@@ -212,7 +212,7 @@ class Decoder:
         start, first = 0, cache.num_rows
         if reading is not None:
             start = reading.num_read
-            cache.fill(first, reading.cache.export(start), start)
+            cache.fill(first, reading.cache.view(start), start)
         elif len(rows) == 1:
             start, layers = self.prefixes.longest(rows[0].prompt, rows[0].task)
             cache.fill(first, layers, start)

@@ -121,9 +121,11 @@ class RowCache:
 
     def export(self, num_tokens: int) -> list[KeysValues]:
         """Return a copy of the first row's first keys and values, layer by layer."""
-        return [
-            (k[:1, :, :num_tokens].clone(), v[:1, :, :num_tokens].clone()) for k, v in self._layers
-        ]
+        return [(keys.clone(), values.clone()) for keys, values in self.view(num_tokens)]
+
+    def view(self, num_tokens: int) -> list[KeysValues]:
+        """Return the first row's first keys and values as they lie here, layer by layer."""
+        return [(k[:1, :, :num_tokens], v[:1, :, :num_tokens]) for k, v in self._layers]
 
     def fill(self, row: int, layers: list[KeysValues], num_tokens: int) -> None:
         """Begin a row with keys and values that `export` returned."""

@@ -32,13 +32,17 @@ def find_surroundings(root: Path) -> Surroundings:
     One that leads nowhere is left to cargo to complain about, and so is an absolute one, which
     would lead nowhere in the sandbox.
     """
-    packages = [root, *_members(root)]
+    packages, manifests = [root, *_members(root)], set[Path]()
     for package in packages:  # it grows
-        packages += [each for each in _dependencies(package) if each not in packages]
+        found = list(_dependencies(package))
+        owner = None if package.is_relative_to(root) else _workspace_manifest(package)
+        if owner is not None:
+            manifests.add(owner)
+            found += _inherited(owner)
+        packages += [each for each in found if each not in packages]
     outside = [package for package in packages if not package.is_relative_to(root)]
     every = {root, *outside}
     folders = {folder for folder in every if every.isdisjoint(folder.parents)}
-    manifests = {found for package in outside if (found := _workspace_manifest(package))}
     return Surroundings(tuple(sorted(folders)), tuple(sorted(manifests)))
 
 
@@ -73,6 +77,13 @@ def _dependencies(package: Path) -> Iterator[Path]:
     entries = (entry for table in tables for entry in table.values())
     for path in _texts(entry.get("path") for entry in entries if isinstance(entry, dict)):
         yield from _packages(package, path)
+
+
+def _inherited(owner: Path) -> Iterator[Path]:
+    """Yield what members of a workspace may inherit as dependencies, and its own package."""
+    yield from _dependencies(owner.parent)
+    if "package" in read_manifest(owner):  # cargo reads that, too
+        yield owner.parent
 
 
 def _packages(folder: Path, path: str) -> Iterator[Path]:

@@ -113,9 +113,14 @@ class Verifier:
         state = State(texts, check, errors, messages, tuple(map(frozenset, targets)))
         for name in {error.primary.file_name for error in errors if error.primary}:
             own = [e for e in errors if e.primary and e.primary.file_name == name]
-            faults = find_faults(self.read(state, name) or "", own)
-            self.faults[name] = {**faults, **self.faults.get(name, {})}
+            self._note_faults(name, find_faults(self.read(state, name) or "", own))
         return state
+
+    def _note_faults(self, name: str, faults: Faults) -> None:
+        """Keep a file's assertions with errors; what is at fault in a mended one is in it, too."""
+        known = self.faults.get(name, {})
+        newly = frozenset[str]().union(*faults.values())
+        self.faults[name] = {**faults, **{item: names | newly for item, names in known.items()}}
 
     def _is_better(self, before: State, after: State) -> bool:
         """Whether an error is gone and none is new but such as rustc had not looked for before.

@@ -48,7 +48,8 @@ class Build:
         """Cargo's options for packages and features."""
         options = [f"--package={name}" for name in self.packages] or ["--workspace"]
         # Where the root is a package, too, older resolvers take a bare name for a feature of that.
-        owner = f"{self.packages[0]}/" if len(self.packages) == 1 else ""
+        is_one = len(self.packages) == 1 and re.fullmatch(r"[\w-]+", self.packages[0])
+        owner = f"{self.packages[0]}/" if is_one else ""
         names = (name for each in self.features for name in re.split("[, ]+", each) if name)
         options += [f"--features={name if '/' in name else owner + name}" for name in names]
         options += ["--all-features"] * self.all_features

@@ -96,9 +96,9 @@ def train_merged(
 
     At first it knows the tasks that gave the basis, so that a merge keeps what they need of it. It
     may grow by `growth` directions a merge up to `max_components`; old coefficients are recomputed
-    on the new basis (Share, section 3.3), the new task's are trained on it. A merge counts a task
-    by the energy of its ΔW, and an adapter has many times that of coefficients: scaled, it counts
-    as much as a known task does on average.
+    on the new basis (Share, section 3.3), the new task's are trained on it. A merge counts what it
+    takes in by the energy of its ΔW: scaled, an adapter counts as much as a known task does on
+    average.
     """
     prefix = "scaled" if is_scaled else "merged"
     recipe = lab.config.recipe

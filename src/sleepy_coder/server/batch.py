@@ -70,15 +70,16 @@ class Batch:
     def choose(self, waiting: Iterable[Answer]) -> list[Answer]:
         """Return the first of those waiting, as many as there is room for and are read at once.
 
-        One with a long prompt comes alone, and none while another such one is being read.
+        One with a long prompt comes alone; while another such one is being read, those behind it
+        are chosen before it.
         """
         chosen: list[Answer] = []
         taken = [*self.answers, *([self.reading] if self.reading else [])]
-        for answer in islice(waiting, max(0, self._max_rows - len(taken))):
+        ready = (each for each in waiting if not (self.reading and self.is_long(each)))
+        for answer in islice(ready, max(0, self._max_rows - len(taken))):
             longest = max(len(each.row.prompt) for each in [*chosen, answer])
-            is_read = longest * (len(chosen) + 1) <= self._pace.read
-            is_begun = not chosen and not self.reading
-            if not (is_read or is_begun) or not self._has_room([*taken, *chosen, answer]):
+            is_read = not chosen or longest * (len(chosen) + 1) <= self._pace.read
+            if not is_read or not self._has_room([*taken, *chosen, answer]):
                 break
             chosen.append(answer)
         return chosen

@@ -244,8 +244,8 @@ class Engine:
             if self._is_closing:
                 return False
             joining = [] if self._exchanges else self._batch.choose(self._waiting)
-            for _ in joining:
-                self._waiting.popleft()
+            for answer in joining:
+                self._waiting.remove(answer)
             self._under_way.update(joining)
         if joining:
             self._join(self._drop_unknown(joining))
