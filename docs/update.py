@@ -568,8 +568,9 @@ def render_ablation(*axes: str) -> str:
     for axis in axes:
         record = _experiment("ablation", axis)
         total, base = record["base"]["total"], record["base"]["passed"]
-        names = [each["setting"] for each in record["settings"]]
-        counts = [_solved(each, total) for each in record["settings"]]
+        names, counts = (
+            [str(each[key]) for each in record["settings"]] for key in ("setting", "passed")
+        )
         rows += [
             f"| {axis}, {len(record['totals'])} tasks | {' | '.join(names)} |",
             "| --- |" + " ---: |" * len(names),
@@ -577,12 +578,6 @@ def render_ablation(*axes: str) -> str:
             "",
         ]
     return "\n".join(rows[:-1])
-
-
-def _solved(setting: Mapping[str, Any], total: int) -> str:
-    """Return what a setting solves, and of how many where it was asked of a part."""
-    passed, asked = setting["passed"], setting["total"]
-    return f"{passed}" if asked == total else f"{passed}/{asked}"
 
 
 def render_seeds() -> str:
@@ -608,6 +603,8 @@ def render_seeds() -> str:
         alone, total = (sum(r[key] for r in rulings) for key in ("solved_alone", "total"))
         sources = "mutants, generated" + ", written" * record["config"]["uses_written"]
         rows.append(f"| {name} | {sources} | {alone}/{total} | {passed}/30 |")
+    if len(frozen) <= 2:  # noqa: PLR2004 - of two, an interval says nothing
+        return "\n".join(rows)
     spread = summarize_seeds(frozen)
     mean, low, high = (100 * spread[key] for key in ("mean", "low", "high"))
     fact = (
