@@ -30,6 +30,7 @@ from sleepy_coder.weights import DEFAULT_MODEL
 
 _TIMEOUT_S = 3600
 _SPEAKS = 40  # tokens of the first answer before the others come
+_TALK = "Write the numbers from 1 to 500, each on a line of its own, and nothing else."
 _LINE = "pub fn area_{n}(width: u32, height: u32) -> u32 {{ width * height + {n} }}\n"
 
 
@@ -43,10 +44,10 @@ class Listener:
     def __call__(self, progress: Progress) -> None:
         """Take what is new of the answer."""
         self.times.append(time.perf_counter())
-        if len(self.times) >= _SPEAKS:
-            self.speaks.set()
         if progress.outcome is not None:
             self.ended.set()
+        if len(self.times) >= _SPEAKS or self.ended.is_set():
+            self.speaks.set()
 
 
 def ask(engine: Engine, model: RepairModel, text: str, max_tokens: int) -> Listener:
@@ -67,7 +68,7 @@ def measure(model: RepairModel, num_tokens: int, *, at_once: bool) -> dict[str, 
     count = num_tokens // len(model.tokenizer.encode(_LINE.format(n=100)))
     long = "Say what this is.\n" + "".join(_LINE.format(n=100 + n) for n in range(count))
     with engine:
-        first = ask(engine, model, "Count from one to two thousand, in words.", 3000)
+        first = ask(engine, model, _TALK, 3000)
         first.speaks.wait(_TIMEOUT_S)
         began = time.perf_counter()
         reads = ask(engine, model, long, 4)
@@ -75,6 +76,8 @@ def measure(model: RepairModel, num_tokens: int, *, at_once: bool) -> dict[str, 
         for each in (reads, short):
             each.ended.wait(_TIMEOUT_S)
         ends = reads.times[0]
+        if first.ended.is_set() and first.times[-1] < ends:
+            raise RuntimeError("the first answer ended before the long prompt was read")
     times = [t for t in first.times if began <= t <= ends]
     gaps = [b - a for a, b in zip([began, *times], [*times, ends], strict=True)]
     return {

@@ -708,6 +708,23 @@ def render_sequential(part: str = "") -> str:
     return "\n".join(rows)
 
 
+def render_stall() -> str:
+    """Return how long others wait while the server reads a long prompt."""
+    record = json.loads((RESULTS / "serve_stall.json").read_text())
+    heads = {
+        "longest_wait_s": "longest wait between its tokens, s",
+        "short_prompt_first_token_s": "first token of a short request, s",
+        "long_prompt_first_token_s": "of the long one, s",
+    }
+    rows = [
+        f"| a prompt of {record['prompt_tokens']:,} tokens, read | {' | '.join(heads.values())} |",
+        "| --- |" + " ---: |" * len(heads),
+    ]
+    for way, found in record["ways"].items():
+        rows.append(f"| {way} | {' | '.join(f'{found[key]:.1f}' for key in heads)} |")
+    return "\n".join(rows)
+
+
 def render_short_programs() -> str:
     """Return who mends short programs, of patterns and of none."""
     record = json.loads((RESULTS / "short_programs.json").read_text())
@@ -1073,6 +1090,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "fix": render_fix,
     "fix-0.5b": lambda: render_fix("fix-0.5b"),
     "serve": render_serve,
+    "stall": render_stall,
     "sources": render_sources,
     "fits": render_fits,
     "sequential": render_sequential,
