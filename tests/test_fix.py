@@ -1064,6 +1064,19 @@ def test_a_workspace_in_a_package_that_it_needs_comes_with_that(tmp_path):
     assert find_surroundings(tmp_path / "tool").folders == (tmp_path,)
 
 
+def test_a_package_may_be_called_target(tmp_path, sandbox):
+    for name in ("app", "target"):
+        (tmp_path / name / "src").mkdir(parents=True)
+        head = f'[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2021"\n'
+        (tmp_path / name / "Cargo.toml").write_text(head)
+        (tmp_path / name / "src/lib.rs").write_text("pub fn one() -> u32 { 1 }\n")
+    manifest = tmp_path / "app/Cargo.toml"
+    manifest.write_text(manifest.read_text() + '[dependencies]\ntarget.path = "../target"\n')
+    (tmp_path / "scratch").mkdir()
+    project = CargoProject(tmp_path / "app", sandbox, tmp_path / "scratch")
+    assert project.check({}).is_ok
+
+
 def test_a_path_dependency_that_is_not_there_is_said(workspace):
     manifest = workspace / "app/Cargo.toml"
     manifest.write_text(manifest.read_text() + 'gone = { path = "../../gone" }\n')

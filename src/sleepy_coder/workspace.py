@@ -206,5 +206,9 @@ def _is_source(path: Path) -> bool:
         return False
     if path.is_symlink() or not path.is_dir():
         return path.is_symlink() or path.is_file()
-    is_readable = os.access(path, os.R_OK | os.X_OK)
-    return is_readable and not any((path / mark).is_file() for mark in _MARKS)
+    if not os.access(path, os.R_OK | os.X_OK):
+        return False
+    is_target = path.name == "target" and (path.parent / "Cargo.toml").is_file()
+    is_package = (path / "Cargo.toml").is_file()
+    is_made = any((path / mark).is_file() for mark in _MARKS)
+    return not is_made and (is_package or not is_target)

@@ -62,9 +62,10 @@ def rewrite(store, **changes):
     """Change fields of the manifest; keep every hash true to the files that exist."""
     file = store / "manifest.json"
     manifest = {**json.loads(file.read_text()), **changes}
-    for name in manifest["files"] if isinstance(manifest["files"], dict) else ():
+    files = manifest.get("files")  # damage may have hit the very name
+    for name in files if isinstance(files, dict) else ():
         if "files" not in changes and (store / name).is_file():
-            manifest["files"][name] = sha256_of(store / name)
+            files[name] = sha256_of(store / name)
     file.write_text(json.dumps(manifest))
 
 
