@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sleepy_coder.model import RepairModel
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -55,6 +57,20 @@ def processor() -> str:
         flags = " ".join(f for f in ("avx2", "avx512f") if f" {f} " in info.read_text())
         cpu = f"{named[0].split(':')[1].strip()} ({flags})" if named else cpu
     return cpu
+
+
+def environment_of(model: RepairModel) -> dict[str, Any]:
+    """Return where a model answers in this run, and the command."""
+    import torch
+
+    from sleepy_coder.results import describe_environment
+
+    return {
+        **describe_environment(str(model.device)),
+        "command": " ".join(["python", *sys.argv]),
+        "cpu": processor(),
+        "threads": torch.get_num_threads(),
+    }
 
 
 def environment(threads: int) -> dict[str, Any]:

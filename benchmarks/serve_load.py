@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,12 +23,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-import torch
-
-from measure import ROOT, processor
+from measure import ROOT, environment_of
 from sleepy_coder.errors import InputError
 from sleepy_coder.model import load_model
-from sleepy_coder.results import describe_environment, save_json
+from sleepy_coder.results import save_json
 from sleepy_coder.server.app import create_app
 from sleepy_coder.server.engine import Engine, Limits
 from sleepy_coder.server.listen import bind, listen, make_server, url_of
@@ -152,12 +149,7 @@ def main() -> None:
     many = speeds["many tasks at once"]
     record: dict[str, Any] = {
         "benchmark": "serve_load",
-        "environment": {
-            **describe_environment(str(model.device)),
-            "command": " ".join(["python", *sys.argv]),
-            "cpu": processor(),
-            "threads": torch.get_num_threads(),
-        },
+        "environment": environment_of(model),
         "model": {"name": model.name, "sha256": model.sha256, "dtype": model.dtype},
         "store": {
             "tasks": len(store.subspace.tasks),

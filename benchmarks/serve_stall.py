@@ -12,18 +12,15 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from measure import ROOT, processor
+from measure import ROOT, environment_of
 from sleepy_coder.kv_cache import PrefixStore
 from sleepy_coder.model import RepairModel, load_model
-from sleepy_coder.results import describe_environment, save_json
+from sleepy_coder.results import save_json
 from sleepy_coder.server.answer import Progress, Request
 from sleepy_coder.server.engine import Engine, Limits
 from sleepy_coder.weights import DEFAULT_MODEL
@@ -104,12 +101,7 @@ def main() -> None:
     }
     record = {
         "benchmark": "serve_stall",
-        "environment": {
-            **describe_environment(str(model.device)),
-            "command": " ".join(["python", *sys.argv]),
-            "cpu": processor(),
-            "threads": torch.get_num_threads(),
-        },
+        "environment": environment_of(model),
         "model": {"name": model.name, "sha256": model.sha256, "dtype": str(model.dtype)},
         "prompt_tokens": arguments.tokens,
         "ways": found,

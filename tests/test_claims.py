@@ -73,6 +73,7 @@ def test_what_a_mend_may_add(before, after):
         ("assert!(v.all(|x| x == y) && z == w)", "assert!(v.all(|x| x == Some(y) && z == w))"),
         ("assert_eq!(n, 18446744073709551615)", "assert_eq!(n, 18446744073709551614u64)"),
         ("assert_eq!(n, 1e400)", "assert_eq!(n, 1e500)"),
+        ("assert_eq!(n, 1.0)", "assert_eq!(n, 1e999999999)"),
         ('assert_eq!(json(m), "{}")', 'assert_eq!(json(&m), "{:?}")'),
         ("assert_ne!(find(x), 3)", "assert_ne!(find(x), Some(3))"),
         ("assert!(find(x) < 3)", "assert!(find(x) < Some(3))"),

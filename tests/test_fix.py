@@ -988,8 +988,7 @@ def test_an_assertion_may_be_mended_but_not_changed(tmp_path, sandbox):
         yield Proposal("other", problem.buggy.replace("half_of, 3", "half_of, Some(4)"))
         yield Proposal("right", problem.buggy.replace("half_of, 3", "half_of, Some(3)"))
 
-    (tmp_path / "a.rs").write_text(text)
-    repair = repair_project(FileProject(tmp_path / "a.rs", sandbox), propose)
+    repair = mend(text, propose, sandbox, tmp_path)
     assert repair.is_ok
     assert [step.by for step in repair.steps] == ["right"]
 
@@ -1004,8 +1003,7 @@ def test_an_error_that_another_hides_in_an_assertion_is_mended_too(tmp_path, san
         yield Proposal("name", problem.buggy.replace("toal", "total"))
         yield Proposal("method", problem.buggy.replace("lenn", "len"))
 
-    (tmp_path / "a.rs").write_text(text)
-    repair = repair_project(FileProject(tmp_path / "a.rs", sandbox), propose)
+    repair = mend(text, propose, sandbox, tmp_path)
     assert repair.is_ok
     assert repair.changes["a.rs"][1] == text.replace("toal", "total").replace("lenn", "len")
 

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from decimal import Decimal
 from functools import cached_property
 
 from sleepy_coder.diagnostics import ELSEWHERE, Diagnostic, parse_diagnostics
@@ -20,7 +20,8 @@ from sleepy_coder.problems import Problem
 from sleepy_coder.syntax import Item, Token, assertion_calls, assertions
 
 _NUMBERS = frozenset({"integer_literal", "float_literal"})
-_TYPE = re.compile("_*([iu](8|16|32|64|128|size)|f(32|64))$")
+_INTEGER_TYPE = re.compile("_*[iu](8|16|32|64|128|size)$")
+_TYPE = re.compile(f"{_INTEGER_TYPE.pattern}|_*f(32|64)$")
 _CONVERSIONS = frozenset(
     [
         *("as_deref", "as_ref", "as_slice", "as_str", "clone", "cloned", "copied", "into", "iter"),
@@ -46,6 +47,8 @@ Faults = Mapping[Item, frozenset[str]]
 
 def faults_in(problem: Problem) -> Faults:
     """Return the assertions of a broken program that its errors lie in, see `find_faults`."""
+    if not assertions(problem.buggy):  # most have none: their errors need not be read
+        return {}
     errors = parse_diagnostics(problem.diagnostics or ())
     return find_faults(problem.buggy, (e for e in errors if e.is_error))
 
@@ -238,11 +241,11 @@ def _is_lossless(type_: str) -> bool:
     return type_ == "String" or _TYPE.fullmatch(type_) is not None
 
 
-def _value(literal: str) -> Fraction | None:
+def _value(literal: str) -> Decimal | None:
     """Return a number, None for what is written otherwise than most are."""
-    bare = _TYPE.sub("", literal) if not literal.startswith("0x") else literal
-    bare = re.sub("_*[iu](8|16|32|64|128|size)$", "", bare).replace("_", "")
+    is_hex = literal.startswith("0x")  # whose last digits may look like a float's type
+    bare = (_INTEGER_TYPE if is_hex else _TYPE).sub("", literal).replace("_", "")
     try:
-        return Fraction(int(bare, 0)) if bare[:2] in ("0x", "0o", "0b") else Fraction(bare)
-    except (ValueError, OverflowError):
+        return Decimal(int(bare, 0) if bare[:2] in ("0x", "0o", "0b") else bare)
+    except (ValueError, ArithmeticError):
         return None
