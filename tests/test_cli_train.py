@@ -1,5 +1,6 @@
 """`sleepy lora train` and `sleepy share train`, from problems to adapters and stores on disk."""
 
+import importlib
 import json
 import re
 from dataclasses import replace
@@ -15,8 +16,9 @@ from sleepy_coder.adapters import load_adapters
 from sleepy_coder.cli import main
 from sleepy_coder.problems import load_set, save_set
 from sleepy_coder.share.files import sha256_of
-from sleepy_coder.share.store import load_store
-from sleepy_coder.share.tasks import delta_weight
+from sleepy_coder.share.store import load_store, save_store
+from sleepy_coder.share.tasks import convert, delta_weight, put_task
+from sleepy_coder.train.recipe import learn_tasks
 from tiny_model import make_hf_model, make_tokenizer
 
 # One tiny step: enough to tell what was trained from what was not.
@@ -155,6 +157,35 @@ def test_a_task_is_learned_and_the_basis_and_old_tasks_stay(train, store, pairs,
     assert len(record["losses"]["new"]) == 3
     assert record["num_tokens"] > 0
     assert record["environment"]["libraries"]["torch"] == torch.__version__
+
+
+def test_what_others_put_into_the_store_meanwhile_stays(train, store, monkeypatch):
+    real = learn_tasks
+
+    def learn(*arguments, **options):
+        learned = real(*arguments, **options)
+        loaded = load_store(store)
+        task = next(iter(loaded.subspace.tasks.values()))
+        save_store(replace(loaded, subspace=put_task(loaded.subspace, "other", task)), store)
+        return learned
+
+    module = importlib.import_module("sleepy_coder.cli.share.train")
+    monkeypatch.setattr(module, "learn_tasks", learn)
+    train("--task", "new")
+    assert {"new", "other"} < load_store(store).subspace.tasks.keys()
+    said = train("--task", "newer", "--expansion", 1)
+    assert "was changed meanwhile; writing" in said.stderr
+    assert "newer" not in load_store(store).subspace.tasks
+    assert "newer" in load_store(store.with_name(f"{store.name}.learned")).subspace.tasks
+
+
+def test_a_task_has_the_number_format_of_its_store(train, store, tmp_path):
+    loaded = load_store(store)
+    half = convert(loaded.subspace, dtype=torch.bfloat16, device="cpu")
+    save_store(replace(loaded, subspace=half), store)
+    train("--task", "new")
+    sleepy("share", "export", store, "new", "--out", tmp_path / "adapter")
+    assert load_adapters(tmp_path / "adapter").adapters
 
 
 def test_every_pattern_becomes_a_task_and_expansion_grows_the_basis(train, store, tmp_path):

@@ -166,7 +166,7 @@ def test_where_tests_fail_the_next_answer_is_tried(
         for number, answer in enumerate(answers):
             yield Proposal(str(number), problem.buggy.replace(body, answer))
 
-    project = CargoProject(workspace, sandbox, tmp_path / "scratch", Build(all_targets=True))
+    project = CargoProject(workspace, sandbox, tmp_path / "scratch", Build(with_tests=True))
     repair = repair_project(project, propose, run_tests=True)
     assert repair.is_ok == (by is not None)
     assert [step.by for step in repair.steps] == [by or RUSTC]
@@ -184,7 +184,7 @@ def test_tests_that_do_not_compile_are_mended_where_they_are_asked_for(
     for all_targets, changed in ((False, set()), (True, {"core/src/lib.rs"})):
         scratch = tmp_path / f"scratch-{all_targets}"
         scratch.mkdir()
-        project = CargoProject(workspace, sandbox, scratch, Build(all_targets=all_targets))
+        project = CargoProject(workspace, sandbox, scratch, Build(with_tests=all_targets))
         repair = repair_project(project, lambda _: ())
         assert repair.is_ok
         assert set(repair.changes) == changed
@@ -197,7 +197,7 @@ def test_an_error_that_two_targets_report_is_told_once(workspace, sandbox, tmp_p
         LIB.replace("tree.crates.len())", "tree.crates.len()).is_none()")
     )
     asked = []
-    project = CargoProject(workspace, sandbox, tmp_path / "scratch", Build(all_targets=True))
+    project = CargoProject(workspace, sandbox, tmp_path / "scratch", Build(with_tests=True))
     repair_project(project, lambda problem: asked.append(problem) or ())
     assert [[m["message"] for m in problem.diagnostics] for problem in asked] == [
         ["mismatched types"]

@@ -288,3 +288,72 @@ def test_silencing_the_compiler_is_found(old, new, reason):
 )  # fmt: skip
 def test_attributes_that_silence_nothing_are_no_gutting(old, new):
     assert find_gutting(LINTED, None, change(old, new, LINTED)) is None
+
+
+LIST = """
+pub struct Todo { pub name: String, done: bool }
+pub fn add(list: &mut Vec<Todo>, todo: Todo) { list.push(tood); }
+pub fn stop(exit: bool) -> bool { exti || exit }
+"""
+
+
+def test_names_of_macros_and_functions_may_be_those_of_variables():
+    assert find_gutting(LIST, None, LIST.replace("tood", "todo")) is None
+    assert find_gutting(LIST, None, LIST.replace("exti", "exit")) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("list.push(tood);", "todo!()"),
+        ("list.push(tood);", "std::todo!()"),
+        ("list.push(tood);", "use std::{todo as later}; later!()"),
+        ("exti", "{ use std::process::{exit, id}; let end = exit; end(0) }"),
+        ("exti", "std::process::exit(0)"),
+        ("exti", "{ use std::process::exit as end; end(0) }"),
+    ],
+)
+def test_what_ends_a_program_or_is_left_undone_is_found_all_the_same(old, new):
+    assert find_gutting(LIST, None, change(old, new, LIST)) is not None
+
+
+CONFIG = """
+pub struct Config { pub port: u16, name: String }
+impl Config {
+    pub fn new() -> Self { Self { port: 1, name: String::nwe() } }
+    pub fn fresh() -> Self { Self::nwe() }
+    pub fn name(&self) -> &str { self.nmae }
+    pub fn none() -> Option<u8> { Nnoe }
+    pub fn read(text: &str) -> Result<Config, String> {
+        let port = text.trim().parse().map_err(|_| "no")?;
+        Ok(Config { port, name: text })
+    }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("self.nmae", '""'),
+        (CONFIG[CONFIG.index("let port") : CONFIG.index("    }\n}")], "Ok(Config::new())"),
+        ("Self { port: 1, name: String::nwe() }", "Default::default()"),
+    ],
+)
+def test_a_constant_in_place_of_work_is_gutting(old, new):
+    assert "return a constant" in find_gutting(CONFIG, None, change(old, new, CONFIG))
+
+
+@pytest.mark.parametrize(("old", "new"), [("Self::nwe()", "Self::new()"), ("Nnoe", "None")])
+def test_a_constant_that_was_misspelt_is_none(old, new):
+    assert find_gutting(CONFIG, None, change(old, new, CONFIG)) is None
+
+
+def test_tests_and_assertions_of_crates_are_kept():
+    code = "#[rstest] #[case(1)] fn t(#[case] n: u8) { assert_matches!(n, 1); step(); }"
+    assert find_gutting(code, None, code.replace("step()", "steps()")) is None
+    for old in ("#[rstest]", "#[case(1)]", "assert_matches!(n, 1);"):
+        assert find_gutting(code, None, code.replace(old, "")) is not None
+    code = "proptest! { #[test] fn adds(x in 0..3) { step(x); } }"
+    assert find_gutting(code, None, "proptest! { }") is not None
+    assert find_gutting(code, None, "") is not None

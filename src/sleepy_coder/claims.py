@@ -1,9 +1,10 @@
-"""Mends inside assertions: what may be put into one without its claiming anything else.
+"""What may be mended of assertions and items, which else must stay as they are.
 
 An assertion that an error lies in cannot stay as it is. It may get what values get to fit: a borrow
 or a dereference, a conversion that loses nothing, `Some` or `Ok` around a value that is compared
 for equality, another type of number. Nothing may be taken out, but a name that is at fault may be
-another one. Pure, on syntax alone.
+another one. Of items only those that an error is about may have another name, or be there once in
+place of twice. Pure, on syntax alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from functools import cached_property
 
 from sleepy_coder.diagnostics import ELSEWHERE, Diagnostic, parse_diagnostics
 from sleepy_coder.problems import Problem
-from sleepy_coder.syntax import Item, Token, assertion_calls, assertions
+from sleepy_coder.syntax import (
+    Item,
+    Token,
+    assertion_calls,
+    assertions,
+    item_tokens,
+    items,
+)
 
 _NUMBERS = frozenset({"integer_literal", "float_literal"})
 _INTEGER_TYPE = re.compile("_*[iu](8|16|32|64|128|size)$")
@@ -41,26 +49,34 @@ _ENDS_A_VALUE = frozenset({")", "]", "?", "self"})
 _UNEQUAL = frozenset({"!=", "<", ">", "<=", ">="})
 _PLACEHOLDER = re.compile(r"\{([^{}:]*)(?::#?\?)?\}")
 _MOST_TOKENS = 2_000
+# Items that a trait has not, and such as there are already.
+_OF_ITEMS = frozenset({"E0119", "E0124", "E0201", "E0407", "E0428", "E0437", "E0438", "E0592"})
 
 Faults = Mapping[Item, frozenset[str]]
 
 
 def faults_in(problem: Problem) -> Faults:
-    """Return the assertions of a broken program that its errors lie in, see `find_faults`."""
-    if not assertions(problem.buggy):  # most have none: their errors need not be read
-        return {}
-    errors = parse_diagnostics(problem.diagnostics or ())
+    """Return what of a broken program its errors lie in, see `find_faults`."""
+    messages = problem.diagnostics or ()
+    codes = {(message.get("code") or {}).get("code") for message in messages}
+    if not assertions(problem.buggy) and _OF_ITEMS.isdisjoint(codes):
+        return {}  # as with most: the errors need not be read
+    errors = parse_diagnostics(messages)
     return find_faults(problem.buggy, (e for e in errors if e.is_error))
 
 
 def find_faults(code: str, errors: Iterable[Diagnostic]) -> Faults:
     """Return the assertions that errors lie in -> the names in them that are at fault.
 
+    With them, without names, the items that errors are about: those that are declared twice, or
+    that a trait has not.
+
     Args:
         code: A source file.
         errors: Of rustc, in this file or in a library's.
     """
-    found: dict[Item, frozenset[str]] = {}
+    errors = list(errors)
+    found = dict.fromkeys(_items_at_fault(code, errors), frozenset[str]())
     spans = [at for e in errors if (at := e.primary) and not at.file_name.startswith(ELSEWHERE)]
     for item, call in assertion_calls(code) if spans else ():
         start, end = call[0].byte_start, call[-1].byte_end
@@ -70,6 +86,64 @@ def find_faults(code: str, errors: Iterable[Diagnostic]) -> Faults:
         if own:
             found[item] = found.get(item, frozenset()) | names
     return found
+
+
+def _items_at_fault(code: str, errors: Iterable[Diagnostic]) -> Iterator[Item]:
+    for error in errors:
+        if error.code in _OF_ITEMS and (at := error.primary):
+            around = [
+                (tokens[-1].byte_end - tokens[0].byte_start, place, item)
+                for place, (item, tokens) in enumerate(item_tokens(code))
+                if tokens[0].byte_start <= at.byte_start and at.byte_end <= tokens[-1].byte_end
+            ]
+            yield from [item for _, _, item in sorted(around, key=lambda each: each[:2])[:1]]
+
+
+def find_lost_item(missing: Counter[Item], faults: Faults, before: str, after: str) -> Item | None:
+    """Return an item that is gone without reason; None where there is none.
+
+    What is declared twice in the same words needs to be there once. What is at fault otherwise may
+    have another name, and differ in nothing else.
+
+    Args:
+        missing: Items of the first program that the second one lacks.
+        faults: Those that errors are about, see `find_faults`.
+        before: The broken program.
+        after: The candidate.
+    """
+    if not missing:
+        return None
+    kept, new = items(after), items(after) - items(before)
+    words, now = (_words(code) if faults else {} for code in (before, after))
+    for item in sorted(missing.elements(), key=lambda item: item.path):
+        own = words.get(item, [])
+        around = [each for each in faults if f"{item.path}::".startswith(f"{each.path}::")]
+        if around and kept[item] and len(own) > len(set(own)):
+            continue
+        renamed = (each for each in new if _is_renamed(item, own, each, now[each]))
+        other = next(renamed, None) if item in faults else None
+        if other is None:
+            return item
+        new -= Counter([other])
+    return None
+
+
+def _words(code: str) -> dict[Item, list[tuple[str, ...]]]:
+    """Return the items with the tokens of each that is called so."""
+    words: dict[Item, list[tuple[str, ...]]] = {}
+    for item, tokens in item_tokens(code):
+        words.setdefault(item, []).append(tuple(token.text for token in tokens))
+    return words
+
+
+def _is_renamed(
+    item: Item, own: Sequence[Sequence[str]], other: Item, found: Sequence[Sequence[str]]
+) -> bool:
+    """Whether an item is another one by another name, given both with their tokens."""
+    (place, _, name), (other_place, _, new) = (each.path.rpartition("::") for each in (item, other))
+    is_alike = (item.kind, item.conditions, place) == (other.kind, other.conditions, other_place)
+    wanted = [[new if text == name else text for text in words] for words in own]
+    return is_alike and any(list(words) in wanted for words in found)
 
 
 def find_lost(missing: Counter[Item], faults: Faults, before: str, after: str) -> Item | None:

@@ -266,7 +266,7 @@ class _Search:
         """Return the first error in a file of the project that is not given up."""
         for error in state.errors:
             at = error.primary
-            if at is None or _identity(error) in given_up:
+            if at is None or _identity(error) in given_up or _is_of_missing_file(error):
                 continue
             if self.verifier.read(state, at.file_name) is not None:
                 return error
@@ -371,6 +371,11 @@ class _Search:
         step = Step(name, line, f"{head}: {error.message}", by, len(self.best.errors))
         self.steps.append(step)
         self.on_step(step)
+
+
+def _is_of_missing_file(error: Diagnostic) -> bool:
+    """Whether a file is not there: what names it may well be right."""
+    return error.code == "E0583" or error.message.startswith("couldn't read")
 
 
 def _identity(error: Diagnostic) -> tuple[str, ...]:

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from itertools import chain
 
 from sleepy_coder.attributes import Attribute, attributes
-from sleepy_coder.claims import Faults, find_lost
+from sleepy_coder.claims import Faults, find_lost, find_lost_item
 from sleepy_coder.syntax import (
     ASSERTION_MACROS,
+    Body,
     assertions,
-    hollow_functions,
+    bodies,
     items,
     references,
     tokens,
@@ -41,7 +42,8 @@ _ESCAPES = {
     "include_str": "reads files of the judge",
     "include_bytes": "reads files of the judge",
 }
-# A method or a function of that name is the program's own.
+_UNDONE = frozenset({"todo", "unimplemented", "unreachable"})
+# A method, a function or a variable of that name is the program's own.
 _MAY_BE_OWN = frozenset({"exit", "abort", "include"})
 # Macros whose meaning the judge relies on; naming one without calling it prepares to replace it.
 _RELIED_ON = ASSERTION_MACROS | {"print", "println"}
@@ -70,25 +72,46 @@ def find_gutting(
         buggy: The broken program.
         fixed: A reference fix, or None.
         code: The candidate.
-        faults: Assertions of `buggy` that an error lies in (`find_faults`): they may be mended.
+        faults: Assertions and items of `buggy` that an error lies in (`find_faults`): they may be
+            mended.
     """
     reference = buggy if fixed is None else fixed
     gone = [(count(buggy) & count(reference)) - count(code) for count in (items, assertions)]
-    lost = min(gone[0], key=lambda item: item.path, default=None)
+    lost = find_lost_item(gone[0], faults or {}, buggy, code)
     if item := lost or find_lost(gone[1], faults or {}, buggy, code):
         return f"{item.kind} `{item.path}` is gone or switched off"
-    if escapes := _escapes(code) - (_escapes(buggy) | _escapes(reference)):
+    own = _plain_names(buggy)
+    known = _escapes(buggy, own) | _escapes(reference, own)
+    if escapes := _escapes(code, own) - known:
         name = min(escapes)
         return f"new `{name}` {_ESCAPES.get(name, 'takes the place of the standard one')}"
     if switches := _switches(code) - (_switches(buggy) | _switches(reference)):
         return f"new `{min(switches)}` leaves code out or silences the compiler"
     if guards := (_guards(buggy) & _guards(reference)) - _guards(code):
         return f"`{min(guards)}` is gone"
-    hollow = hollow_functions(code) - hollow_functions(buggy) - hollow_functions(reference)
-    declared = {item.path.rpartition("::")[2] for item in items(buggy)}
-    if emptied := hollow & declared:
-        return f"fn `{min(emptied)}` does nothing any more"
+    return _find_emptied(buggy, reference, code)
+
+
+def _find_emptied(buggy: str, reference: str, code: str) -> str | None:
+    """Return which function is a stub now, in words, or None."""
+    before, wanted = bodies(buggy), bodies(reference)
+    for path, found in sorted(bodies(code).items()):
+        old = before.get(path, [])
+        allowed = [*old, *wanted.get(path, [])]
+        if old and any(b.is_hollow for b in found) and not any(b.is_hollow for b in allowed):
+            return f"fn `{path}` does nothing any more"
+        if any(body.is_constant or body.is_hollow for body in allowed):
+            continue
+        constants = [body for body in found if body.is_constant]
+        if any(_is_put_off(body, new) for body in old for new in constants):
+            return f"fn `{path}` does nothing any more but return a constant"
     return None
+
+
+def _is_put_off(body: Body, constant: Body) -> bool:
+    """Whether a constant takes the place of what was to be worked out: a misspelt one may not."""
+    is_short = body.num_statements == 1
+    return not (is_short and (body.is_name or body.names & constant.names))
 
 
 def find_disuse(buggy: str, fixed: str | None, code: str) -> str | None:
@@ -140,15 +163,46 @@ def _render(attribute: Attribute, *arguments: str) -> str:
     return f"#{'!' * attribute.is_inner}[{attribute.name}({', '.join(arguments)})]"
 
 
-def _escapes(code: str) -> Counter[str]:
-    """Count the tokens that could lead past the checks."""
-    found: Counter[str] = Counter()
+def _plain_names(code: str) -> frozenset[str]:
+    """Return which names of escapes are a program's own variables, as far as tokens tell."""
+    return frozenset(
+        text
+        for before, text, after, is_in_use in _neighbours(code)
+        if text in _MAY_BE_OWN and not _is_called(before, after, is_in_use=is_in_use)
+    )
+
+
+def _is_called(before: str, after: str, *, is_in_use: bool) -> bool:
+    return after in ("(", "!", "as") or before == "::" or is_in_use
+
+
+def _neighbours(code: str) -> Iterator[tuple[str, str, str, bool]]:
+    """Yield each token between its neighbours, and whether it is in a `use`."""
     texts = [token.text for token in tokens(code)]
+    is_in_use = False
     for before, text, after in zip(["", *texts], texts, [*texts[1:], ""], strict=False):
+        is_in_use = (before == "use" or is_in_use) and text != ";"
+        yield before, text, after, is_in_use
+
+
+def _escapes(code: str, own: frozenset[str]) -> Counter[str]:
+    """Count the tokens that could lead past the checks.
+
+    Args:
+        code: A program.
+        own: Names that are its variables' and count only where something is called by them.
+    """
+    found: Counter[str] = Counter()
+    for before, text, after, is_in_use in _neighbours(code):
         is_own_name = before in (".", "fn", "::")
         is_alias = before == "as" and text in (_STD_MACROS | _PRELUDE)
         is_named = text in _RELIED_ON and after != "!" and not is_own_name
-        is_escape = text in _ESCAPES and not (text in _MAY_BE_OWN and before in (".", "fn"))
+        is_escape = text in _ESCAPES
+        if text in _UNDONE:  # the macros; a variable may be called so
+            is_escape = after == "!" or before == "::" or is_in_use
+        elif text in _MAY_BE_OWN:
+            is_called = text not in own or _is_called(before, after, is_in_use=is_in_use)
+            is_escape = is_called and before not in (".", "fn")
         if is_escape or is_alias or is_named:
             found[text] += 1
     for item in items(code):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.errors import StoreError
 from sleepy_coder.patterns import GENERAL
+from sleepy_coder.prompt import read_answer_form
 from sleepy_coder.share.layer import bytes_of_bases, eject, inject, use_tasks
 from sleepy_coder.share.tasks import average
 
@@ -36,6 +37,22 @@ def check_base_model(store: Store, model: RepairModel) -> None:
         )
 
 
+def check_modules(modules: Iterable[str], hf_model: Any) -> None:
+    """Refuse adapted modules outside the decoder's layers, which nothing here would run.
+
+    Raises:
+        StoreError: There is one, such as the head that makes tokens.
+    """
+    inside = {id(module) for module in hf_model.get_decoder().modules()}
+    known = dict(hf_model.named_modules())
+    for name in modules:
+        if name in known and id(known[name]) not in inside:
+            raise StoreError(
+                f"module {name}: lies outside the model's layers, where adapters are not applied; "
+                "leave it out of the adapters"
+            )
+
+
 class LearnedTasks:
     """A store's tasks, resident on a model; a row without a task stays the base model's.
 
@@ -49,9 +66,13 @@ class LearnedTasks:
 
     def __init__(self, model: RepairModel, store: Store) -> None:
         check_base_model(store, model)
+        check_modules(store.subspace.bases, model.hf_model)
         self.store = store
         self._min_doubts = {
             name: _read_min_doubt(name, of) for name, of in store.provenance.items()
+        }
+        self._answer_forms = {
+            name: read_answer_form(name, of) for name, of in store.provenance.items()
         }
         self._model = model
         self._table = inject(model.hf_model, store.subspace)
@@ -86,8 +107,7 @@ class LearnedTasks:
         """Return the form in which a task was taught to answer; the base model's is the program."""
         if task == AVERAGE:
             task = next(iter(self.store.subspace.tasks))
-        form: AnswerForm = self.store.provenance.get(task or "", {}).get("answer_form", "program")
-        return form
+        return self._answer_forms.get(task or "", "program")
 
     def min_doubt(self, task: str) -> float:
         """Return from how much doubt of the base model on a task is heard, see `dialogue.doubt`.

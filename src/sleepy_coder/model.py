@@ -273,12 +273,25 @@ def _load(files: ModelFiles, device: torch.device, dtype: str) -> RepairModel:
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"model {files.name!r} does not load: {reason}") from error
+    if not _has_full_attention(hf_model.config.get_text_config()):
+        raise WeightsError(
+            f"model {files.name!r} has layers that see a window of the text only, which are not "
+            "decoded here; use a model with full attention"
+        )
     if tokenizer.chat_template is None:
         raise WeightsError(f"model {files.name!r} has no chat template; use an instruct model")
     if dtype == "int8":
         replace_linears(hf_model, load_or_quantize(hf_model, files.int8_path))
     hf_model.to(device)
     return RepairModel(hf_model, tokenizer, name=files.name, sha256=files.sha256, dtype=dtype)
+
+
+def _has_full_attention(config: Any) -> bool:
+    """Whether every layer of a model sees all the tokens before one."""
+    kinds = getattr(config, "layer_types", None)
+    if kinds is not None:
+        return set(kinds) <= {"full_attention"}
+    return getattr(config, "sliding_window", None) is None
 
 
 @contextmanager

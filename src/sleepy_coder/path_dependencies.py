@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_MANIFEST = "Cargo.toml"
+MANIFEST = "Cargo.toml"
 _KINDS = ("dependencies", "dev-dependencies", "build-dependencies")
 
 
@@ -32,7 +32,7 @@ def find_surroundings(root: Path) -> Surroundings:
     One that leads nowhere is left to cargo to complain about, and so is an absolute one, which
     would lead nowhere in the sandbox.
     """
-    packages, manifests = [root, *_members(root)], set[Path]()
+    packages, manifests = [root, *members(root)], set[Path]()
     for package in packages:  # it grows
         found = list(_dependencies(package))
         owner = None if package.is_relative_to(root) else _workspace_manifest(package)
@@ -54,12 +54,17 @@ def read_manifest(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _members(root: Path) -> Iterator[Path]:
-    """Yield the folders of the packages that a workspace names as its members."""
-    patterns = _table(read_manifest(root / _MANIFEST), "workspace").get("members")
-    for pattern in _texts(patterns):
+def members(root: Path, key: str = "members") -> Iterator[Path]:
+    """Yield the folders of the packages that a workspace names as its members.
+
+    Args:
+        root: Folder of the workspace's Cargo.toml.
+        key: Which of its lists: "members" or "default-members".
+    """
+    patterns = _table(read_manifest(root / MANIFEST), "workspace").get(key)
+    for pattern in map(os.path.normpath, _texts(patterns)):
         try:
-            places = sorted(root.glob(pattern))
+            places = [root] if pattern == "." else sorted(root.glob(pattern))
         except (NotImplementedError, ValueError):  # absolute, or no pattern
             continue
         for place in places:
@@ -68,7 +73,7 @@ def _members(root: Path) -> Iterator[Path]:
 
 def _dependencies(package: Path) -> Iterator[Path]:
     """Yield the folders of a package's path dependencies."""
-    manifest = read_manifest(package / _MANIFEST)
+    manifest = read_manifest(package / MANIFEST)
     workspace, targets = _table(manifest, "workspace"), _table(manifest, "target")
     sources = (manifest, workspace, *targets.values())
     tables = [_table(source, kind) for source in sources for kind in _KINDS]
@@ -90,7 +95,7 @@ def _packages(folder: Path, path: str) -> Iterator[Path]:
     """Yield the folder that a relative path leads to, if it holds a package."""
     found = Path(os.path.normpath(folder / path))
     try:
-        if not Path(path).is_absolute() and (found / _MANIFEST).is_file():
+        if not Path(path).is_absolute() and (found / MANIFEST).is_file():
             yield found
     except (OSError, ValueError):
         return
@@ -98,11 +103,11 @@ def _packages(folder: Path, path: str) -> Iterator[Path]:
 
 def _workspace_manifest(package: Path) -> Path | None:
     """Return the Cargo.toml of the workspace around a package that is in another one."""
-    owner = _table(read_manifest(package / _MANIFEST), "package").get("workspace")
+    owner = _table(read_manifest(package / MANIFEST), "package").get("workspace")
     if isinstance(owner, str):
-        found = Path(os.path.normpath(package / owner / _MANIFEST))
+        found = Path(os.path.normpath(package / owner / MANIFEST))
         return found if read_manifest(found) else None
-    manifests = (folder / _MANIFEST for folder in (package, *package.parents))
+    manifests = (folder / MANIFEST for folder in (package, *package.parents))
     return next((each for each in manifests if "workspace" in read_manifest(each)), None)
 
 

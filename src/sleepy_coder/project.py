@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
+from sleepy_coder.cargo_config import OuterConfig, read_outer_config
 from sleepy_coder.diagnostics import ELSEWHERE, parse_diagnostics
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import compile_source
@@ -19,6 +21,8 @@ from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.syntax import crate_type
 from sleepy_coder.workspace import Build, WorkspaceCheck, check_workspace, copy_project
 
+# How rustc says that it found no file of that name.
+_UNREADABLE = re.compile(r"couldn't read `?([^`\n]+?)`?: No such file")
 _FIRST_EDITION = "2015"  # of packages that name none
 
 
@@ -43,12 +47,14 @@ class CargoProject:
         root: Folder of the workspace's Cargo.toml.
         scratch: Where copies are made and compiled; empty at first.
         build: What of it has to compile.
+        beside: Files outside its packages that it reads, found out by compiling it.
     """
 
     root: Path
     sandbox: Sandbox
     scratch: Path
     build: Build = field(default_factory=Build)
+    beside: set[Path] = field(default_factory=set, init=False)
 
     def read(self, name: str) -> str | None:
         """Return a file of the copy as it is now, None for what is no file of it."""
@@ -79,34 +85,65 @@ class CargoProject:
 
     def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:
         """Return what cargo says of the copy with some files changed."""
+        while True:
+            check = self._check_copy(changed, run_tests=run_tests)
+            missing = set(self._missing_files(check.diagnostics)) - self.beside
+            if not missing:
+                break
+            self.beside |= missing
+            shutil.rmtree(self.scratch / "copy")
+            del self._copy  # there is more to it
+        named = tuple(_rename(message, posixpath.normpath) for message in check.diagnostics)
+        return replace(check, diagnostics=named)
+
+    def _check_copy(self, changed: Mapping[str, str], *, run_tests: bool) -> WorkspaceCheck:
         for name, text in changed.items():
             if (self._copy / name).read_bytes() != text.encode():
                 (self._copy / name).write_bytes(text.encode())
-        check = check_workspace(
+        return check_workspace(
             self.scratch / "copy",
             self.sandbox,
             folder=str(self._copy.relative_to(self.scratch / "copy")),
-            build=self.build,
+            build=replace(self.build, config=self._config.options),
             run_tests=run_tests,
             scratch=self.scratch / "build",
         )
-        named = tuple(_rename(message, posixpath.normpath) for message in check.diagnostics)
-        return replace(check, diagnostics=named)
+
+    @cached_property
+    def _config(self) -> OuterConfig:
+        return read_outer_config(self.root.resolve())
+
+    def _missing_files(self, messages: Iterable[Mapping[str, Any]]) -> Iterator[Path]:
+        """Yield files that rustc did not find in the copy and that are there in the project's tree.
+
+        As with `include_str!("../../README.md")`. Of what lies around a workspace only its
+        repository counts.
+        """
+        root = self.root.resolve()
+        tree = next((each for each in (root, *root.parents) if (each / ".git").exists()), root)
+        for message in messages:
+            named = _UNREADABLE.match(message.get("message") or "")
+            if named and not Path(named[1]).is_absolute():
+                path = Path(os.path.normpath(root / named[1]))
+                if path.is_relative_to(tree) and not path.is_relative_to(root) and path.is_file():
+                    yield path
 
     @cached_property
     def _copy(self) -> Path:
         """The workspace's copy, with what it needs from outside around it as it is there."""
         root = self.root.resolve()
         found = find_surroundings(root)
-        common = os.path.commonpath([*found.folders, *(m.parent for m in found.manifests)])
-        for folder in found.folders:
+        folders = _outermost([*found.folders, *self._config.folders])
+        files = [*found.manifests, *self.beside]
+        common = os.path.commonpath([*folders, *(file.parent for file in files)])
+        for folder in folders:
             copy_project(folder, self.scratch / "copy" / folder.relative_to(common))
-        for manifest in found.manifests:
-            place = self.scratch / "copy" / manifest.relative_to(common)
+        for file in files:
+            place = self.scratch / "copy" / file.relative_to(common)
             if not place.exists():
                 place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(manifest, place)
-        (self.scratch / "build").mkdir()
+                shutil.copyfile(file, place)
+        (self.scratch / "build").mkdir(exist_ok=True)
         return self.scratch / "copy" / root.relative_to(common)
 
 
@@ -147,6 +184,12 @@ class FileProject:
         return WorkspaceCheck(
             done.is_ok, named, targets, frozenset(targets), done.is_cut_short, detail
         )
+
+
+def _outermost(folders: Iterable[Path]) -> list[Path]:
+    """Return the folders that lie in none of the others."""
+    every = set(folders)
+    return sorted(folder for folder in every if every.isdisjoint(folder.parents))
 
 
 def _rename(message: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from sleepy_coder.claims import faults_in
 from sleepy_coder.diagnostics import Diagnostic, select_errors
+from sleepy_coder.errors import StoreError
 from sleepy_coder.gutting import find_gutting
 from sleepy_coder.problems import Problem
 from sleepy_coder.rendering import render_compact
@@ -20,6 +21,21 @@ Message = dict[str, str]
 
 # How an answer gives the repair: the whole program, or only the lines that change (`edits`).
 AnswerForm = Literal["program", "edit"]
+
+
+def read_answer_form(task: str, provenance: Mapping[str, Any]) -> AnswerForm:
+    """Return the form in which a task answers, by what is kept of where it comes from.
+
+    Raises:
+        StoreError: There is no such form.
+    """
+    found = provenance.get("answer_form", "program")
+    if found not in get_args(AnswerForm):
+        known = " or ".join(get_args(AnswerForm))
+        raise StoreError(f"task {task}: answer_form: got {str(found)[:50]!r}, expected {known}")
+    form: AnswerForm = found
+    return form
+
 
 _SYSTEM: dict[AnswerForm, str] = {
     "program": (

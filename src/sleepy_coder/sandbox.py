@@ -45,7 +45,15 @@ from pathlib import Path
 from sleepy_coder.errors import SandboxError
 from sleepy_coder.supervise import Completed, Limits, supervise
 
-__all__ = ["Completed", "Confinement", "Limits", "Sandbox", "confinement", "toolchain"]
+__all__ = [
+    "Completed",
+    "Confinement",
+    "Limits",
+    "Sandbox",
+    "confinement",
+    "host_cargo_home",
+    "toolchain",
+]
 
 # Where things appear inside. Fixed places: the host's paths would name the user.
 _WORK = "/sandbox"
@@ -138,7 +146,7 @@ class Sandbox:
             with _private_folder() as home:
                 command = _limit(argv, limits, _num_threads_of_user(), cwd=folder)
                 rust_bin = str(rust / "bin") if rust else "/usr/bin"
-                env = _environment(rust_bin, str(home), str(_host_cargo_home()))
+                env = _environment(rust_bin, str(home), str(host_cargo_home()))
                 return supervise(command, limits=limits, env=env, cwd=work_dir, stdin=stdin)
         mounts = _registry_mounts() if needs_registry else []
         mounts += ["--bind" if is_writable else "--ro-bind", str(work_dir), _WORK]
@@ -250,7 +258,7 @@ def _registry_mounts() -> list[str]:
     """Return bwrap's arguments that show cargo the downloaded crates, and no token of its user."""
     argv = ["--perms", "1777", "--dir", _CARGO_HOME]
     for name in ("registry", "git"):
-        argv += ["--ro-bind-try", str(_host_cargo_home() / name), f"{_CARGO_HOME}/{name}"]
+        argv += ["--ro-bind-try", str(host_cargo_home() / name), f"{_CARGO_HOME}/{name}"]
     return argv
 
 
@@ -331,7 +339,8 @@ def _private_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def _host_cargo_home() -> Path:
+def host_cargo_home() -> Path:
+    """Return where the user's cargo keeps crates and its configuration."""
     return Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
 
 

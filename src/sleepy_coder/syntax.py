@@ -8,10 +8,12 @@ arguments of a macro call and the body of a `macro_rules!`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise, takewhile
 from typing import Literal
 
 import tree_sitter_rust
@@ -20,6 +22,8 @@ from tree_sitter import Language, Node, Parser, Tree
 ASSERTION_MACROS = frozenset(
     f"{prefix}assert{suffix}" for prefix in ("", "debug_") for suffix in ("", "_eq", "_ne")
 )
+# Macros of crates that assert are named so, too: `assert_matches!`, `prop_assert_eq!`.
+_ASSERTS = re.compile(r"(\w+_)?assert(_\w+)?")
 
 # tree-sitter node type -> kind of item.
 _ITEM_KINDS = {
@@ -39,6 +43,7 @@ _ITEM_KINDS = {
     "mod_item": "mod",
     "macro_definition": "macro",
 }
+_ITEM_PLACES = frozenset({"source_file", "declaration_list"})
 _COMMENTS = frozenset({"line_comment", "block_comment", "shebang"})
 _LITERALS = frozenset(
     f"{kind}_literal" for kind in ("string", "raw_string", "char", "integer", "float", "boolean")
@@ -48,8 +53,11 @@ _NAMES = frozenset(f"{kind}identifier" for kind in ("", "type_", "field_", "shor
     "lifetime",
     "metavariable",
 }
-# Attributes that decide whether an item is compiled or a test counts.
+# Attributes that decide whether an item is compiled or a test counts, and what it is tried on.
 _CONDITIONS = frozenset({"cfg", "ignore", "should_panic"})
+_CASES = frozenset({"case", "test_case", "test_matrix"})
+# Attributes that make a function a test, crates' own among them.
+_TESTS = re.compile(r"(\w+_)?test(_\w+)?|rstest|quickcheck|bench")
 _TEST_ATTRIBUTES = frozenset({"test", "ignore", "should_panic"})
 
 
@@ -59,11 +67,14 @@ class Item:
 
     Attributes:
         kind: `fn`, `test`, `struct`, `union`, `enum`, `variant`, `field`, `trait`, `impl`, `const`,
-            `static`, `type`, `mod`, `macro` or `assertion`.
+            `static`, `type`, `mod`, `macro`, `call` (of a macro that may declare anything) or
+            `assertion`.
         path: Qualified name: `shop::Cart::total`, `impl Display for Cart::fmt` for a method of a
-            trait impl, `impl Display for Cart` for the impl itself; for an assertion the
-            enclosing path and its normalized text.
-        conditions: `cfg`, `ignore` and `should_panic` attributes on it or around it, normalized.
+            trait impl, `impl Display for Cart` for the impl itself, `proptest!` for a call and
+            `proptest!::adds` for a function in it; for an assertion the enclosing path and its
+            normalized text.
+        conditions: `cfg`, `ignore`, `should_panic` and a test's cases on it or around it,
+            normalized.
     """
 
     kind: str
@@ -119,7 +130,7 @@ def crate_type(code: str) -> Literal["bin", "lib"]:
 
 
 def assertions(code: str) -> Counter[Item]:
-    """Return the calls of `assert!`, `assert_eq!`, `assert_ne!` and their `debug_` forms."""
+    """Return the calls of `assert!`, `assert_eq!` and other macros that are named so."""
     return Counter(item for item, _ in _scan(code) if item.kind == "assertion")
 
 
@@ -127,6 +138,12 @@ def assertion_calls(code: str) -> list[tuple[Item, tuple[Token, ...]]]:
     """Return the assertions in order, each with its call's tokens, trailing commas left out."""
     found = [(item, node) for item, node in _scan(code) if item.kind == "assertion"]
     found.sort(key=lambda pair: pair[1].start_byte)
+    return [(item, tuple(_leave_out_trailing_commas(_leaves(node)))) for item, node in found]
+
+
+def item_tokens(code: str) -> list[tuple[Item, tuple[Token, ...]]]:
+    """Return the items, each with its tokens, trailing commas left out."""
+    found = [(item, node) for item, node in _scan(code) if item.kind != "assertion"]
     return [(item, tuple(_leave_out_trailing_commas(_leaves(node)))) for item, node in found]
 
 
@@ -182,17 +199,64 @@ def hash_program(code: str) -> tuple[str, str]:
     return content_sha256(code), shape_sha256(code)
 
 
-def hollow_functions(code: str) -> frozenset[str]:
-    """Return the names of functions whose body is empty, a lone `panic!` or an empty `loop`."""
-    hollow = set()
-    for node in _walk(_parse(code).root_node):
-        name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
-        if node.type != "function_item" or name is None or body is None:
-            continue
-        statements = [c for c in body.named_children if c.type not in _COMMENTS]
-        if not statements or (len(statements) == 1 and _is_stub(statements[0])):
-            hollow.add(_text(name))
-    return frozenset(hollow)
+@dataclass(frozen=True)
+class Body:
+    """What a function does, as far as its syntax tells.
+
+    Attributes:
+        num_statements: With the expression at its end.
+        names: Of what it mentions; `Self` among them.
+        is_hollow: It is empty, a lone `panic!` or an empty `loop`.
+        is_constant: It is one value that is written out, or a new one: `None`, `Ok(0)`,
+            `Vec::new()`.
+        is_name: It is one name.
+    """
+
+    num_statements: int
+    names: frozenset[str]
+    is_hollow: bool
+    is_constant: bool
+    is_name: bool
+
+
+def bodies(code: str) -> dict[str, list[Body]]:
+    """Return the functions' bodies by their paths; one path has several under unlike `cfg`."""
+    found: dict[str, list[Body]] = {}
+    for item, node in _scan(code):
+        body = node.child_by_field_name("body")
+        if node.type == "function_item" and body is not None:
+            found.setdefault(item.path, []).append(_body(body))
+    return found
+
+
+def _body(node: Node) -> Body:
+    statements = [c for c in node.named_children if c.type not in _COMMENTS]
+    leaves = list(_leaves(node))[1:-1]  # without its braces
+    value = [leaf for leaf in leaves if leaf.text not in ("return", ";")]
+    is_one = len(statements) == 1
+    return Body(
+        num_statements=len(statements),
+        names=frozenset(leaf.text for leaf in leaves if leaf.is_name or leaf.text == "Self"),
+        is_hollow=not statements or (is_one and _is_stub(statements[0])),
+        is_constant=is_one and _is_constant(value),
+        is_name=is_one and all(leaf.is_name or leaf.text in ("::", "Self") for leaf in value),
+    )
+
+
+def _is_constant(value: Sequence[Token]) -> bool:
+    """Whether an expression is written out, or what a type has to begin with."""
+    texts = [token.text for token in value]
+    while texts[:1] and texts[0] in ("Ok", "Some", "Err") and texts[1:2] == ["("]:
+        value, texts = value[2:-1], texts[2:-1]
+    if texts[-4:-2] in ([".", name] for name in ("into", "to_owned", "to_string")):
+        value, texts = value[:-4], texts[:-4]
+    if texts[:4] == ["String", "::", "from", "("]:
+        value, texts = value[4:-1], texts[4:-1]
+    if len(value) == 1 or texts[:1] == ["-"]:
+        return value[-1].kind in _LITERALS or texts == ["None"]
+    if texts[-2:] == ["(", ")"] and texts[-3:-2] in (["new"], ["default"]):
+        return all(token.is_name or token.text in ("::", "Self") for token in value[:-2])
+    return texts in (["(", ")"], ["[", "]"], ["vec", "!", "[", "]"])
 
 
 def _is_stub(statement: Node) -> bool:
@@ -258,6 +322,8 @@ def _scan(code: str) -> tuple[tuple[Item, Node], ...]:
                 item = _item(child, path, attributes, here)
                 is_scope = item is not None and item.kind != "assertion"
                 found.extend([(item, child)] if item and _is_counted(child) else [])
+                if child.type == "macro_invocation" and parent.type in _ITEM_PLACES:
+                    found.extend((each, child) for each in _items_in_call(child, path, here))
                 stack.append((child, item.path if item and is_scope else path, here))
                 attributes = []
     return tuple(found)
@@ -271,7 +337,7 @@ def _item(
     sorted_conditions = tuple(sorted(conditions))
     if node.type == "macro_invocation":
         macro = node.child_by_field_name("macro")
-        if macro is None or _text(macro).rpartition("::")[2] not in ASSERTION_MACROS:
+        if macro is None or not _ASSERTS.fullmatch(_text(macro).rpartition("::")[2]):
             return None
         text = " ".join(t.text for t in _leave_out_trailing_commas(_leaves(node)))
         return Item("assertion", f"{path}: {text}", sorted_conditions)
@@ -283,9 +349,21 @@ def _item(
     name = node.child_by_field_name("name")
     if name is None:
         return None
-    if kind == "fn" and any(_attribute_name(a).rpartition("::")[2] == "test" for a in attributes):
+    if kind == "fn" and any(_TESTS.fullmatch(_last_name(a)) for a in attributes):
         kind = "test"
     return Item(kind, prefix + _text(name), sorted_conditions)
+
+
+def _items_in_call(node: Node, path: str, conditions: tuple[str, ...]) -> Iterator[Item]:
+    """Yield a call of a macro among items, and the functions in it, tests of `proptest!` say."""
+    prefix = f"{path}::" if path else ""
+    leaves = list(_leaves(node))
+    macro = "".join(leaf.text for leaf in takewhile(lambda leaf: leaf.text != "!", leaves))
+    found = tuple(sorted(conditions))
+    yield Item("call", f"{prefix}{macro}!", found)
+    for keyword, name in pairwise(leaves):
+        if keyword.text == "fn" and name.is_name:
+            yield Item("fn", f"{prefix}{macro}!::{name.text}", found)
 
 
 def _is_counted(node: Node) -> bool:
@@ -319,9 +397,15 @@ def _conditions(attributes: list[Node]) -> tuple[str, ...]:
     texts = []
     for attribute in attributes:
         leaves = list(_leaves(attribute))
-        if any(leaf.text in _CONDITIONS for leaf in leaves) and _attribute_name(attribute) != "doc":
+        is_condition = any(leaf.text in _CONDITIONS for leaf in leaves)
+        is_case = _last_name(attribute) in _CASES
+        if is_case or (is_condition and _attribute_name(attribute) != "doc"):
             texts.append(" ".join(leaf.text for leaf in leaves))
     return tuple(texts)
+
+
+def _last_name(attribute: Node) -> str:
+    return _attribute_name(attribute).rpartition("::")[2]
 
 
 def _attribute_name(node: Node) -> str:

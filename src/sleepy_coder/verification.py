@@ -133,7 +133,10 @@ class Verifier:
         if after.check.is_cut_short:  # what rustc had not come to is not gone
             return False
         known, left = before.counts, after.counts
-        if not left or not known - left:  # it fails by no error of rustc, or by all there were
+        if not left:  # no error of rustc: what fails may have failed before, a build script say
+            failures = after.check.failures
+            return bool(failures and known) and failures < before.check.failures
+        if not known - left:
             return False
         new = left - known
         changed = {
@@ -159,7 +162,7 @@ class Verifier:
         """Whether a file has lost what it had at first, or got a way past the checks."""
         return any(
             find_gutting(before, None, after, self.faults.get(name)) is not None
-            or (state.check.is_ok and find_disuse(before, None, after) is not None)
+            or find_disuse(before, None, after) is not None
             for name, (before, after) in self.changes(state).items()
         )
 

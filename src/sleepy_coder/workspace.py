@@ -6,6 +6,7 @@ import os
 import posixpath
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +26,12 @@ WORKSPACE_LIMITS = Limits(
     processes=512,
 )
 _MARKS = ("CACHEDIR.TAG", ".rustc_info.json")  # of folders that can be made anew
+# What cargo says of a package that does not compile, but for the number of its errors.
+_FAILURE = re.compile(
+    r"^error: ((?:failed to run custom build command for|could not compile) `[^`]*`"
+    r"(?: \([^)]*\))?)",
+    re.MULTILINE,
+)
 _SOURCE, _TARGET = "source", "target"  # folders of what is built, and of what cargo makes of it
 
 
@@ -33,20 +40,33 @@ class Build:
     """What of a workspace is built, as cargo's options of the same names say.
 
     Attributes:
-        packages: Of the workspace; empty is all.
-        all_targets: Check tests, examples and benchmarks too.
+        packages: Of the workspace; empty is all, or those that it has as its default.
+        has_default: The workspace says which packages are built by default.
+        with_tests: Check tests and examples too.
+        with_benches: Check benchmarks too.
+        config: Of cargo, as it takes it behind `--config`.
     """
 
     packages: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     all_features: bool = False
     no_default_features: bool = False
-    all_targets: bool = False
+    has_default: bool = False
+    with_tests: bool = False
+    with_benches: bool = False
+    config: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> list[list[str]]:
+        """Cargo's options for what is checked, run after run; libraries and programs first."""
+        others = ["--tests", "--examples"] * self.with_tests + ["--benches"] * self.with_benches
+        return [[], others] if others else [[]]
 
     @property
     def selection(self) -> list[str]:
         """Cargo's options for packages and features."""
-        options = [f"--package={name}" for name in self.packages] or ["--workspace"]
+        every = [] if self.has_default else ["--workspace"]
+        options = [f"--package={name}" for name in self.packages] or every
         # Where the root is a package, too, older resolvers take a bare name for a feature of that.
         is_one = len(self.packages) == 1 and re.fullmatch(r"[\w-]+", self.packages[0])
         owner = f"{self.packages[0]}/" if is_one else ""
@@ -67,6 +87,7 @@ class WorkspaceCheck:
         targets: Of each message, the target that it is about; one name for all of a lone file.
         reached: All targets that rustc was run on, this time or before.
         is_cut_short: There may be more to say: a limit or a crash of rustc ended the run.
+        failures: Packages that do not compile, and build scripts that fail, in cargo's words.
         detail: How it failed, in one line; empty when it did not.
     """
 
@@ -76,6 +97,7 @@ class WorkspaceCheck:
     reached: frozenset[str]
     is_cut_short: bool = False
     detail: str = ""
+    failures: frozenset[str] = frozenset()
 
 
 def check_workspace(
@@ -108,35 +130,32 @@ def check_workspace(
                 path, sandbox, folder=folder, build=build, run_tests=run_tests, scratch=work_dir
             )
     build = build or Build()
-    # All of the last copy goes, for a build script may have left links in it; but what it wrote
-    # stays, since cargo does not run it again.
-    last, source = scratch / "last", scratch / _SOURCE
-    shutil.rmtree(last, ignore_errors=True)
-    if source.exists():
-        source.rename(last)
-    copy_project(path, source)
-    _keep_written(last, source)
-    shutil.rmtree(last, ignore_errors=True)
+    _copy_again(path, scratch / _SOURCE)
     place = posixpath.join(_SOURCE, folder)
 
     def cargo(*command: str) -> Completed:
         """Run cargo in the workspace, where it finds the project's own configuration."""
         target = posixpath.relpath(_TARGET, place)
+        config = [f"--config={each}" for each in build.config]
         return sandbox.run(
-            ["cargo", *command, "--offline", *build.selection, f"--target-dir={target}"],
+            ["cargo", *config, *command, "--offline", *build.selection, f"--target-dir={target}"],
             work_dir=scratch,
             folder=place,
             limits=WORKSPACE_LIMITS,
             needs_registry=True,
         )
 
-    check = ["check", "--message-format=json", *["--all-targets"] * build.all_targets]
-    done = cargo(*check, "--keep-going")
-    if re.search("['`]--keep-going['`]", done.stderr):  # cargo before 1.74
-        done = cargo(*check)
-    told = parse_cargo(done.stdout)
-    diagnostics = tuple(message for _, message in told.messages)
-    is_short = is_cut_short(done)
+    runs = []
+    for targets in build.targets:
+        check = ["check", "--message-format=json", *targets]
+        done = cargo(*check, "--keep-going")
+        if re.search("['`]--keep-going['`]", done.stderr):  # cargo before 1.74
+            done = cargo(*check)
+        runs.append(done)
+    told = [parse_cargo(run.stdout) for run in runs]
+    messages = [pair for each in told for pair in each.messages]
+    diagnostics = tuple(message for _, message in messages)
+    done = next((run for run in runs if run.returncode != 0 or run.stop), runs[-1])
     is_offline = done.returncode != 0 and not diagnostics and "--offline" in done.stderr
     if done.returncode == 0 and run_tests:
         done = cargo("test", "--quiet")
@@ -145,10 +164,11 @@ def check_workspace(
     return WorkspaceCheck(
         is_ok=is_ok,
         diagnostics=diagnostics,
-        targets=tuple(target for target, _ in told.messages),
-        reached=told.targets,
-        is_cut_short=is_short,
+        targets=tuple(target for target, _ in messages),
+        reached=frozenset[str]().union(*(each.targets for each in told)),
+        is_cut_short=any(map(is_cut_short, runs)),
         detail=f"{detail}; run `cargo fetch` first" if is_offline else detail,
+        failures=frozenset().union(*(_FAILURE.findall(run.stderr) for run in runs)),
     )
 
 
@@ -178,6 +198,23 @@ def copy_project(path: Path, copy: Path) -> None:
         for each in (Path(folder), *(Path(folder, name) for name in names)):
             if not each.is_symlink():
                 each.chmod(each.stat().st_mode | (0o700 if each.is_dir() else 0o600))
+
+
+def _copy_again(path: Path, copy: Path) -> None:
+    """Copy a project anew where a build has been at work on its last copy.
+
+    All of that goes, for a build script may have left links in it, or one in its place; but what it
+    wrote stays, since cargo does not run it again.
+    """
+    if copy.is_symlink() or not copy.is_dir():
+        copy.unlink(missing_ok=True)
+        copy_project(path, copy)
+        return
+    # A folder that no build script can have been in.
+    with tempfile.TemporaryDirectory(dir=copy.parent, ignore_cleanup_errors=True) as name:
+        last = copy.rename(Path(name, "last"))
+        copy_project(path, copy)
+        _keep_written(last, copy)
 
 
 def _keep_written(last: Path, copy: Path) -> None:

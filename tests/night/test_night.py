@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from sleepy_coder import serving
 from sleepy_coder.cli import main
 from sleepy_coder.cli import night as cli_night
-from sleepy_coder.episodes import Episode, record_episodes
+from sleepy_coder.episodes import Episode, load_episodes, record_episodes
 from sleepy_coder.errors import InputError, StoreError
 from sleepy_coder.learning.answers import Judged
 from sleepy_coder.night import run as run_module
@@ -26,7 +26,8 @@ from sleepy_coder.share.files import sha256_of
 from sleepy_coder.share.layer import ShareLinear
 from sleepy_coder.share.store import load_store, save_store
 from sleepy_coder.share.tasks import average, delta_weight
-from sleepy_coder.train.data import fingerprints
+from sleepy_coder.train.data import fingerprints, pair_from_problem
+from sleepy_coder.train.pairs import encode_pair
 from sleepy_coder.versions import default_store, list_numbers, load_version, store_path
 from tiny_model import make_model, make_store
 
@@ -293,7 +294,7 @@ def test_a_task_starts_from_itself_and_a_new_one_from_the_mean(shipped, drawn):
     for pattern in (TASK, NEW):
         problems = [p for p in drawn[pattern][:2] if p.fixed]
         model = make_model()
-        found = teach(model, store, pattern, problems, still)
+        found = teach(model, store, pattern, problems, (), still)
         assert not any(isinstance(m, ShareLinear) for m in model.hf_model.modules())
         learned = replace(store.subspace, tasks={pattern: found.coefficients})
         start = {pattern: store.subspace.tasks.get(pattern, average(store.subspace, None, 1))}
@@ -303,7 +304,8 @@ def test_a_task_starts_from_itself_and_a_new_one_from_the_mean(shipped, drawn):
             assert torch.allclose(*ends, atol=1e-4)
             if pattern == TASK:
                 assert not torch.allclose(ends[0], delta_weight(store.subspace, OTHER, module))
-    moved = teach(make_model(), store, TASK, drawn[TASK][:2], replace(CONFIG, learning_rate=1e-2))
+    config = replace(CONFIG, learning_rate=1e-2)
+    moved = teach(make_model(), store, TASK, drawn[TASK][:2], (), config)
     module = next(iter(store.subspace.bases))
     ends = [replace(store.subspace, tasks={TASK: moved.coefficients}), store.subspace]
     assert not torch.allclose(*(delta_weight(each, TASK, module) for each in ends), atol=1e-4)
@@ -342,3 +344,21 @@ def test_the_commands_from_a_repair_to_status(shipped, record, monkeypatch, sand
     assert f"{TASK} 4" in table
     done = CliRunner().invoke(main, ["night", *options, "--json"])
     assert json.loads(done.stdout)["patterns"][0]["outcome"] == "tried"
+
+
+def test_what_is_too_long_is_not_learned_and_not_called_so(shipped, record, judged, sandbox):
+    record(TASK)
+    judged(never, always)
+    tokenizer = make_model().tokenizer
+    lengths = sorted(
+        len(encode_pair(pair_from_problem(e.problem, task=TASK), tokenizer))
+        for e in load_episodes()
+    )
+    none = replace(CONFIG, max_pair_tokens=lengths[0] - 1)
+    report = make_night(sandbox, config=none).run()
+    assert [p.reason for p in report.patterns] == ["all pairs are too long"]
+    some = replace(CONFIG, max_pair_tokens=lengths[-2])
+    (pattern,) = make_night(sandbox, config=some).run().patterns
+    trained = load_version("tiny", 1).pairs[TASK].trained
+    assert pattern.details["trained"] == len(trained)
+    assert len(trained) + pattern.details["too_long"] == 3

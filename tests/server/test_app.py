@@ -278,6 +278,20 @@ def test_a_page_that_gives_this_machine_its_own_name_is_refused():
             assert ("error" in body) == (status != 200)
 
 
+def test_a_page_of_another_origin_makes_it_do_nothing():
+    config = AppConfig(hosts=frozenset({"localhost", "::1"}))
+    with serve(make_engine(()), config=config) as client:
+        for origin, status in [
+            ("http://localhost:3000", 200),
+            ("http://[::1]", 200),
+            ("https://evil.example", 403),
+            ("http://localhost.evil.example", 403),
+            ("null", 403),
+        ]:
+            headers = {"Host": "localhost", "Origin": origin}
+            assert client.post("/v1/tasks/reload", {}, headers=headers)[0] == status, origin
+
+
 @pytest.mark.parametrize("is_streamed", [True, False])
 def test_who_goes_away_frees_the_row(is_streamed):
     engine = make_talker("again and ")

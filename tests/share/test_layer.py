@@ -291,6 +291,28 @@ def test_inject_refuses_a_basis_of_another_shape(model):
         inject(model, Subspace({"inner.0": good.bases["first"]}, {}))
 
 
+def test_inject_that_fails_half_way_leaves_the_model_as_it_was(model, monkeypatch):
+    made = []
+
+    def make(base, *arguments, **options):
+        if made:
+            raise torch.OutOfMemoryError("no room")
+        made.append(base)
+        return ShareLinear(base, *arguments, **options)
+
+    monkeypatch.setattr("sleepy_coder.share.layer.ShareLinear", make)
+    with monkeypatch.context() as patch:
+        patch.setattr("sleepy_coder.share.layer._share_layers", lambda _: found(model))
+        with pytest.raises(torch.OutOfMemoryError):
+            inject(model, random_subspace(model, (1,)))
+    assert made
+    assert not any(isinstance(module, ShareLinear) for module in model.modules())
+
+
+def found(model):
+    return {n: m for n, m in model.named_modules() if isinstance(m, ShareLinear)}
+
+
 def test_inject_twice_is_refused(model):
     subspace = random_subspace(model, (1,))
     inject(model, subspace)

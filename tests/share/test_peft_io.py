@@ -333,6 +333,15 @@ def test_a_place_that_is_not_an_adapter_is_not_replaced(tmp_path, make):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_checkpoints_beside_an_adapter_are_not_deleted_with_it(tmp_path):
+    place, subspace = tmp_path / "run", random_subspace(tiny_qwen(), [(1,)])
+    save_peft(subspace, "t0", place)
+    (place / "checkpoint-1").mkdir()
+    (place / "checkpoint-1" / "adapter_config.json").write_text("{}")
+    with pytest.raises(StoreError, match=r"holds checkpoint-1/adapter_config\.json"):
+        save_peft(subspace, "t0", place)
+
+
 def test_an_empty_directory_is_filled(tmp_path):
     (tmp_path / "empty").mkdir()
     save_peft(random_subspace(tiny_qwen(), [(1,)]), "t0", tmp_path / "empty")

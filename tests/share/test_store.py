@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from sleepy_coder.share.choice import FixedComponents
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.merge import merge
-from sleepy_coder.share.store import load_store, save_store
+from sleepy_coder.share.store import exclusive, load_store, save_store
 from sleepy_coder.share.subspace import LoraModule, ModuleBasis, ModuleCoefficients, Subspace
 from sleepy_coder.share.tasks import delta_weight
 
@@ -195,7 +196,7 @@ def test_a_failed_save_leaves_the_old_store_and_no_litter(tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("sleepy_coder.share.store.render_manifest", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StoreError, match="cannot be written: No space"):
         save_store(a_store(seed=50), tmp_path / "s")
     assert_same_tensors(load_store(tmp_path / "s").subspace, old.subspace)
     assert [entry.name for entry in tmp_path.iterdir()] == ["s"]
@@ -207,6 +208,43 @@ def test_a_place_that_is_not_a_store_is_not_replaced(tmp_path):
     with pytest.raises(StoreError, match="is not a store"):
         save_store(a_store(), tmp_path / "photos")
     assert (tmp_path / "photos" / "one").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["README.md", ".git/config", "coefficients/notes.txt"])
+def test_what_is_no_part_of_a_store_is_not_deleted_with_it(tmp_path, name):
+    path = tmp_path / "s"
+    save_store(a_store(), path)
+    (path / name).parent.mkdir(exist_ok=True)
+    (path / name).write_text("precious")
+    with pytest.raises(StoreError, match=f"holds {name}, which is no part of a store"):
+        save_store(a_store(seed=50), path)
+    assert (path / name).read_text() == "precious"
+    (path / name).unlink()
+    save_store(a_store(seed=50), path)
+
+
+def test_a_place_that_cannot_be_written_is_said_in_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="file/s: cannot be written"):
+        save_store(a_store(), tmp_path / "file" / "s")
+    with pytest.raises(StoreError, match="cannot be written"), exclusive(tmp_path / "file" / "s"):
+        pass
+
+
+def test_who_writes_a_store_waits_for_who_reads_it_to_write(tmp_path):
+    told = []
+
+    def write():
+        with exclusive(tmp_path / "s"):
+            told.append("second")
+
+    with exclusive(tmp_path / "s"):
+        other = threading.Thread(target=write)
+        other.start()
+        time.sleep(0.1)
+        told.append("first")
+    other.join()
+    assert told == ["first", "second"]
 
 
 def test_a_reader_sees_the_old_store_or_the_new_one_never_half(tmp_path):

@@ -75,8 +75,10 @@ class LazyGroup(click.Group):
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sleepy")
 @click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
-def main(debug: bool) -> None:
+def main(debug: bool) -> None:  # noqa: ARG001 - `LazyGroup` reads it
     """Repair Rust locally: diagnostics in, verified fixes out."""
+    if sys.platform == "win32":
+        raise click.ClickException("Windows is not supported; use Linux under WSL")
 
 
 def cargo_main() -> None:

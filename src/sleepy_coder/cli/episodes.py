@@ -74,7 +74,9 @@ def _export(found: Sequence[Episode], out: Path, *, as_json: bool) -> None:
 def _forget(which: str, *, as_json: bool) -> None:
     if which != "all" and not which.isdecimal():
         raise InputError(f"--forget: got {which!r}, expected an id (see --each) or all")
-    count = forget_episodes(None if which == "all" else int(which))
+    number = None if which == "all" else int(which)
+    is_possible = number is None or number < 2**63  # what the database can count to
+    count = forget_episodes(number) if is_possible else 0
     if which != "all" and not count:
         raise InputError(f"--forget: there is no repair {which}; see `sleepy episodes --each`")
     told = f"{count} {'repair' if count == 1 else 'repairs'} forgotten"

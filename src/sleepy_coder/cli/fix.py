@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import takewhile
@@ -26,6 +26,7 @@ from sleepy_coder.cli.sources import ModelOptions, StoreOptions, model_options, 
 from sleepy_coder.episodes import UNROUTED, Episode, Failed, record_episodes
 from sleepy_coder.errors import EpisodeError, InputError
 from sleepy_coder.fix import Repair, Step, repair_project
+from sleepy_coder.path_dependencies import MANIFEST, members, read_manifest
 from sleepy_coder.patterns import PATTERNS
 from sleepy_coder.problems import Problem
 from sleepy_coder.project import CargoProject, FileProject, Project
@@ -39,6 +40,7 @@ from sleepy_coder.workbench import Workbench
 from sleepy_coder.workspace import Build
 
 _NO_MANIFEST = "could not find `Cargo.toml`"
+_ENDINGS = ("SIGTERM", "SIGHUP")  # signals; not every system has both
 _OTHER_TARGETS = frozenset({"tests", "examples", "benches"})  # folders of what a build leaves out
 
 
@@ -113,7 +115,7 @@ def fix(
     then is kept on this machine for `sleepy night` to learn from, unless --no-record is given.
     """
     sandbox = open_sandbox(allow_unconfined=allow_unconfined)
-    for name in ("SIGTERM", "SIGHUP"):  # what held is shown, and the scratch folder goes
+    for name in _ENDINGS:  # what held is shown, and the scratch folder goes
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
     with ExitStack() as stack:
@@ -121,12 +123,19 @@ def fix(
         build = Build(packages, features, all_features, no_default_features)
         root, project = _open(path, edition, sandbox, scratch, build, run_tests=run_tests)
         ask = _Asker(options, stores, num_samples, stack)
-        repair = repair_project(
-            project,
-            (lambda _: ()) if rustc_only else ask,
-            run_tests=run_tests,
-            on_step=lambda step: click.echo(_render_step(step), err=True),
-        )
+
+        def mend() -> Repair:
+            return repair_project(
+                project,
+                (lambda _: ()) if rustc_only else ask,
+                run_tests=run_tests,
+                on_step=lambda step: click.echo(_render_step(step), err=True),
+            )
+
+        repair = mend()
+        is_whole = repair.is_ok and not repair.steps
+        if is_whole and path.is_file() and _add_tests(project):  # it may be compiled for them alone
+            repair = mend()
         if repair.mended and not no_record:
             _record(repair, root, ask.bench if ask.is_loaded else None)
     if as_json:
@@ -146,7 +155,7 @@ def _open(
 ) -> tuple[Path, Project]:
     """Return the folder that file names are relative to, and the project.
 
-    Tests, examples and benchmarks are compiled for the sake of their tests, or of the path.
+    Tests and examples are compiled for the sake of the tests, or of the path.
     """
     folder = path if path.is_dir() else path.parent
     command = ["cargo", "locate-project", "--workspace", "--message-format=plain"]
@@ -159,8 +168,10 @@ def _open(
         raise InputError("cargo was not found; install Rust from https://rustup.rs") from None
     if done.returncode == 0:
         root = Path(done.stdout.strip()).parent
-        all_targets = run_tests or _is_of_other_target(path.resolve(), root.resolve())
-        build = replace(build, all_targets=all_targets)
+        kinds = _other_targets(path.resolve(), root.resolve())
+        build = replace(build, with_tests=run_tests or bool(kinds), with_benches="benches" in kinds)
+        if not build.packages:
+            build = _select_packages(build, path.resolve(), root.resolve())
         return root, CargoProject(root, replace(sandbox, project=root), scratch, build)
     if path.suffix != ".rs" or not path.is_file() or _NO_MANIFEST not in done.stderr:
         reason = done.stderr.strip().removeprefix("error: ") or "cargo gave no reason"
@@ -173,10 +184,34 @@ def _open(
     return path.parent, FileProject(path, replace(sandbox, project=path.parent), edition)
 
 
-def _is_of_other_target(path: Path, root: Path) -> bool:
-    """Whether a path lies in a package's folder of tests, examples or benchmarks."""
+def _add_tests(project: Project) -> bool:
+    """Have a workspace's tests compiled too; False where they are, or where there are none."""
+    if not isinstance(project, CargoProject) or project.build.with_tests:
+        return False
+    project.build = replace(project.build, with_tests=True)
+    return True
+
+
+def _other_targets(path: Path, root: Path) -> frozenset[str]:
+    """Return which of a package's folders of tests, examples and benchmarks a path lies in."""
     parts = path.relative_to(root).parts if path.is_relative_to(root) else ()
-    return not _OTHER_TARGETS.isdisjoint(takewhile(lambda part: part != "src", parts))
+    return _OTHER_TARGETS.intersection(takewhile(lambda part: part != "src", parts))
+
+
+def _select_packages(build: Build, path: Path, root: Path) -> Build:
+    """Return the build with a workspace's default packages, or with the one that the path is in.
+
+    Others than the default ones may be for another target, and not build here.
+    """
+    defaults = set(members(root, "default-members"))
+    if not defaults:
+        return build
+    around = [each for each in (path, *path.parents) if each.is_relative_to(root)]
+    package = next((each for each in around if "package" in read_manifest(each / MANIFEST)), root)
+    if package == root or package in defaults:
+        return replace(build, has_default=True)
+    name = read_manifest(package / MANIFEST)["package"].get("name", "")
+    return replace(build, packages=(str(name),))
 
 
 class _Asker:
@@ -247,7 +282,8 @@ def _routed(problem: Problem) -> Problem:
 
 def _write(root: Path, repair: Repair) -> None:
     """Write the changes, all or none, unless a file was edited in the meantime."""
-    siblings = {}
+    siblings: dict[Path, tuple[Path, bytes]] = {}
+    written: dict[Path, bytes] = {}
     try:
         for name, (before, after) in repair.changes.items():
             path = (root / name).resolve()  # a link stays one
@@ -255,16 +291,41 @@ def _write(root: Path, repair: Repair) -> None:
                 reason = "was edited while it was being mended; nothing was written"
                 raise InputError(f"{name}: {reason}")
             sibling = path.with_name(f".{path.name}.sleepy")
-            siblings[sibling] = path
+            siblings[sibling] = path, before.encode()
             sibling.write_bytes(after.encode())
             shutil.copymode(path, sibling)
-        for sibling, path in siblings.items():
-            sibling.replace(path)
+            _copy_owner(path, sibling)
+        with _uninterrupted():
+            for sibling, (path, old) in siblings.items():
+                sibling.replace(path)
+                written[path] = old
     except OSError as error:
+        for path, old in written.items():
+            path.write_bytes(old)
         raise InputError(f"{error.filename}: cannot be written: {error.strerror}") from None
     finally:
         for sibling in siblings:
             sibling.unlink(missing_ok=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let no signal end what is short and must be whole."""
+    names = [name for name in (*_ENDINGS, "SIGINT") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), signal.SIG_IGN) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+def _copy_owner(path: Path, other: Path) -> None:
+    """Give a file the owner of another; only root can."""
+    wanted, found = path.stat(), other.stat()
+    if (wanted.st_uid, wanted.st_gid) != (found.st_uid, found.st_gid):
+        with suppress(PermissionError):
+            os.chown(other, wanted.st_uid, wanted.st_gid)
 
 
 def _render_step(step: Step) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sleepy_coder.episodes import Episode
 from sleepy_coder.judge import judge_candidates
@@ -62,6 +62,11 @@ class Deal:
         """The ids of all."""
         parts = (self.trained, self.held_back, self.left_out)
         return Pairs(*(tuple(problem.id for problem in part) for part in parts))
+
+    def pairs_after(self, learned: Container[str]) -> Pairs:
+        """Return the ids of all but of what was to be trained and was not learned from."""
+        trained = tuple(name for name in self.pairs.trained if name in learned)
+        return replace(self.pairs, trained=trained)
 
 
 def sift(episodes: Iterable[Episode], core: Iterable[Problem]) -> Sieve:

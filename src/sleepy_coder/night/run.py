@@ -200,9 +200,11 @@ class Night:
         self.on_line("loading the model to train")
         model, taught = self.load_trainer(), {}
         for plan in plans:
-            problems = [*plan.deal.trained, *plan.replayed]
+            own, replayed = plan.deal.trained, plan.replayed
             with self.progress(plan.pattern) as on_step:
-                found = teach(model, self._store, plan.pattern, problems, self.config, on_step)
+                found = teach(
+                    model, self._store, plan.pattern, own, replayed, self.config, on_step=on_step
+                )
             if found is not None:
                 taught[plan.pattern] = found
         del model
@@ -250,7 +252,11 @@ class Night:
         if self._number != SHIPPED:
             root = load_version(self.model, self._number).shipped_sha256
         known = self._seen
-        new = {p.pattern: p.deal.pairs for p in plans if p.pattern in promoted}
+        new = {
+            p.pattern: p.deal.pairs_after(promoted[p.pattern].learned)
+            for p in plans
+            if p.pattern in promoted
+        }
         seen = {name: known.get(name, Pairs()) | pairs for name, pairs in new.items()}
         version = add_version(
             self.model,
@@ -270,7 +276,7 @@ def _report(
     """Return what became of a pattern that was tried."""
     found, ruling, dealt = taught.get(plan.pattern), rulings.get(plan.pattern), plan.deal
     details: dict[str, Any] = {
-        "trained": len(dealt.trained),
+        "trained": len(found.learned) if found else 0,
         "replayed": len(plan.replayed),
         "held_back": len(dealt.held_back),
         "generated": len(plan.generated),
@@ -282,7 +288,7 @@ def _report(
         return PatternReport(plan.pattern, "left", reason, dealt.num_new, plan.key, details)
     losses = found.report.losses[plan.pattern]
     details |= {
-        "too_long": found.num_too_long,
+        "too_long": len(dealt.trained) - len(found.learned),
         "first_loss": round(losses[0], 4),
         "last_loss": round(losses[-1], 4),
         "train_seconds": round(found.report.seconds, 1),

@@ -10,6 +10,7 @@ import torch
 
 from sleepy_coder.night.config import NightConfig
 from sleepy_coder.problems import Problem
+from sleepy_coder.prompt import read_answer_form
 from sleepy_coder.share.subspace import Subspace, TaskCoefficients
 from sleepy_coder.share.tasks import convert, put_task
 from sleepy_coder.train.config import FitConfig, FitReport
@@ -33,14 +34,12 @@ class Taught:
 
     Attributes:
         coefficients: In the number format of the store.
-        num_rows: Pairs that it was learned from.
-        num_too_long: Pairs that were left out.
+        learned: Ids of the problems that it was learned from.
         provenance: How it was learned, as the store says of the task.
     """
 
     coefficients: TaskCoefficients
-    num_rows: int
-    num_too_long: int
+    learned: frozenset[str]
     report: FitReport
     provenance: Mapping[str, Any]
 
@@ -50,10 +49,12 @@ def teach(
     store: Store,
     pattern: str,
     problems: Sequence[Problem],
+    replayed: Sequence[Problem],
     config: NightConfig,
+    *,
     on_step: OnStep = lambda *_: None,
 ) -> Taught | None:
-    """Return a pattern's coefficients after some steps on pairs; None if all pairs are too long.
+    """Return a pattern's coefficients after some steps on pairs; None if all own are too long.
 
     They start from the pattern's own, else from what all tasks share (`recipe.mean_start`).
 
@@ -61,16 +62,23 @@ def teach(
         model: Frozen; it passes gradients.
         store: Gives basis, start, and the form of the answers. It stays as it is.
         pattern: The task.
-        problems: With fixes and diagnostics.
+        problems: Those to learn from, with fixes and diagnostics.
+        replayed: Others of the pattern, which by themselves are no reason to learn.
         config: How.
         on_step: Called with each step's loss.
     """
     known = store.subspace.tasks
     form = answer_form(store, pattern)
-    pairs = [pair_from_problem(p, task=pattern, answer_form=form) for p in problems]
-    rows, num_too_long = encode_pairs(pairs, model.tokenizer, max_tokens=config.max_pair_tokens)
-    if not rows:
+
+    def encode(problems: Sequence[Problem]) -> list[Row]:
+        pairs = [pair_from_problem(p, task=pattern, answer_form=form) for p in problems]
+        found, _ = encode_pairs(pairs, model.tokenizer, max_tokens=config.max_pair_tokens)
+        return found.get(pattern, [])
+
+    own = {problem.id: row for problem in problems for row in encode([problem])}
+    if not own:
         return None
+    rows = {pattern: [*own.values(), *encode(replayed)]}
     start = {pattern: known[pattern]} if pattern in known else known
     widths = [entry.coef_a.shape[1] for task in start.values() for entry in task.values()]
     learned = learn_tasks(
@@ -91,14 +99,14 @@ def teach(
         "learning_rate": config.learning_rate,
         "model_sha256": model.sha256,
     }
-    return Taught(coefficients, len(rows[pattern]), num_too_long, learned.report, provenance)
+    return Taught(coefficients, frozenset(own), learned.report, provenance)
 
 
 def answer_form(store: Store, pattern: str) -> AnswerForm:
     """Return the form in which a task answers; a new one as all others do, else the program."""
     known = store.subspace.tasks
     names = [pattern] if pattern in known else list(known)
-    forms = {store.provenance.get(name, {}).get("answer_form", "program") for name in names}
+    forms = {read_answer_form(name, store.provenance.get(name, {})) for name in names}
     return forms.pop() if len(forms) == 1 else "program"
 
 

@@ -80,8 +80,7 @@ class KeyCheck:
 
     def _has_key(self, scope: Scope) -> bool:
         """Whether the right key is shown; comparing takes as long for any other."""
-        shown = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        scheme, _, key = shown.partition(b" ")
+        scheme, _, key = _header(scope, b"authorization").partition(b" ")
         is_right = hmac.compare_digest(_digest(key.strip()), self._digest)
         return is_right and scheme.lower() == b"bearer"
 
@@ -90,7 +89,8 @@ class HostCheck:
     """Lets requests through that were meant for one of these hosts.
 
     A web page can have its own name resolve to this machine, and then talks to the server as to
-    its own; but it cannot change the name that the browser says.
+    its own; but it cannot change the name that the browser says. Nor can it hide where it comes
+    from itself, where it sends something to another name (`Origin`).
     """
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
@@ -99,19 +99,28 @@ class HostCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, or turn it down."""
-        if scope["type"] != "http" or _host_of(scope) in self._hosts:
-            await self._app(scope, receive, send)
-            return
-        message = (
-            f"the header Host names none of {', '.join(sorted(self._hosts))}; others need a key"
-        )
-        error = RefusedError(message, status=HTTPStatus.MISDIRECTED_REQUEST)
-        await respond(error)(scope, receive, send)
+        error = self._find_fault(scope) if scope["type"] == "http" else None
+        await (respond(error) if error else self._app)(scope, receive, send)
+
+    def _find_fault(self, scope: Scope) -> RefusedError | None:
+        hosts = ", ".join(sorted(self._hosts))
+        if _host_in(_header(scope, b"host")) not in self._hosts:
+            message = f"the header Host names none of {hosts}; others need a key"
+            return RefusedError(message, status=HTTPStatus.MISDIRECTED_REQUEST)
+        origin = _header(scope, b"origin")
+        if origin and _host_in(origin.partition(b"://")[2]) not in self._hosts:
+            message = f"the header Origin names none of {hosts}; pages of others need a key"
+            return RefusedError(message, status=HTTPStatus.FORBIDDEN)
+        return None
 
 
-def _host_of(scope: Scope) -> str | None:
-    """Return the host that a request names, without its port."""
-    said = next((value for name, value in scope["headers"] if name == b"host"), b"")
+def _header(scope: Scope, name: bytes) -> bytes:
+    """Return a header of a request; nothing where it has none of that name."""
+    return next((value for key, value in scope["headers"] if key == name), b"")
+
+
+def _host_in(said: bytes) -> str | None:
+    """Return the host in what names one, without its port."""
     found = _HOST.fullmatch(said)
     return (found[1] or found[2]).decode().lower() if found else None
 

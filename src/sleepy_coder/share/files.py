@@ -21,6 +21,7 @@ import sys
 import tempfile
 import weakref
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -285,10 +286,12 @@ class DirectoryKind(NamedTuple):
     Attributes:
         name: What such a directory is called, with its article.
         marker: Name of a file that every one of them has.
+        files: Patterns of the names that files have in it, relative, with forward slashes.
     """
 
     name: str
     marker: str
+    files: tuple[str, ...]
 
 
 def check_replaceable(path: Path, kind: DirectoryKind) -> None:
@@ -301,12 +304,29 @@ def check_replaceable(path: Path, kind: DirectoryKind) -> None:
     Raises:
         StoreError: Anything else is there, such as other files or a symbolic link.
     """
-    if path.is_dir() and not path.is_symlink():
-        if (path / kind.marker).is_file() or not any(path.iterdir()):
-            return
-    elif not os.path.lexists(path):
+    if not os.path.lexists(path):
         return
+    if path.is_dir() and not path.is_symlink():
+        if not any(path.iterdir()):
+            return
+        if (path / kind.marker).is_file():
+            if odd := next(_strangers(path, kind), None):
+                raise StoreError(
+                    f"{path} holds {odd}, which is no part of {kind.name} and would be deleted "
+                    "with it; choose another place or move it away"
+                )
+            return
     raise StoreError(f"{path} exists and is not {kind.name}; choose another place or remove it")
+
+
+def _strangers(path: Path, kind: DirectoryKind) -> Iterator[str]:
+    """Yield the files in a directory that one of the kind does not have."""
+    for folder, folders, names in os.walk(path):
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        for name in sorted([*links, *names]):
+            inside = Path(folder, name).relative_to(path).as_posix()
+            if not any(fnmatchcase(inside, pattern) for pattern in kind.files):
+                yield inside
 
 
 @contextlib.contextmanager
@@ -322,13 +342,14 @@ def replaced_directory(path: Path, kind: DirectoryKind) -> Iterator[Path]:
         kind: What is written; a directory of another kind is left alone unless it is empty.
 
     Raises:
-        StoreError: Something else is at `path` (see `check_replaceable`).
+        StoreError: Something else is at `path` (see `check_replaceable`), or it cannot be written.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link at `path`
     check_replaceable(path, kind)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sibling = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    sibling = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sibling = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         yield sibling
         sibling.chmod(0o755)
         for entry in sorted(sibling.rglob("*")):
@@ -336,8 +357,11 @@ def replaced_directory(path: Path, kind: DirectoryKind) -> Iterator[Path]:
         _flush(sibling)
         _put_in_place(sibling, path)
         _flush(path.parent)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        shutil.rmtree(sibling, ignore_errors=True)
+        if sibling is not None:
+            shutil.rmtree(sibling, ignore_errors=True)
 
 
 def _put_in_place(new: Path, path: Path) -> None:

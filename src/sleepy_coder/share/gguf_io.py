@@ -11,6 +11,7 @@ Differs: names of the task and of the base model are those given, not made of a 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,14 +104,17 @@ def save_gguf(
         raise StoreError(f"{path} is a directory; give the name of a file to write")
     if path.exists() and not _is_gguf(path):
         raise StoreError(f"{path} exists and is no GGUF file; choose another place or remove it")
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         writer = gguf.GGUFWriter(part, gguf.MODEL_ARCH_NAMES[kind.arch])
         _write(writer, tensors, task=task, base_model=base_model, rank=rank, dtype=dtype)
         part.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where the place itself cannot be entered
+            part.unlink(missing_ok=True)
 
 
 def _is_gguf(path: Path) -> bool:

@@ -182,12 +182,16 @@ def inject(model: nn.Module, subspace: Subspace, *, dtype: torch.dtype | None = 
     table = TaskTable(subspace.bases)
     table.add(subspace.tasks)
     serving = _Serving(table)
-    for number, (name, basis) in enumerate(subspace.bases.items()):
-        base = modules[name]
-        place, own_dtype = _place_of(base)
-        layer = ShareLinear(base, basis, serving, number, device=place, dtype=dtype or own_dtype)
-        layer.train(base.training)
-        model.set_submodule(name, layer)
+    try:
+        for number, (name, basis) in enumerate(subspace.bases.items()):
+            base = modules[name]
+            place, own = _place_of(base)
+            layer = ShareLinear(base, basis, serving, number, device=place, dtype=dtype or own)
+            layer.train(base.training)
+            model.set_submodule(name, layer)
+    except BaseException:  # the device has no room for all bases, say
+        eject(model)
+        raise
     return table
 
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
 PROVENANCE_FILE = "provenance.json"
-ADAPTER = DirectoryKind("a PEFT adapter", CONFIG_FILE)
+ADAPTER = DirectoryKind("a PEFT adapter", CONFIG_FILE, (CONFIG_FILE, WEIGHTS_FILE, PROVENANCE_FILE))
 _KEY = re.compile(
     r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<side>[AB])(?:\.[^.]+)?\.weight"
 )

@@ -9,11 +9,14 @@ relative ones is written, and nothing is ever unpickled.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -44,13 +47,17 @@ from sleepy_coder.share.subspace import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from torch import Tensor
 
     from sleepy_coder.share.subspace import TaskCoefficients
 
-STORE = DirectoryKind("a store", MANIFEST_FILE)
+STORE = DirectoryKind(
+    "a store",
+    MANIFEST_FILE,
+    (MANIFEST_FILE, BASIS_FILE, MOMENTS_FILE, task_file("*")),
+)
 _FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _ATTEMPTS = 20  # a reader tries again when a writer replaced the store under it
 
@@ -79,6 +86,28 @@ def save_store(store: Store, path: Path | str) -> None:
         }
         text = json.dumps(render_manifest(store, files), indent=1, allow_nan=False)
         (directory / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def exclusive(path: Path | str) -> Iterator[None]:
+    """Let nobody else who asks for it read and write the store at `path` in between; may wait.
+
+    The lock is a hidden file beside the store, which stays. Reading alone needs none.
+
+    Raises:
+        StoreError: The lock cannot be made there.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - as it is replaced
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def load_store(path: Path | str) -> Store:

@@ -26,13 +26,14 @@ from sleepy_coder.cli.share.options import (
     store_argument,
 )
 from sleepy_coder.errors import InputError
+from sleepy_coder.model import choose_device
 from sleepy_coder.share.analysis import task_error
 from sleepy_coder.share.choice import ByteBudget, ExplainedVariance
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.merge import merge as merge_subspace
 from sleepy_coder.share.peft_io import PeftAdapter
-from sleepy_coder.share.store import load_store, save_store
+from sleepy_coder.share.store import exclusive, load_store, save_store
 from sleepy_coder.share.tasks import add_task
 from sleepy_coder.share.tasks import project as project_adapter
 
@@ -84,7 +85,7 @@ def init(
         center=center,
         pseudo_rank=pseudo_rank,
         dtype=DTYPES[dtype],
-        device=device,
+        device=choose_device(device),
     )
     with counted("modules", len(_modules(sources))) as advance:
         subspace = init_subspace(sources, options, on_module=lambda _name: advance())
@@ -117,19 +118,20 @@ def project(
     What the basis misses of an adapter is lost, and so is what p columns cannot hold; `merge`
     keeps the former.
     """
-    loaded = load_store(store)
-    subspace, provenance = loaded.subspace, dict(loaded.provenance)
     missed: dict[str, float] = {}
     sources = open_all(adapters, vlora_scaling)
-    with counted("adapters", len(sources)) as advance:
-        for source in sources:
-            coefficients = project_adapter(subspace, source, pseudo_rank)
-            subspace = add_task(subspace, source.name, coefficients)
-            provenance[source.name] = _provenance(source)
-            missed[source.name] = task_error(subspace, source)
-            advance()
-    result = replace(loaded, subspace=subspace, provenance=provenance)
-    save_store(result, out or store)
+    with exclusive(out or store):
+        loaded = load_store(store)
+        subspace, provenance = loaded.subspace, dict(loaded.provenance)
+        with counted("adapters", len(sources)) as advance:
+            for source in sources:
+                coefficients = project_adapter(subspace, source, pseudo_rank)
+                subspace = add_task(subspace, source.name, coefficients)
+                provenance[source.name] = _provenance(source)
+                missed[source.name] = task_error(subspace, source)
+                advance()
+        result = replace(loaded, subspace=subspace, provenance=provenance)
+        save_store(result, out or store)
     _print_store(result, out or store, missed, as_json=as_json)
 
 
@@ -157,23 +159,26 @@ def merge(
 
     Without a rule for the number of directions the basis does not grow.
     """
-    loaded = load_store(store)
     choice = pick_choice(components, variance, error, num_bytes)
     if isinstance(choice, ByteBudget):
         raise InputError("--bytes works with init only; give --components, --variance or --error")
-    pick_objective(loaded.subspace.objective, choice)
     sources = open_all(adapters, vlora_scaling)
-    with counted("modules", len(_modules(sources) | set(loaded.subspace.bases))) as advance:
-        merged = merge_subspace(
-            loaded.subspace,
-            sources,
-            choice=choice,
-            pseudo_rank=pseudo_rank,
-            on_module=lambda _name: advance(),
-        )
-    provenance = {**loaded.provenance, **{source.name: _provenance(source) for source in sources}}
-    result = replace(loaded, subspace=merged.subspace, provenance=provenance)
-    save_store(result, out or store)
+    with exclusive(out or store):
+        loaded = load_store(store)
+        pick_objective(loaded.subspace.objective, choice)
+        num_modules = len(_modules(sources) | set(loaded.subspace.bases))
+        with counted("modules", num_modules) as advance:
+            merged = merge_subspace(
+                loaded.subspace,
+                sources,
+                choice=choice,
+                pseudo_rank=pseudo_rank,
+                on_module=lambda _name: advance(),
+            )
+        origins = {source.name: _provenance(source) for source in sources}
+        provenance = {**loaded.provenance, **origins}
+        result = replace(loaded, subspace=merged.subspace, provenance=provenance)
+        save_store(result, out or store)
     _print_store(result, out or store, merged.losses, as_json=as_json)
 
 

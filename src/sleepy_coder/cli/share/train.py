@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import torch
 
 from sleepy_coder.cli.options import json_option
 from sleepy_coder.cli.share.options import out_option, print_result, store_argument
@@ -21,9 +22,11 @@ from sleepy_coder.cli.training import (
 )
 from sleepy_coder.errors import InputError
 from sleepy_coder.learned import check_base_model
+from sleepy_coder.prompt import read_answer_form
 from sleepy_coder.share.files import check_replaceable
-from sleepy_coder.share.store import STORE, load_store, save_store
-from sleepy_coder.share.tasks import put_task
+from sleepy_coder.share.store import STORE, exclusive, load_store, save_store
+from sleepy_coder.share.subspace import Subspace
+from sleepy_coder.share.tasks import convert, put_task
 from sleepy_coder.train.distributed import current_ranks, joined_ranks
 from sleepy_coder.train.recipe import Learned, Recipe, learn_tasks
 from sleepy_coder.weights import DEFAULT_MODEL
@@ -31,7 +34,6 @@ from sleepy_coder.weights import DEFAULT_MODEL
 if TYPE_CHECKING:
     from sleepy_coder.prompt import AnswerForm
     from sleepy_coder.share.manifest import Store
-    from sleepy_coder.share.subspace import Subspace
 
 
 @click.command()
@@ -106,10 +108,17 @@ def train(
         }
         for name, rows in material.rows.items()
     }
-    save_store(with_learned(loaded, learned, origins, model.public_name), out or store)
+    place = out or store
+    with exclusive(place):
+        current = load_store(store) if out is None else loaded
+        if conflict := find_conflict(loaded, current, learned):
+            current, place = loaded, store.with_name(f"{store.name}.learned")
+            click.echo(f"sleepy: {store}: {conflict} meanwhile; writing {place}", err=True)
+        result = with_learned(current, learned, origins, model.public_name)
+        save_store(result, place)
     save_report(options, model, config, learned.report)
     lines, speed = summarize(learned.report, material.rows)
-    summary = {"store": str(out or store), "tasks": len({*loaded.subspace.tasks, *origins})}
+    summary = {"store": str(place), "tasks": len(result.subspace.tasks)}
     print_result(lines, {**summary, **speed}, title="learned", as_json=as_json)
 
 
@@ -118,7 +127,11 @@ def common_form(store: Store) -> AnswerForm | None:
 
     Training starts from what these tasks share, which knows their form already.
     """
-    forms = {store.provenance.get(task, {}).get("answer_form") for task in store.subspace.tasks}
+    origins = [store.provenance.get(task, {}) for task in store.subspace.tasks]
+    if not all("answer_form" in origin for origin in origins):
+        return None
+    names = zip(store.subspace.tasks, origins, strict=True)
+    forms = {read_answer_form(name, origin) for name, origin in names}
     return forms.pop() if len(forms) == 1 else None
 
 
@@ -135,6 +148,25 @@ def check_names(subspace: Subspace, names: Iterable[str], *, is_replacing: bool)
         )
 
 
+def find_conflict(before: Store, now: Store, learned: Learned) -> str | None:
+    """Return why what was learned over a store cannot be put into it as it is now, or None.
+
+    Another process may have written it while training went on. New tasks are no hindrance.
+    """
+    if now.sha256 == before.sha256:
+        return None
+    if learned.grown or now.subspace.bases.keys() != before.subspace.bases.keys():
+        return "it was changed"
+    for name, basis in now.subspace.bases.items():
+        known = before.subspace.bases[name]
+        sides = (basis.basis_a, known.basis_a), (basis.basis_b, known.basis_b)
+        if not all(torch.equal(one, other) for one, other in sides):
+            return "its basis was changed"
+    added = now.subspace.tasks.keys() - before.subspace.tasks.keys()
+    taken = sorted(added & learned.tasks[max(learned.tasks)].keys())
+    return f"task {taken[0]} was added to it" if taken else None
+
+
 def with_learned(
     store: Store, learned: Learned, origins: dict[str, dict[str, Any]], base_model: str
 ) -> Store:
@@ -144,7 +176,9 @@ def with_learned(
         subspace = learned.grown[last]
     else:
         subspace = store.subspace
-        for name, coefficients in learned.tasks[last].items():
+        own = Subspace(subspace.bases, learned.tasks[last])
+        rounded = convert(own, dtype=subspace.dtype, device="cpu")
+        for name, coefficients in rounded.tasks.items():
             subspace = put_task(subspace, name, coefficients)
     provenance = {**store.provenance, **origins}
     named = store.base_model or base_model

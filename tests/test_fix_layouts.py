@@ -1,0 +1,276 @@
+"""`sleepy fix` on projects as people lay them out; real rustc and cargo, the answers are given."""
+
+import os
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from sleepy_coder.cargo_config import read_outer_config
+from sleepy_coder.cli import fix as cli_fix
+from sleepy_coder.cli import main
+from sleepy_coder.fix import repair_project
+from sleepy_coder.project import CargoProject
+from sleepy_coder.proposals import RUSTC, Proposal
+from sleepy_coder.workspace import Build, check_workspace
+
+PACKAGE = '[package]\nname = "{}"\nversion = "0.1.0"\nedition = "2021"\n'
+GROWING = "pub fn grown(n: u32) -> u32 {\n    let k = n;\n    k += 1;\n    k\n}\n"
+WRONG = 'pub fn wrong() -> u32 {\n    "x"\n}\n'
+
+
+def write(root, files):
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def mend(root, sandbox, tmp_path, answers=(), build=None):
+    """Mend a project; an answer is what takes the place of a text."""
+
+    def propose(problem):
+        for old, new in answers:
+            if old in problem.buggy:
+                yield Proposal(new, problem.buggy.replace(old, new))
+
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return repair_project(CargoProject(root, sandbox, scratch, build or Build()), propose)
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["fix", *map(str, arguments), "--allow-unconfined"])
+
+
+def test_a_link_that_a_build_puts_in_the_copys_place_leads_nowhere(sandbox, tmp_path):
+    scratch, treasure, root = tmp_path / "scratch", tmp_path / "treasure", tmp_path / "p"
+    scratch.mkdir()
+    write(treasure, {"diary.txt": "mine", ".git/config": "mine"})
+    write(root, {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": "pub fn f() {}\n"})
+    assert check_workspace(root, sandbox, scratch=scratch).is_ok
+    (scratch / "source").rename(scratch / "elsewhere")
+    (scratch / "source").symlink_to(treasure)
+    (scratch / "last").symlink_to(treasure)
+    assert check_workspace(root, sandbox, scratch=scratch).is_ok
+    assert not (scratch / "source").is_symlink()
+    assert sorted(p.name for p in treasure.rglob("*")) == [".git", "config", "diary.txt"]
+
+
+def test_files_outside_the_workspace_that_it_reads_are_there(sandbox, tmp_path):
+    lib = (
+        '#![doc = include_str!("../../docs/intro.md")]\n'
+        'const SCHEMA: &str = include_str!("../../db/schema.sql");\n\n'
+        "pub fn tables() -> usize {\n    SCHEMA.lines().count()\n}\n\n" + GROWING
+    )
+    repo = tmp_path / "repo"
+    write(repo, {".git/HEAD": "", "docs/intro.md": "# It\n", "db/schema.sql": "a\nb\n"})
+    write(repo / "ws", {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": lib})
+    repair = mend(repo / "ws", sandbox, tmp_path)
+    assert repair.is_ok
+    assert repair.changes["src/lib.rs"][1] == lib.replace("let k", "let mut k")
+    assert not (repo / "ws/target").exists()
+
+
+@pytest.mark.parametrize("line", ['const A: &str = include_str!("gone.txt");', "pub mod gone;"])
+def test_a_file_that_is_not_there_is_not_mended_away(sandbox, tmp_path, line):
+    write(tmp_path / "p", {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": f"{line}\n\n{GROWING}"})
+    away = [('include_str!("gone.txt")', '""'), ("pub mod gone;", "pub mod gone {}")]
+    repair = mend(tmp_path / "p", sandbox, tmp_path, away)
+    assert not repair.is_ok
+    assert all(away[0][1] not in text for _, text in repair.changes.values())
+    assert all(away[1][1] not in text for _, text in repair.changes.values())
+
+
+def test_what_is_used_no_more_counts_before_all_is_mended(sandbox, tmp_path):
+    lib = "const LIMIT: u32 = 10;\n\npub fn f(n: u32) -> u32 {\n    n + LIMIT + true\n}\n\n" + WRONG
+    answers = [
+        ("n + LIMIT + true", "n + 10"),
+        ("n + LIMIT + true", "n + LIMIT"),
+        ('"x"', "(0..3).sum()"),
+    ]
+    write(tmp_path / "p", {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": lib})
+    repair = mend(tmp_path / "p", sandbox, tmp_path, answers)
+    assert repair.is_ok
+    assert {step.by for step in repair.steps} == {answers[1][1], answers[2][1]}
+
+
+def test_a_build_script_that_fails_elsewhere_is_no_hindrance(sandbox, tmp_path):
+    root = tmp_path / "ws"
+    write(
+        root,
+        {
+            "Cargo.toml": '[workspace]\nmembers = ["core", "gui"]\nresolver = "2"\n',
+            "core/Cargo.toml": PACKAGE.format("core-of-it"),
+            "core/src/lib.rs": WRONG + GROWING,
+            "gui/Cargo.toml": PACKAGE.format("gui"),
+            "gui/build.rs": 'fn main() {\n    panic!("no library of that name");\n}\n',
+            "gui/src/lib.rs": "",
+        },
+    )
+    repair = mend(root, sandbox, tmp_path, [('"x"', "(0..3).sum()")])
+    assert not repair.is_ok
+    assert repair.num_after == 0
+    assert {step.by for step in repair.steps} == {RUSTC, "(0..3).sum()"}
+    assert "build command" in repair.detail
+
+
+def test_members_that_are_not_built_by_default_are_left_alone(tmp_path):
+    root = tmp_path / "ws"
+    names = '[workspace]\nmembers = ["server", "firmware"]\ndefault-members = ["server"]\n'
+    write(
+        root,
+        {
+            "Cargo.toml": names,
+            "server/Cargo.toml": PACKAGE.format("server"),
+            "server/src/lib.rs": GROWING,
+            "firmware/Cargo.toml": PACKAGE.format("firmware"),
+            "firmware/src/lib.rs": GROWING.replace("grown", "burnt"),
+        },
+    )
+    assert run(root, "--rustc-only", "--apply").exit_code == 0
+    assert "let mut" in (root / "server/src/lib.rs").read_text()
+    assert "let mut" not in (root / "firmware/src/lib.rs").read_text()
+    assert run(root / "firmware/src", "--rustc-only", "--apply").exit_code == 0
+    assert "let mut" in (root / "firmware/src/lib.rs").read_text()
+
+
+def test_a_file_of_tests_alone_is_mended_where_it_is_named(tmp_path):
+    root = tmp_path / "p"
+    lib = "pub fn f() {}\n\n#[cfg(test)]\nmod tests;\n"
+    tests = "#[test]\nfn counts() {\n    let n = 1;\n    n += 1;\n    assert_eq!(n, 2);\n}\n"
+    write(root, {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": lib, "src/tests.rs": tests})
+    assert "nothing to mend" in run(root, "--rustc-only").stderr
+    assert "1 error mended" in run(root / "src/tests.rs", "--rustc-only", "--apply").stderr
+    assert "let mut n" in (root / "src/tests.rs").read_text()
+
+
+def test_benchmarks_are_compiled_for_their_own_sake_only(tmp_path):
+    root = tmp_path / "p"
+    bench = "#![feature(test)]\nfn main() {\n    let n = 1;\n    n += 1;\n}\n"
+    write(
+        root,
+        {
+            "Cargo.toml": PACKAGE.format("p") + '[[bench]]\nname = "quick"\nharness = false\n',
+            "src/lib.rs": GROWING,
+            "benches/quick.rs": bench,
+        },
+    )
+    assert run(root, "--test", "--rustc-only", "--apply").exit_code == 0
+    assert "let mut" in (root / "src/lib.rs").read_text()
+    (root / "benches/quick.rs").write_text(bench.partition("\n")[2])
+    assert run(root / "benches", "--rustc-only", "--apply").exit_code == 0
+    assert "let mut" in (root / "benches/quick.rs").read_text()
+
+
+def test_configuration_above_the_workspace_holds(sandbox, tmp_path, monkeypatch):
+    monkeypatch.setenv("CARGO_HOME", str(tmp_path / "cargo"))
+    repo = tmp_path / "repo"
+    config = (
+        '[build]\nrustflags = ["--cfg", "wide"]\nrustc-wrapper = "/no/such/program"\n'
+        '[env]\nGREETING = "hi"\n'
+        '[source.crates-io]\nreplace-with = "own"\n[source.own]\ndirectory = "vendor"\n'
+    )
+    lib = (
+        '#[cfg(not(wide))]\ncompile_error!("narrow");\n\n'
+        'pub const GREETING: &str = env!("GREETING");\n\npub use leaf::leaf;\n\n' + GROWING
+    )
+    needs = '[dependencies]\nleaf = "0.1"\n'
+    write(
+        repo,
+        {
+            ".cargo/config.toml": config,
+            "vendor/leaf/Cargo.toml": PACKAGE.format("leaf"),
+            "vendor/leaf/.cargo-checksum.json": '{"files": {}}',
+            "vendor/leaf/src/lib.rs": "pub fn leaf() {}\n",
+            "rust/Cargo.toml": PACKAGE.format("p") + needs,
+            "rust/src/lib.rs": lib,
+        },
+    )
+    repair = mend(repo / "rust", sandbox, tmp_path)
+    assert repair.is_ok, repair.detail
+    assert repair.changes["src/lib.rs"][1] == lib.replace("let k", "let mut k")
+
+
+def test_of_outer_configuration_the_nearest_holds_and_the_workspaces_own_before_it(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CARGO_HOME", str(tmp_path / "home"))
+    registry = '[registries.own]\nindex = "sparse+https://own.example/"\ntoken = "secret"\n'
+    write(
+        tmp_path,
+        {
+            "home/config.toml": f'{registry}[build]\nrustflags = ["-A", "one"]\ntarget-dir = "x"\n',
+            "a/.cargo/config.toml": '[env]\nA = "far"\nB = { value = "b c", force = true }\n'
+            'C = { value = "c", relative = true }\nD = "outer"\n',
+            "a/b/.cargo/config": '[env]\nA = "near"\n[build]\nrustflags = ["-A", "two"]\n',
+            "a/b/ws/.cargo/config.toml": '[env]\nD = "own"\n[build]\nrustflags = ["-A", "three"]\n',
+        },
+    )
+    found = read_outer_config(tmp_path / "a/b/ws")
+    assert set(found.options) == {
+        '"registries"."own"."index"="sparse+https://own.example/"',
+        '"build"."rustflags"=["-A", "one", "-A", "two"]',
+        '"env"."A"="near"',
+        '"env"."B"={"value" = "b c", "force" = true}',
+    }
+    assert found.folders == ()
+
+
+def test_a_method_that_its_trait_has_not_may_be_renamed(sandbox, tmp_path):
+    lib = (
+        "pub struct Count(u32);\n\nimpl Iterator for Count {\n    type Item = u32;\n\n"
+        "    fn nxt(&mut self) -> Option<u32> {\n"
+        "        self.0 += 1;\n        Some(self.0)\n    }\n}\n"
+    )
+    write(tmp_path / "p", {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": lib})
+    gone = lib[lib.index("    fn nxt") : lib.rindex("}")]
+    answers = [(gone, "    fn next(&mut self) -> Option<u32> {\n        None\n    }\n"),
+               ("fn nxt", "fn next")]  # fmt: skip
+    repair = mend(tmp_path / "p", sandbox, tmp_path, answers)
+    assert repair.is_ok
+    assert "self.0 += 1" in repair.changes["src/lib.rs"][1]
+
+
+def test_what_a_merge_left_twice_may_go_once(sandbox, tmp_path):
+    part = "pub struct Part {\n    pub width: u32,\n}\n\n"
+    other = "pub fn of(part: &Part) -> u32 {\n    part.width\n}\n"
+    write(tmp_path / "p", {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": part + part + other})
+    answers = [(part + part, ""), (part + part, part)]
+    repair = mend(tmp_path / "p", sandbox, tmp_path, answers)
+    assert repair.is_ok
+    assert repair.changes["src/lib.rs"][1] == part + other
+
+
+def test_of_two_that_differ_none_may_go(sandbox, tmp_path):
+    one = "pub fn part() -> u32 {\n    1\n}\n\n"
+    two = one.replace("    1", "    let n = 1;\n    n + 1")
+    write(tmp_path / "p", {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": one + two})
+    repair = mend(tmp_path / "p", sandbox, tmp_path, [(one, ""), (two, "")])
+    assert (repair.is_ok, repair.changes) == (False, {})
+
+
+def test_all_files_are_written_or_none(tmp_path, monkeypatch):
+    write(tmp_path, {"a.rs": "old a", "b.rs": "old b"})
+    changes = {name: (f"old {name[0]}", f"new {name[0]}") for name in ("a.rs", "b.rs")}
+    repair = replace(_REPAIR, changes=changes)
+    real, calls = os.replace, []
+
+    def fail_once(old, new):
+        calls.append(new)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device", str(new))
+        real(old, new)
+
+    monkeypatch.setattr(cli_fix.Path, "replace", fail_once)
+    with pytest.raises(cli_fix.InputError, match="No space left"):
+        cli_fix._write(tmp_path, repair)
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
+        name: before for name, (before, _) in changes.items()
+    }
+    cli_fix._write(tmp_path, repair)
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
+        name: after for name, (_, after) in changes.items()
+    }
+
+
+_REPAIR = cli_fix.Repair(is_ok=True, num_before=1, num_after=0, changes={})
