@@ -589,9 +589,9 @@ def render_seeds() -> str:
         f"| {len(tasks)} tasks | pairs from | selecting, the task alone | frozen, routed |",
         "| --- | --- | ---: | ---: |",
     ]
-    core = load_run_record(RESULTS / "core" / "1.5b" / "routed.json")
-    shipped = sum(p.outcome == "pass" for p in core.problems if is_frozen(p.id))
-    found = {"shipped": (f"{stem}.json", shipped)}
+    core = load_run_record(RESULTS / "seeds" / "core-before.json")
+    before = sum(p.outcome == "pass" for p in core.problems if is_frozen(p.id))
+    found = {"the store before": (f"{stem}.json", before)}
     frozen = {}
     for path in sorted((RESULTS / "seeds").glob("frozen-seed-*.json")):
         seed = path.stem.removeprefix("frozen-seed-")
@@ -705,6 +705,48 @@ def render_sequential(part: str = "") -> str:
             f"| {arm} | {100 * mean('average_accuracy'):.0f} | {mean('backward_transfer'):+.3f} "
             f"| {mean('forgetting'):.3f} | {before}, {last:.0f} of {len(frozen)} | {grown:,.0f} |"
         )
+    return "\n".join(rows)
+
+
+def render_again() -> str:
+    """Return what tasks that were learned again solve, beside what they solved before."""
+    record = json.loads((RESULTS / "again.json").read_text())
+    rows = [
+        (
+            f"| problems that lead to the {len(record['tasks'])} tasks | base | before | now "
+            "| all problems, before | now |"
+        ),
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, found in record["sets"].items():
+        before, now = (found["others"] + found[key] for key in ("before", "now"))
+        total = found["total"] + found["others_total"]
+        rows.append(
+            f"| {name}, {found['total']} | {found['base']} | {found['before']} | {found['now']} "
+            f"| {before}/{total} | {now}/{total} |"
+        )
+    return "\n".join(rows)
+
+
+def render_again_patterns() -> str:
+    """Return where learning again changed what is solved of a pattern's held-out problems."""
+    record = json.loads((RESULTS / "again.json").read_text())
+    changed = {name: pair for name, pair in record["by_pattern"].items() if pair[0] != pair[1]}
+    return ", ".join(f"`{name}` {old} to {new}" for name, (old, new) in sorted(changed.items()))
+
+
+def render_courses() -> str:
+    """Return what the mean of two courses solves of the selecting problems, and one of them."""
+    record = json.loads((RESULTS / "again.json").read_text())
+    names = {"seed-4": "one course, half way", "soup-5": "two, half way", "soup-75": "two, 0.75"}
+    first = next(iter(record["courses"].values()))
+    rows = [
+        f"| all 72 tasks, {first['total']} selecting problems | alone | routed, beyond the base |",
+        "| --- | ---: | ---: |",
+    ]
+    for key, words in names.items():
+        found = record["courses"][key]
+        rows.append(f"| {words} | {found['alone']} | +{found['net_gain']} |")
     return "\n".join(rows)
 
 
@@ -997,6 +1039,14 @@ def _study_numbers() -> list[tuple[str, str, str]]:
             ),
             "experiments/sequential",
         ),
+        (
+            "the same at a constant k",
+            ", ".join(
+                f"{order['backward_transfer']:+.3f}"
+                for order in _experiment("sequential", "constant")["arms"]["merged scaled"]
+            ),
+            "experiments/sequential",
+        ),
     ]
 
 
@@ -1094,7 +1144,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "sources": render_sources,
     "fits": render_fits,
     "sequential": render_sequential,
-    "sequential-scaled": lambda: render_sequential("scaled"),
+    "sequential-constant": lambda: render_sequential("constant"),
+    "again": render_again,
+    "again-patterns": render_again_patterns,
+    "courses": render_courses,
     "ablation": lambda: render_ablation("k", "p", "pairs", "modules"),
     "seeds": render_seeds,
     "short-programs": render_short_programs,

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ def test_the_shipped_configuration_keeps_the_hard_patterns_out_of_the_basis():
     # Which of a store's tasks gave its basis, the experiments take from theirs.
     experiments = load_learn_config(Path("configs/experiments.toml"))
     assert experiments.basis_patterns == config.basis_patterns
+    again = load_learn_config(Path("configs/again.toml"))
+    recipe = replace(config.recipe, end_weight=0.75, courses=2)
+    parts = ("lora", "shared")  # of a basis, which is there already
+    known = replace(recipe, **{part: getattr(again.recipe, part) for part in parts})
+    assert again == replace(config, recipe=replace(known, components=again.recipe.components))
 
 
 @pytest.mark.parametrize(

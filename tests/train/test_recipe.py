@@ -193,10 +193,47 @@ def test_a_task_is_kept_on_the_line_from_its_start_to_its_end(tiny_model, rows):
     assert all(not entry.coef_b.any() for entry in written.values())
 
 
+@pytest.mark.parametrize("start", ["mean", "random"])
+def test_several_courses_from_one_start_give_their_mean(tiny_model, rows, start):
+    subspace = learn_basis(tiny_model, {"up": rows["up"]}, RECIPE, pad_id=0)
+
+    def learned(seed, courses, end_weight=1.0):
+        fit = replace(COEFFICIENTS, seed=seed, rows_per_task=1)
+        recipe = replace(RECIPE, coefficients=fit, courses=courses, end_weight=end_weight)
+        recipe = replace(recipe, start=start)
+        return learn_tasks(tiny_model, subspace, {"down": rows["down"]}, recipe, pad_id=0)
+
+    both = learned(3, 2)
+    first = learned(3, 1)
+    ends = [each.tasks[60]["down"] for each in (both, first)]
+    begin = learned(3, 1, end_weight=0.0).tasks[60]["down"]
+    other = learned(4, 1, end_weight=0.0).tasks[60]["down"]
+    for module, entry in ends[0].items():
+        assert not torch.equal(entry.coef_b, ends[1][module].coef_b)
+        if start == "mean":
+            second = learned(4, 1).tasks[60]["down"]
+            mean = (ends[1][module].coef_b + second[module].coef_b) / 2
+            torch.testing.assert_close(entry.coef_b, mean)
+        else:  # another seed alone starts elsewhere
+            assert not torch.equal(begin[module].coef_a, other[module].coef_a)
+    half = learned(3, 2, end_weight=0.5).tasks[60]["down"]
+    for module, entry in half.items():
+        torch.testing.assert_close(
+            entry.coef_a, (begin[module].coef_a + ends[0][module].coef_a) / 2
+        )
+    if start == "mean":
+        reports = [each.report for each in (first, learned(4, 1))]
+        assert both.report.losses["down"] == [x for r in reports for x in r.losses["down"]]
+        assert both.report.num_tokens == sum(r.num_tokens for r in reports)
+
+
 def test_a_weight_that_is_on_no_line_between_start_and_end(tiny_model, rows):
     with pytest.raises(ValueError, match=r"end_weight: got 1.5, expected 0 to 1"):
         replace(RECIPE, end_weight=1.5)
     subspace = learn_basis(tiny_model, {"up": rows["up"]}, RECIPE, pad_id=0)
     half = replace(RECIPE, end_weight=0.5)
-    with pytest.raises(ValueError, match="with an expansion"):
-        learn_tasks(tiny_model, subspace, {"down": rows["down"]}, half, pad_id=0, expansion=1)
+    for recipe in (half, replace(RECIPE, courses=2)):
+        with pytest.raises(ValueError, match="with an expansion"):
+            learn_tasks(tiny_model, subspace, {"down": rows["down"]}, recipe, pad_id=0, expansion=1)
+    with pytest.raises(ValueError, match="courses: got 0"):
+        replace(RECIPE, courses=0)

@@ -27,6 +27,10 @@ EDITION = "2021"
 PROGRAM_VERSION = 1
 MUTANT_VERSION = 2
 
+# Of a compilation that a limit cuts short, as it may where the machine is busy: what comes out of a
+# crate is kept for good.
+_ATTEMPTS = 3
+
 # Mutants per program for each that a set may have of it: the rarer patterns are chosen.
 _SPARE_FACTOR = 2
 _SHOWN_TESTS_SHARE = 0.4  # of the programs with tests; the others' tests are hidden
@@ -204,7 +208,10 @@ def make_checker(sandbox: Sandbox, crate_type: CrateType) -> Check:
 
     @lru_cache(maxsize=512)
     def check(code: str) -> Checked:
-        done = compile_source(code, crate_type=crate_type, edition=EDITION, sandbox=sandbox)
+        for _ in range(_ATTEMPTS):
+            done = compile_source(code, crate_type=crate_type, edition=EDITION, sandbox=sandbox)
+            if not done.is_cut_short:
+                break
         return Checked(done.is_ok, done.diagnostics)
 
     return check

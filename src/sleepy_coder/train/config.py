@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.train.optimizer import AdamConfig
@@ -105,3 +106,20 @@ class FitReport:
             "recoveries": {task: list(steps) for task, steps in self.recoveries.items()},
             "losses": {task: list(curve) for task, curve in self.losses.items()},
         }
+
+
+def join_reports(reports: Sequence[FitReport]) -> FitReport:
+    """Return what happened in runs one after another; snapshots are those of the last."""
+    last = reports[-1]
+
+    def join(curves: Sequence[Mapping[str, list[Any]]]) -> dict[str, list[Any]]:
+        return {task: [value for curve in curves for value in curve[task]] for task in curves[0]}
+
+    return replace(
+        last,
+        losses=join([report.losses for report in reports]),
+        recoveries=join([report.recoveries for report in reports]),
+        num_tokens=sum(report.num_tokens for report in reports),
+        num_positions=sum(report.num_positions for report in reports),
+        seconds=sum(report.seconds for report in reports),
+    )

@@ -21,6 +21,7 @@ from sleepy_coder.share.layer import eject, inject
 from sleepy_coder.share.subspace import ModuleCoefficients, Objective
 from sleepy_coder.share.tasks import average
 from sleepy_coder.share.trainable import TrainableTasks
+from sleepy_coder.train.config import join_reports
 from sleepy_coder.train.fit import EarlyStop, FitConfig, FitReport, fit
 from sleepy_coder.train.guard import SharedParameters
 from sleepy_coder.train.lora import LoraTasks, TrainedAdapter
@@ -54,6 +55,9 @@ class Recipe:
         end_weight: What tasks are on the straight line from where they started, 0, to where
             training took them, 1. Between the two they solve more of what is unlike their pairs
             (Wortsman et al. 2022, arXiv:2109.01903). With an expansion it is 1.
+        courses: How often coefficients are trained from their start, each time from the next seed;
+            a task is the mean of what they came to (a "soup": Wortsman et al. 2022,
+            arXiv:2203.05482). With an expansion it is 1.
     """
 
     components: int = 32
@@ -66,6 +70,7 @@ class Recipe:
     shared: FitConfig | None = None
     coefficients: FitConfig = field(default_factory=lambda: FitConfig(num_steps=20))
     end_weight: float = 1.0
+    courses: int = 1
 
     def __post_init__(self) -> None:
         """Refuse a weight that is on no such line, and words that mean nothing."""
@@ -74,6 +79,8 @@ class Recipe:
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {known}")
         if not 0 <= self.end_weight <= 1:
             raise ValueError(f"end_weight: got {self.end_weight}, expected 0 to 1")
+        if self.courses < 1:
+            raise ValueError(f"courses: got {self.courses}, expected 1 or more")
 
 
 @dataclass(frozen=True)
@@ -166,7 +173,8 @@ def learn_basis(
     if recipe.shared is None:
         return subspace
     together = [replace(row, task=GENERAL) for task in sorted(rows) for row in rows[task]]
-    shared = replace(recipe, start="mean", coefficients=recipe.shared, end_weight=1.0)
+    shared = replace(recipe, start="mean", coefficients=recipe.shared)
+    shared = replace(shared, end_weight=1.0, courses=1)
     learned = learn_tasks(
         model,
         subspace,
@@ -238,19 +246,59 @@ def learn_tasks(
         pad_id: Token that fills short rows.
         on_step: Called with "coefficients", the step and each task's loss.
         expansion: φ; 0 trains coefficients alone.
-        checkpoint: File to go on from where it exists, and to write after each step.
+        checkpoint: File to go on from where it exists, and to write after each step; each course
+            after the first has one of its own beside it.
         early_stop: Which tasks take no further step, see `fit`. Their coefficients stay; with
             expansion the directions under them go on changing.
 
     Raises:
-        ValueError: Tasks with an expansion were to stop between start and end.
+        ValueError: Tasks with an expansion were to stop between start and end, or to be the mean of
+            several courses.
     """
-    if expansion and recipe.end_weight != 1:
-        raise ValueError(f"end_weight: got {recipe.end_weight} with an expansion, expected 1")
+    if expansion and (recipe.end_weight, recipe.courses) != (1, 1):
+        got = f"end_weight: got {recipe.end_weight}, courses: got {recipe.courses}"
+        raise ValueError(f"{got} with an expansion, expected 1")
+    found = []
+    for number in range(recipe.courses):
+        fit_config = replace(recipe.coefficients, seed=recipe.coefficients.seed + number)
+        place = checkpoint
+        if checkpoint is not None and number:
+            place = checkpoint.with_name(f"{checkpoint.name}.{number}")
+        found.append(
+            _run_course(
+                model,
+                subspace,
+                rows,
+                replace(recipe, coefficients=fit_config),
+                start_seed=recipe.coefficients.seed,
+                pad_id=pad_id,
+                on_step=on_step,
+                expansion=expansion,
+                checkpoint=place,
+                early_stop=early_stop,
+            )
+        )
+    return found[0] if len(found) == 1 else _mean_of(found)
+
+
+def _run_course(
+    model: Any,
+    subspace: Subspace,
+    rows: Mapping[str, Sequence[Row]],
+    recipe: Recipe,
+    *,
+    start_seed: int,
+    pad_id: int,
+    on_step: OnStep,
+    expansion: int,
+    checkpoint: Path | None,
+    early_stop: EarlyStop,
+) -> Learned:
+    """Train all tasks once; for the arguments see `learn_tasks`."""
     config = recipe.coefficients
     start = None
     if recipe.start == "mean" and subspace.tasks:
-        start = dict.fromkeys(rows, mean_start(subspace, recipe.pseudo_rank, config.seed))
+        start = dict.fromkeys(rows, mean_start(subspace, recipe.pseudo_rank, start_seed))
     inject(model, replace(subspace, tasks={}))
     try:
         trained = TrainableTasks(
@@ -259,7 +307,7 @@ def learn_tasks(
             sorted(rows),
             pseudo_rank=recipe.pseudo_rank,
             expansion=expansion,
-            seed=config.seed,
+            seed=start_seed,
             start=start,
         )
         first = trained.rows.detach().clone()
@@ -282,6 +330,29 @@ def learn_tasks(
     ends = {**report.snapshots, config.num_steps: trained.rows.detach()}
     kept = {step: first.lerp(rows.to(first), recipe.end_weight) for step, rows in ends.items()}
     return Learned({step: _unflatten(trained, rows) for step, rows in kept.items()}, report)
+
+
+def _mean_of(courses: Sequence[Learned]) -> Learned:
+    """Return the mean of what several courses came to, and what happened in all of them."""
+
+    def mean(coefficients: Sequence[ModuleCoefficients]) -> ModuleCoefficients:
+        return ModuleCoefficients(
+            coef_b=torch.stack([each.coef_b for each in coefficients]).mean(0),
+            coef_a=torch.stack([each.coef_a for each in coefficients]).mean(0),
+        )
+
+    first = courses[0]
+    tasks = {
+        step: {
+            name: {
+                module: mean([each.tasks[step][name][module] for each in courses])
+                for module in task
+            }
+            for name, task in own.items()
+        }
+        for step, own in first.tasks.items()
+    }
+    return Learned(tasks, join_reports([each.report for each in courses]))
 
 
 def _unflatten(trained: TrainableTasks, rows: Tensor) -> dict[str, TaskCoefficients]:
