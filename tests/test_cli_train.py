@@ -171,7 +171,7 @@ def test_what_others_put_into_the_store_meanwhile_stays(train, store, monkeypatc
 
     module = importlib.import_module("sleepy_coder.cli.share.train")
     monkeypatch.setattr(module, "learn_tasks", learn)
-    train("--task", "new")
+    train("--task", "new", "--out", store)
     assert {"new", "other"} < load_store(store).subspace.tasks.keys()
     said = train("--task", "newer", "--expansion", 1)
     assert "was changed meanwhile; writing" in said.stderr

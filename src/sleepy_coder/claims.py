@@ -58,11 +58,10 @@ Faults = Mapping[Item, frozenset[str]]
 def faults_in(problem: Problem) -> Faults:
     """Return what of a broken program its errors lie in, see `find_faults`."""
     messages = problem.diagnostics or ()
-    codes = {(message.get("code") or {}).get("code") for message in messages}
-    if not assertions(problem.buggy) and _OF_ITEMS.isdisjoint(codes):
-        return {}  # as with most: the errors need not be read
-    errors = parse_diagnostics(messages)
-    return find_faults(problem.buggy, (e for e in errors if e.is_error))
+    if not messages:
+        return {}
+    errors = [error for error in parse_diagnostics(messages) if error.is_error]
+    return find_faults(problem.buggy, errors)
 
 
 def find_faults(code: str, errors: Iterable[Diagnostic]) -> Faults:

@@ -110,7 +110,7 @@ def train(
     }
     place = out or store
     with exclusive(place):
-        current = load_store(store) if out is None else loaded
+        current = load_store(store) if place.resolve() == store.resolve() else loaded
         if conflict := find_conflict(loaded, current, learned):
             current, place = loaded, store.with_name(f"{store.name}.learned")
             click.echo(f"sleepy: {store}: {conflict} meanwhile; writing {place}", err=True)
