@@ -134,6 +134,22 @@ def test_members_that_are_not_built_by_default_are_left_alone(tmp_path):
     assert "let mut" in (root / "firmware/src/lib.rs").read_text()
 
 
+def test_a_root_package_that_is_not_built_by_default_is_where_it_is_named(tmp_path):
+    root = tmp_path / "ws"
+    names = '[workspace]\nmembers = ["server"]\ndefault-members = ["server"]\n'
+    write(
+        root,
+        {
+            "Cargo.toml": PACKAGE.format("ws") + names,
+            "src/lib.rs": GROWING,
+            "server/Cargo.toml": PACKAGE.format("server"),
+            "server/src/lib.rs": "",
+        },
+    )
+    assert "nothing to mend" in run(root, "--rustc-only").stderr
+    assert "1 error mended" in run(root / "src/lib.rs", "--rustc-only").stderr
+
+
 def test_a_file_of_tests_alone_is_mended_where_it_is_named(tmp_path):
     root = tmp_path / "p"
     lib = "pub fn f() {}\n\n#[cfg(test)]\nmod tests;\n"
@@ -167,7 +183,7 @@ def test_configuration_above_the_workspace_holds(sandbox, tmp_path, monkeypatch)
     repo = tmp_path / "repo"
     config = (
         '[build]\nrustflags = ["--cfg", "wide"]\nrustc-wrapper = "/no/such/program"\n'
-        '[env]\nGREETING = "hi"\n'
+        '[env]\nGREETING = { value = "hi", force = true }\n'
         '[source.crates-io]\nreplace-with = "own"\n[source.own]\ndirectory = "vendor"\n'
     )
     lib = (
@@ -200,7 +216,9 @@ def test_of_outer_configuration_the_nearest_holds_and_the_workspaces_own_before_
         tmp_path,
         {
             "home/config.toml": f'{registry}[build]\nrustflags = ["-A", "one"]\ntarget-dir = "x"\n',
-            "a/.cargo/config.toml": '[env]\nA = "far"\nB = { value = "b c", force = true }\n'
+            "a/.cargo/config.toml": '[target.x]\nlinker = "ld"\n'
+            'rustflags = "-C link-arg=-s -Clinker=ld -C opt-level=1 --cfg link"\n'
+            '[env]\nA = "far"\nB = { value = "b ↯", force = true }\n'
             'C = { value = "c", relative = true }\nD = "outer"\n',
             "a/b/.cargo/config": '[env]\nA = "near"\n[build]\nrustflags = ["-A", "two"]\n',
             "a/b/ws/.cargo/config.toml": '[env]\nD = "own"\n[build]\nrustflags = ["-A", "three"]\n',
@@ -211,7 +229,9 @@ def test_of_outer_configuration_the_nearest_holds_and_the_workspaces_own_before_
         '"registries"."own"."index"="sparse+https://own.example/"',
         '"build"."rustflags"=["-A", "one", "-A", "two"]',
         '"env"."A"="near"',
-        '"env"."B"={"value" = "b c", "force" = true}',
+        '"target"."x"."rustflags"=["-C", "opt-level=1", "--cfg", "link"]',
+        '"env"."B"."value"="b ↯"',
+        '"env"."B"."force"=true',
     }
     assert found.folders == ()
 
@@ -229,6 +249,21 @@ def test_a_method_that_its_trait_has_not_may_be_renamed(sandbox, tmp_path):
     repair = mend(tmp_path / "p", sandbox, tmp_path, answers)
     assert repair.is_ok
     assert "self.0 += 1" in repair.changes["src/lib.rs"][1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("thread_locl! { static A: u8 = 1; }", "thread_local! { static A: u8 = 1; }"),
+        ("thread_locl! { static A: u8 = 1; }", "pub static A: u8 = 1;"),
+    ],
+)
+def test_a_macro_that_there_is_not_may_be_another(sandbox, tmp_path, old, new):
+    lib = f"{old}\n\npub fn f() -> u8 {{\n    1\n}}\n"
+    write(tmp_path / "p", {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": lib})
+    repair = mend(tmp_path / "p", sandbox, tmp_path, [(old, ""), (old, new)])
+    assert repair.is_ok
+    assert "A: u8 = 1" in repair.changes["src/lib.rs"][1]
 
 
 def test_what_a_merge_left_twice_may_go_once(sandbox, tmp_path):

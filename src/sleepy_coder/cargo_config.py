@@ -2,7 +2,7 @@
 
 Cargo reads `.cargo/config.toml` in every folder above the workspace, and in its own home. In the
 sandbox neither is there. What decides what is compiled is handed on as options; credentials,
-wrappers, linkers and places to write to are not.
+wrappers, what is for the linker, and places to write to are not.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _KEPT = (
     ("source", "*", "*"),
     ("target", "*", "rustflags"),
 )
+_FLAGS = "rustflags"
 _FOLDERS = ("directory", "local-registry")  # of a source, relative to the configuration's folder
 _Key = tuple[str, ...]
 
@@ -50,41 +51,66 @@ def read_outer_config(root: Path) -> OuterConfig:
 
     A list adds to the workspace's own; what that sets otherwise stays as it is there.
     """
-    own = set(_entries(_read(root / ".cargo")))
+    own = _entries(_read(root / ".cargo"))
     found: dict[_Key, Any] = {}
     folders: list[Path] = []
     places = [folder / ".cargo" for folder in root.parents]
     home = host_cargo_home()
     for place in [*([] if home in places else [home]), *reversed(places)]:  # the nearest one last
         for key, value in _entries(_read(place)).items():
-            if key in own and not isinstance(value, list):
+            is_added = key[-1] == _FLAGS or isinstance(value, list)
+            if key in own and not (is_added and isinstance(own[key], list)):
                 continue
-            if isinstance(value, list):
-                found[key] = [*found.get(key, []), *value]
+            if is_added:
+                words = _without_linking(value) if key[-1] == _FLAGS else value
+                found[key] = [*found.get(key, []), *words]
             elif key[0] == "source" and key[-1] in _FOLDERS and isinstance(value, str):
                 folder = Path(os.path.normpath(place.parent / value))
                 folders += [folder] if folder.is_dir() and not folder.is_relative_to(root) else []
                 found[key] = os.path.relpath(folder, root)
             else:
                 found[key] = value
-    options = (f"{'.'.join(map(json.dumps, key))}={_toml(value)}" for key, value in found.items())
+    options = (f"{'.'.join(map(_quote, key))}={_toml(value)}" for key, value in found.items())
     return OuterConfig(tuple(options), tuple(dict.fromkeys(folders)))
+
+
+def _without_linking(flags: Any) -> list[str]:
+    """Return rustc's flags but for those that are for the linker, which may be another one here."""
+    words = flags.split() if isinstance(flags, str) else flags if isinstance(flags, list) else []
+    kept: list[str] = []
+    rest = iter(str(word) for word in words)
+    for word in rest:
+        options = [word, next(rest, "")] if word in ("-C", "--codegen") else [word]
+        is_codegen = word.startswith(("-C", "--codegen"))
+        name = options[-1].removeprefix("-C").removeprefix("--codegen=")
+        kept += [] if is_codegen and name.startswith("link") else options
+    return kept
 
 
 def _read(folder: Path) -> dict[str, Any]:
     """Return a folder's configuration; empty where there is none that can be read."""
-    path = next((folder / name for name in _NAMES if (folder / name).is_file()), None)
-    return read_manifest(path) if path else {}
+    read = (read_manifest(folder / name) for name in _NAMES)
+    return next((config for config in read if config), {})
 
 
 def _entries(config: Mapping[str, Any]) -> dict[_Key, Any]:
     """Return the entries of a configuration that are handed on."""
     return {
-        key: value
+        (*key, *rest): value
         for kept in _KEPT
-        for key, value in _matching(config, kept)
-        if not (isinstance(value, dict) and value.get("relative"))  # to what is not there
+        for key, table in _matching(config, kept)
+        if not (isinstance(table, dict) and table.get("relative"))  # to what is not there
+        for rest, value in _leaves(table)
     }
+
+
+def _leaves(table: Any) -> Iterator[tuple[_Key, Any]]:
+    """Yield what a table holds by its keys, as cargo takes no table for an option's value."""
+    if not isinstance(table, dict):
+        yield (), table
+        return
+    for name, value in table.items():
+        yield from (((name, *rest), found) for rest, found in _leaves(value))
 
 
 def _matching(table: Any, kept: _Key) -> Iterator[tuple[_Key, Any]]:
@@ -98,8 +124,10 @@ def _matching(table: Any, kept: _Key) -> Iterator[tuple[_Key, Any]]:
 
 def _toml(value: Any) -> str:
     """Return a value as TOML writes it in one line."""
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{json.dumps(k)} = {_toml(v)}' for k, v in value.items())}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
-    return json.dumps(value, default=str)
+    return _quote(value)
+
+
+def _quote(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

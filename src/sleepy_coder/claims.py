@@ -89,13 +89,16 @@ def find_faults(code: str, errors: Iterable[Diagnostic]) -> Faults:
 
 def _items_at_fault(code: str, errors: Iterable[Diagnostic]) -> Iterator[Item]:
     for error in errors:
-        if error.code in _OF_ITEMS and (at := error.primary):
-            around = [
-                (tokens[-1].byte_end - tokens[0].byte_start, place, item)
-                for place, (item, tokens) in enumerate(item_tokens(code))
-                if tokens[0].byte_start <= at.byte_start and at.byte_end <= tokens[-1].byte_end
-            ]
-            yield from [item for _, _, item in sorted(around, key=lambda each: each[:2])[:1]]
+        at = error.primary
+        if at is None or (error.error_code and error.code not in _OF_ITEMS):
+            continue
+        around = [
+            (tokens[-1].byte_end - tokens[0].byte_start, place, item)
+            for place, (item, tokens) in enumerate(item_tokens(code))
+            if tokens[0].byte_start <= at.byte_start and at.byte_end <= tokens[-1].byte_end
+            if error.code in _OF_ITEMS or item.kind == "call"  # of a macro that there is not
+        ]
+        yield from [item for _, _, item in sorted(around, key=lambda each: each[:2])[:1]]
 
 
 def find_lost_item(missing: Counter[Item], faults: Faults, before: str, after: str) -> Item | None:
@@ -117,10 +120,11 @@ def find_lost_item(missing: Counter[Item], faults: Faults, before: str, after: s
     for item in sorted(missing.elements(), key=lambda item: item.path):
         own = words.get(item, [])
         around = [each for each in faults if f"{item.path}::".startswith(f"{each.path}::")]
-        if around and kept[item] and len(own) > len(set(own)):
+        is_twice = len(own) > len(set(own)) and set(own) <= set(now.get(item, ()))
+        if around and kept[item] and is_twice:
             continue
-        renamed = (each for each in new if _is_renamed(item, own, each, now[each]))
-        other = next(renamed, None) if item in faults else None
+        renamed = (each for each in new if around and _is_renamed(item, own, each, now[each]))
+        other = next(renamed, None)
         if other is None:
             return item
         new -= Counter([other])
@@ -138,7 +142,17 @@ def _words(code: str) -> dict[Item, list[tuple[str, ...]]]:
 def _is_renamed(
     item: Item, own: Sequence[Sequence[str]], other: Item, found: Sequence[Sequence[str]]
 ) -> bool:
-    """Whether an item is another one by another name, given both with their tokens."""
+    """Whether an item is another one by another name, given both with their tokens.
+
+    A call of a macro may be one of another macro, or what it was to declare.
+    """
+    if item.kind == "call" and other.kind != "call":
+        name = other.path.rpartition("::")[2]
+        return any(name in words for words in own)
+    if item.kind == "call" or "!::" in item.path:
+        same = (item.kind, item.conditions) == (other.kind, other.conditions)
+        ends = [{tuple(words[words.index("!") :]) for words in each} for each in (own, found)]
+        return same and not ends[0].isdisjoint(ends[1])
     (place, _, name), (other_place, _, new) = (each.path.rpartition("::") for each in (item, other))
     is_alike = (item.kind, item.conditions, place) == (other.kind, other.conditions, other_place)
     wanted = [[new if text == name else text for text in words] for words in own]

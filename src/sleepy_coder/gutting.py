@@ -42,9 +42,12 @@ _ESCAPES = {
     "include_str": "reads files of the judge",
     "include_bytes": "reads files of the judge",
 }
-_UNDONE = frozenset({"todo", "unimplemented", "unreachable"})
 # A method, a function or a variable of that name is the program's own.
-_MAY_BE_OWN = frozenset({"exit", "abort", "include"})
+_MAY_BE_OWN = frozenset({"exit", "abort", "include", "todo", "unimplemented", "unreachable"})
+# Calls that make a value of what is written out.
+_MAKING = frozenset(
+    {"as_slice", "as_str", "default", "from", "into", "new", "to_owned", "to_string", "vec"}
+)
 # Macros whose meaning the judge relies on; naming one without calling it prepares to replace it.
 _RELIED_ON = ASSERTION_MACROS | {"print", "println"}
 _STD_MACROS = _RELIED_ON | {"format", "matches", "panic", "vec", "write", "writeln"}
@@ -109,9 +112,15 @@ def _find_emptied(buggy: str, reference: str, code: str) -> str | None:
 
 
 def _is_put_off(body: Body, constant: Body) -> bool:
-    """Whether a constant takes the place of what was to be worked out: a misspelt one may not."""
-    is_short = body.num_statements == 1
-    return not (is_short and (body.is_name or body.names & constant.names))
+    """Whether a constant takes the place of what was to be worked out.
+
+    Not where there was nothing to work out, or where a constant was misspelt.
+    """
+    others = body.calls - _MAKING
+    if body.is_name or not (body.uses_input or others):
+        return False
+    is_short = body.num_statements == 1 or (not body.uses_input and len(others) == 1)
+    return not (is_short and body.names & constant.names)
 
 
 def find_disuse(buggy: str, fixed: str | None, code: str) -> str | None:
@@ -198,9 +207,7 @@ def _escapes(code: str, own: frozenset[str]) -> Counter[str]:
         is_alias = before == "as" and text in (_STD_MACROS | _PRELUDE)
         is_named = text in _RELIED_ON and after != "!" and not is_own_name
         is_escape = text in _ESCAPES
-        if text in _UNDONE:  # the macros; a variable may be called so
-            is_escape = after == "!" or before == "::" or is_in_use
-        elif text in _MAY_BE_OWN:
+        if text in _MAY_BE_OWN:
             is_called = text not in own or _is_called(before, after, is_in_use=is_in_use)
             is_escape = is_called and before not in (".", "fn")
         if is_escape or is_alias or is_named:

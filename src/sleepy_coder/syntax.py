@@ -206,6 +206,8 @@ class Body:
     Attributes:
         num_statements: With the expression at its end.
         names: Of what it mentions; `Self` among them.
+        calls: Names of the functions, methods and macros that it calls.
+        uses_input: It mentions `self` or a parameter.
         is_hollow: It is empty, a lone `panic!` or an empty `loop`.
         is_constant: It is one value that is written out, or a new one: `None`, `Ok(0)`,
             `Vec::new()`.
@@ -214,6 +216,8 @@ class Body:
 
     num_statements: int
     names: frozenset[str]
+    calls: frozenset[str]
+    uses_input: bool
     is_hollow: bool
     is_constant: bool
     is_name: bool
@@ -225,11 +229,13 @@ def bodies(code: str) -> dict[str, list[Body]]:
     for item, node in _scan(code):
         body = node.child_by_field_name("body")
         if node.type == "function_item" and body is not None:
-            found.setdefault(item.path, []).append(_body(body))
+            found.setdefault(item.path, []).append(_body(node, body))
     return found
 
 
-def _body(node: Node) -> Body:
+def _body(function: Node, node: Node) -> Body:
+    parameters = function.child_by_field_name("parameters")
+    given = {leaf.text for leaf in _leaves(parameters) if leaf.is_name} if parameters else set()
     statements = [c for c in node.named_children if c.type not in _COMMENTS]
     leaves = list(_leaves(node))[1:-1]  # without its braces
     value = [leaf for leaf in leaves if leaf.text not in ("return", ";")]
@@ -237,6 +243,12 @@ def _body(node: Node) -> Body:
     return Body(
         num_statements=len(statements),
         names=frozenset(leaf.text for leaf in leaves if leaf.is_name or leaf.text == "Self"),
+        calls=frozenset(
+            name.text
+            for name, after in pairwise(leaves)
+            if name.is_name and after.text in ("(", "!")
+        ),
+        uses_input=any(leaf.text == "self" or leaf.text in given for leaf in leaves),
         is_hollow=not statements or (is_one and _is_stub(statements[0])),
         is_constant=is_one and _is_constant(value),
         is_name=is_one and all(leaf.is_name or leaf.text in ("::", "Self") for leaf in value),
@@ -252,7 +264,7 @@ def _is_constant(value: Sequence[Token]) -> bool:
         value, texts = value[:-4], texts[:-4]
     if texts[:4] == ["String", "::", "from", "("]:
         value, texts = value[4:-1], texts[4:-1]
-    if len(value) == 1 or texts[:1] == ["-"]:
+    if len(value) == 1 or (len(value) == 2 and texts[0] == "-"):  # noqa: PLR2004 - a sign
         return value[-1].kind in _LITERALS or texts == ["None"]
     if texts[-2:] == ["(", ")"] and texts[-3:-2] in (["new"], ["default"]):
         return all(token.is_name or token.text in ("::", "Self") for token in value[:-2])
@@ -322,8 +334,9 @@ def _scan(code: str) -> tuple[tuple[Item, Node], ...]:
                 item = _item(child, path, attributes, here)
                 is_scope = item is not None and item.kind != "assertion"
                 found.extend([(item, child)] if item and _is_counted(child) else [])
-                if child.type == "macro_invocation" and parent.type in _ITEM_PLACES:
-                    found.extend((each, child) for each in _items_in_call(child, path, here))
+                call = _call_among_items(parent, child)
+                if call is not None:
+                    found.extend((each, call) for each in _items_in_call(call, path, here))
                 stack.append((child, item.path if item and is_scope else path, here))
                 attributes = []
     return tuple(found)
@@ -354,11 +367,19 @@ def _item(
     return Item(kind, prefix + _text(name), sorted_conditions)
 
 
+def _call_among_items(parent: Node, node: Node) -> Node | None:
+    """Return the call of a macro that a node is, where items are; `m!(…);` is a statement."""
+    if parent.type not in _ITEM_PLACES:
+        return None
+    inner = node.named_children[:1] if node.type == "expression_statement" else [node]
+    return next((each for each in inner if each.type == "macro_invocation"), None)
+
+
 def _items_in_call(node: Node, path: str, conditions: tuple[str, ...]) -> Iterator[Item]:
     """Yield a call of a macro among items, and the functions in it, tests of `proptest!` say."""
     prefix = f"{path}::" if path else ""
     leaves = list(_leaves(node))
-    macro = "".join(leaf.text for leaf in takewhile(lambda leaf: leaf.text != "!", leaves))
+    macro = [leaf.text for leaf in takewhile(lambda leaf: leaf.text != "!", leaves)][-1]
     found = tuple(sorted(conditions))
     yield Item("call", f"{prefix}{macro}!", found)
     for keyword, name in pairwise(leaves):
@@ -398,8 +419,9 @@ def _conditions(attributes: list[Node]) -> tuple[str, ...]:
     for attribute in attributes:
         leaves = list(_leaves(attribute))
         is_condition = any(leaf.text in _CONDITIONS for leaf in leaves)
-        is_case = _last_name(attribute) in _CASES
-        if is_case or (is_condition and _attribute_name(attribute) != "doc"):
+        if _last_name(attribute) in _CASES:  # their number; an error may lie in one
+            texts.append(f"# [ {_last_name(attribute)} ]")
+        elif is_condition and _attribute_name(attribute) != "doc":
             texts.append(" ".join(leaf.text for leaf in leaves))
     return tuple(texts)
 

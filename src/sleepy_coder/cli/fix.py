@@ -208,7 +208,8 @@ def _select_packages(build: Build, path: Path, root: Path) -> Build:
         return build
     around = [each for each in (path, *path.parents) if each.is_relative_to(root)]
     package = next((each for each in around if "package" in read_manifest(each / MANIFEST)), root)
-    if package == root or package in defaults:
+    is_named = path != root and "package" in read_manifest(package / MANIFEST)
+    if package in defaults or not is_named:
         return replace(build, has_default=True)
     name = read_manifest(package / MANIFEST)["package"].get("name", "")
     return replace(build, packages=(str(name),))

@@ -98,7 +98,8 @@ def exclusive(path: Path | str) -> Iterator[None]:
         StoreError: The lock cannot be made there.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 - as it is replaced
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    # Whoever may write the folder may lock it.
+    lock = FileLock(path.with_name(f".{path.name}.lock"), mode=0o666)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()

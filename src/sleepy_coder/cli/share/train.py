@@ -77,7 +77,10 @@ def train(
     """
     if (task is None) != per_pattern:
         raise InputError("give either --task NAME or --per-pattern")
-    check_replaceable(out or store, STORE)
+    place = out or store
+    check_replaceable(place, STORE)
+    with exclusive(place):
+        pass  # it can be locked, now and afterwards
     loaded = load_store(store)
     options = replace(options, answer_form=options.answer_form or common_form(loaded))
     with joined_ranks() as own_device:
@@ -108,7 +111,6 @@ def train(
         }
         for name, rows in material.rows.items()
     }
-    place = out or store
     with exclusive(place):
         current = load_store(store) if place.resolve() == store.resolve() else loaded
         if conflict := find_conflict(loaded, current, learned):
