@@ -589,7 +589,7 @@ def render_seeds() -> str:
         f"| {len(tasks)} tasks | pairs from | selecting, the task alone | frozen, routed |",
         "| --- | --- | ---: | ---: |",
     ]
-    core = load_run_record(RESULTS / "seeds" / "core-before.json")
+    core = load_run_record(RESULTS / "core" / "1.5b" / "routed.json")
     before = sum(p.outcome == "pass" for p in core.problems if is_frozen(p.id))
     found = {"the store before": (f"{stem}.json", before)}
     frozen = {}

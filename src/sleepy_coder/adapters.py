@@ -95,8 +95,8 @@ class AdapterTasks:
         modules = dict(model.hf_model.named_modules())
         for adapter in folder.adapters.values():
             read_answer_form(adapter.name, adapter.provenance)
-            check_modules(adapter.module_names(), model.hf_model)
         self._layout = _lay_out(folder.adapters.values(), modules)
+        check_modules(self._layout.shapes, model.hf_model)
         self._rows = _read_rows(list(folder.adapters.values()), self._layout).to(
             model.device, model.hf_model.dtype
         )

@@ -70,7 +70,7 @@ def read_outer_config(root: Path) -> OuterConfig:
                 found[key] = os.path.relpath(folder, root)
             else:
                 found[key] = value
-    options = (f"{'.'.join(map(_quote, key))}={_toml(value)}" for key, value in found.items())
+    options = (f"{'.'.join(map(_toml, key))}={_toml(value)}" for key, value in found.items())
     return OuterConfig(tuple(options), tuple(dict.fromkeys(folders)))
 
 
@@ -95,12 +95,12 @@ def _read(folder: Path) -> dict[str, Any]:
 
 def _entries(config: Mapping[str, Any]) -> dict[_Key, Any]:
     """Return the entries of a configuration that are handed on."""
+    every = dict(_leaves(config))
     return {
-        (*key, *rest): value
-        for kept in _KEPT
-        for key, table in _matching(config, kept)
-        if not (isinstance(table, dict) and table.get("relative"))  # to what is not there
-        for rest, value in _leaves(table)
+        key: value
+        for key, value in every.items()
+        if any(_is_of(key, kept) for kept in _KEPT)
+        if every.get((*key[:-1], "relative")) is not True  # to what is not there
     }
 
 
@@ -113,21 +113,12 @@ def _leaves(table: Any) -> Iterator[tuple[_Key, Any]]:
         yield from (((name, *rest), found) for rest, found in _leaves(value))
 
 
-def _matching(table: Any, kept: _Key) -> Iterator[tuple[_Key, Any]]:
-    if not kept:
-        yield (), table
-        return
-    for name, value in table.items() if isinstance(table, dict) else ():
-        if kept[0] in ("*", name):
-            yield from (((name, *rest), found) for rest, found in _matching(value, kept[1:]))
+def _is_of(key: _Key, kept: _Key) -> bool:
+    """Whether a key is one that is kept, or lies below it."""
+    pairs = zip(key, kept, strict=False)
+    return len(key) >= len(kept) and all(wanted in ("*", name) for name, wanted in pairs)
 
 
 def _toml(value: Any) -> str:
-    """Return a value as TOML writes it in one line."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
-    return _quote(value)
-
-
-def _quote(value: Any) -> str:
+    """Return a name, a value or a list as TOML writes it in one line."""
     return json.dumps(value, ensure_ascii=False, default=str)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
-from sleepy_coder.diagnostics import ELSEWHERE, Diagnostic, parse_diagnostics
+from sleepy_coder.diagnostics import ELSEWHERE, Diagnostic, Span, parse_diagnostics
 from sleepy_coder.problems import Problem
 from sleepy_coder.syntax import (
     Item,
@@ -57,11 +57,8 @@ Faults = Mapping[Item, frozenset[str]]
 
 def faults_in(problem: Problem) -> Faults:
     """Return what of a broken program its errors lie in, see `find_faults`."""
-    messages = problem.diagnostics or ()
-    if not messages:
-        return {}
-    errors = [error for error in parse_diagnostics(messages) if error.is_error]
-    return find_faults(problem.buggy, errors)
+    errors = parse_diagnostics(problem.diagnostics or ())
+    return find_faults(problem.buggy, (e for e in errors if e.is_error))
 
 
 def find_faults(code: str, errors: Iterable[Diagnostic]) -> Faults:
@@ -74,12 +71,11 @@ def find_faults(code: str, errors: Iterable[Diagnostic]) -> Faults:
         code: A source file.
         errors: Of rustc, in this file or in a library's.
     """
-    errors = list(errors)
-    found = dict.fromkeys(_items_at_fault(code, errors), frozenset[str]())
-    spans = [at for e in errors if (at := e.primary) and not at.file_name.startswith(ELSEWHERE)]
-    for item, call in assertion_calls(code) if spans else ():
+    here = [(e, at) for e in errors if (at := e.primary) and not at.file_name.startswith(ELSEWHERE)]
+    found = dict.fromkeys(_items_at_fault(code, here), frozenset[str]())
+    for item, call in assertion_calls(code) if here else ():
         start, end = call[0].byte_start, call[-1].byte_end
-        own = [span for span in spans if span.byte_start < end and start < span.byte_end]
+        own = [span for _, span in here if span.byte_start < end and start < span.byte_end]
         places = {(span.byte_start, span.byte_end) for span in own}
         names = {t.text for t in call if t.is_name and (t.byte_start, t.byte_end) in places}
         if own:
@@ -87,14 +83,13 @@ def find_faults(code: str, errors: Iterable[Diagnostic]) -> Faults:
     return found
 
 
-def _items_at_fault(code: str, errors: Iterable[Diagnostic]) -> Iterator[Item]:
-    for error in errors:
-        at = error.primary
-        if at is None or (error.error_code and error.code not in _OF_ITEMS):
-            continue
+def _items_at_fault(code: str, errors: Sequence[tuple[Diagnostic, Span]]) -> Iterator[Item]:
+    told = [(e, at) for e, at in errors if not e.error_code or e.code in _OF_ITEMS]
+    places = item_tokens(code) if told else []
+    for error, at in told:
         around = [
             (tokens[-1].byte_end - tokens[0].byte_start, place, item)
-            for place, (item, tokens) in enumerate(item_tokens(code))
+            for place, (item, tokens) in enumerate(places)
             if tokens[0].byte_start <= at.byte_start and at.byte_end <= tokens[-1].byte_end
             if error.code in _OF_ITEMS or item.kind == "call"  # of a macro that there is not
         ]

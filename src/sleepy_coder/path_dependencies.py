@@ -41,9 +41,13 @@ def find_surroundings(root: Path) -> Surroundings:
             found += _inherited(owner)
         packages += [each for each in found if each not in packages]
     outside = [package for package in packages if not package.is_relative_to(root)]
-    every = {root, *outside}
-    folders = {folder for folder in every if every.isdisjoint(folder.parents)}
-    return Surroundings(tuple(sorted(folders)), tuple(sorted(manifests)))
+    return Surroundings(tuple(outermost([root, *outside])), tuple(sorted(manifests)))
+
+
+def outermost(folders: Iterable[Path]) -> list[Path]:
+    """Return the folders that lie in none of the others, sorted."""
+    every = set(folders)
+    return sorted(folder for folder in every if every.isdisjoint(folder.parents))
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

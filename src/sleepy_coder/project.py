@@ -16,7 +16,7 @@ from sleepy_coder.cargo_config import OuterConfig, read_outer_config
 from sleepy_coder.diagnostics import ELSEWHERE, parse_diagnostics
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import compile_source
-from sleepy_coder.path_dependencies import find_surroundings, read_manifest
+from sleepy_coder.path_dependencies import find_surroundings, outermost, read_manifest
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.syntax import crate_type
 from sleepy_coder.workspace import Build, WorkspaceCheck, check_workspace, copy_project
@@ -133,7 +133,7 @@ class CargoProject:
         """The workspace's copy, with what it needs from outside around it as it is there."""
         root = self.root.resolve()
         found = find_surroundings(root)
-        folders = _outermost([*found.folders, *self._config.folders])
+        folders = outermost([*found.folders, *self._config.folders])
         files = [*found.manifests, *self.beside]
         common = os.path.commonpath([*folders, *(file.parent for file in files)])
         for folder in folders:
@@ -184,12 +184,6 @@ class FileProject:
         return WorkspaceCheck(
             done.is_ok, named, targets, frozenset(targets), done.is_cut_short, detail
         )
-
-
-def _outermost(folders: Iterable[Path]) -> list[Path]:
-    """Return the folders that lie in none of the others."""
-    every = set(folders)
-    return sorted(folder for folder in every if every.isdisjoint(folder.parents))
 
 
 def _rename(message: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:

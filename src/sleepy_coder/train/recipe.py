@@ -173,8 +173,7 @@ def learn_basis(
     if recipe.shared is None:
         return subspace
     together = [replace(row, task=GENERAL) for task in sorted(rows) for row in rows[task]]
-    shared = replace(recipe, start="mean", coefficients=recipe.shared)
-    shared = replace(shared, end_weight=1.0, courses=1)
+    shared = replace(recipe, start="mean", coefficients=recipe.shared, end_weight=1.0, courses=1)
     learned = learn_tasks(
         model,
         subspace,
