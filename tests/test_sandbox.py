@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import selectors
 import subprocess
 import sys
 import time
@@ -57,6 +58,21 @@ def test_large_stdin_that_nobody_reads_does_not_block(sandbox, work_dir):
 
 def test_undecodable_output_is_kept_as_replacement_characters(sandbox, work_dir):
     assert sh(sandbox, work_dir, r"printf 'a\377b'").stdout == "a\ufffdb"
+
+
+def test_what_a_program_said_as_it_ended_is_read(sandbox, work_dir, monkeypatch):
+    """On a busy machine nothing is heard until the program is over."""
+
+    class Late(selectors.DefaultSelector):
+        def select(self, timeout=None):
+            ready = super().select(timeout)
+            if timeout:
+                time.sleep(0.3)
+            return [] if timeout else ready
+
+    monkeypatch.setattr(selectors, "DefaultSelector", Late)
+    done = sh(sandbox, work_dir, "echo out; echo err >&2")
+    assert (done.stdout, done.stderr) == ("out\n", "err\n")
 
 
 def test_program_ended_by_a_signal_has_the_shells_status(sandbox, work_dir):

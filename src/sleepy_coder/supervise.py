@@ -170,8 +170,10 @@ def _exchange(process: subprocess.Popen[bytes], streams: _Streams, limits: Limit
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return "timeout"
-            ready = selector.select(min(remaining, _POLL_S))
-            if not ready and process.poll() is not None:
+            # Asked before the streams are: the last words of one that has ended are there to read.
+            has_ended = process.poll() is not None
+            ready = selector.select(0 if has_ended else min(remaining, _POLL_S))
+            if has_ended and not ready:
                 return None
             for key, _ in ready:
                 is_over = key.data(key.fd)
