@@ -21,7 +21,7 @@ from sleepy_coder.answer_cache import AnswerCache
 from sleepy_coder.fix import repair_project
 from sleepy_coder.judge import judge_candidate
 from sleepy_coder.model import load_model
-from sleepy_coder.problems import Problem, load_set
+from sleepy_coder.problems import Problem, ProblemSet, load_set
 from sleepy_coder.project import FileProject
 from sleepy_coder.proposals import propose_answers
 from sleepy_coder.results import describe_environment
@@ -52,15 +52,13 @@ def mend(problem: Problem, bench: Workbench, num_samples: int, sandbox: Sandbox)
     }
 
 
-def main() -> None:
-    """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--set", dest="set_name", default="frozen")
-    parser.add_argument("--samples", type=int, default=4)
-    parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--out", type=Path, default=ROOT / "results" / "fix.json")
-    arguments = parser.parse_args()
-    problems = load_set(arguments.set_name)
+def measure(problems: ProblemSet, arguments: argparse.Namespace) -> None:
+    """Mend a set's problems and write what became of them.
+
+    Args:
+        problems: The set.
+        arguments: With what `add_options` adds.
+    """
     sandbox = Sandbox(confine=confinement().is_working)
     bench = Workbench(model=load_model(arguments.model), answers=AnswerCache())
     rows = []
@@ -69,10 +67,11 @@ def main() -> None:
             rows.append(mend(problem, served, arguments.samples, sandbox))
             print(json.dumps(rows[-1]), flush=True)
         model = served.require_model("fix")
+        script = Path(sys.argv[0]).name
         result = {
             "environment": {
                 **describe_environment(str(model.device)),
-                "command": " ".join(["python benchmarks/fix_files.py", *sys.argv[1:]]),
+                "command": " ".join([f"python benchmarks/{script}", *sys.argv[1:]]),
             },
             "model": {"name": model.name, "sha256": model.sha256, "dtype": str(model.dtype)},
             "store": dict(served.learned.describe()) if served.learned else None,
@@ -80,6 +79,22 @@ def main() -> None:
             "config": {"samples": arguments.samples, **served.config()},
         }
     arguments.out.write_text(json.dumps({**result, "problems": rows}, indent=1) + "\n")
+
+
+def add_options(parser: argparse.ArgumentParser, out: Path) -> None:
+    """Add what `measure` needs; `out` is where results go by default."""
+    parser.add_argument("--samples", type=int, default=4)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--out", type=Path, default=out)
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--set", dest="set_name", default="frozen")
+    add_options(parser, ROOT / "results" / "fix.json")
+    arguments = parser.parse_args()
+    measure(load_set(arguments.set_name), arguments)
 
 
 if __name__ == "__main__":

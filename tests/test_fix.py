@@ -17,7 +17,7 @@ from sleepy_coder.cli.sources import ModelOptions
 from sleepy_coder.episodes import Episode, episodes_path, load_episodes, record_episodes
 from sleepy_coder.errors import InputError
 from sleepy_coder.excerpt import cut_excerpt
-from sleepy_coder.fix import repair_project
+from sleepy_coder.fix import MAX_FLAWED, repair_project
 from sleepy_coder.path_dependencies import Surroundings, find_surroundings
 from sleepy_coder.project import CargoProject, FileProject
 from sleepy_coder.prompt import render_answer
@@ -217,7 +217,7 @@ def test_what_makes_nothing_better_is_not_kept(workspace, sandbox, tmp_path):
     project = CargoProject(workspace, sandbox, tmp_path / "scratch")
     repair = repair_project(project, propose)
     assert not repair.is_ok
-    assert len(asked) == 1
+    assert [problem.error_code for problem in asked] == ["E0369", "E0609"]  # the answer's own
     assert [s.by for s in repair.steps] == [RUSTC, None]
     assert "app/src/main.rs" not in repair.changes
     assert repair.detail.startswith("error[E0369]")
@@ -235,7 +235,7 @@ def test_a_mistake_that_only_changes_its_name_goes_round_no_longer(sandbox, tmp_
 
     repair = repair_project(FileProject(path, sandbox), propose)
     assert not repair.is_ok
-    assert len(asked) == 1
+    assert len(asked) == 1 + MAX_FLAWED
     assert not repair.changes
 
 
@@ -282,6 +282,61 @@ def mend(text, propose, sandbox, tmp_path):
     path = tmp_path / "a.rs"
     path.write_bytes(text.encode())
     return repair_project(FileProject(path, sandbox), propose)
+
+
+WITHOUT_SUM = (
+    "pub struct Pile {\n    boxes: Vec<u32>,\n}\n\n"
+    "pub fn total(pile: &Pile) -> u64 {\n    pile.sum()\n}\n"
+)
+
+
+def test_an_answers_own_mistake_is_mended_by_rustcs_suggestion(sandbox, tmp_path):
+    def propose(problem):
+        yield Proposal("model", problem.buggy.replace("pile.sum()", "pile.boxes.iter().sum()"))
+        # i32 in place of u64, for which rustc suggests `.into()`.
+        yield Proposal("other", problem.buggy.replace("pile.sum()", "pile.boxes[0]"))
+
+    repair = mend(WITHOUT_SUM, propose, sandbox, tmp_path)
+    assert repair.is_ok
+    assert [step.by for step in repair.steps] == [f"other, then {RUSTC}"]
+    assert "pile.boxes[0].into()" in repair.changes["a.rs"][1]
+
+
+def test_an_answers_own_mistake_is_mended_by_a_second_answer(sandbox, tmp_path):
+    asked = []
+
+    def propose(problem):
+        asked.append(problem.error_code)
+        if problem.error_code == "E0599":
+            yield Proposal("first", problem.buggy.replace("pile.sum()", "pile.boxes.iter().sum()"))
+        else:
+            yield Proposal("wrong", problem.buggy.replace(".sum()", ".sum::<u64>() as u64"))
+            second = problem.buggy.replace(".iter()", ".iter().map(|&n| u64::from(n))")
+            yield Proposal("second", second.replace("boxes:", "/* all of them */ boxes:"))
+
+    repair = mend(WITHOUT_SUM, propose, sandbox, tmp_path)
+    assert repair.is_ok
+    assert asked == ["E0599", "E0277"]
+    assert [step.by for step in repair.steps] == ["first, then second"]
+    assert repair.changes["a.rs"][1] == WITHOUT_SUM.replace(
+        "pile.sum()", "pile.boxes.iter().map(|&n| u64::from(n)).sum()"
+    )
+    (mended,) = repair.mended
+    assert mended.problem.error_code == "E0599"
+    assert [each.by for each in mended.failed] == ["first"]
+
+
+def test_what_drops_code_on_a_second_answer_is_not_kept(sandbox, tmp_path):
+    def propose(problem):
+        if problem.error_code == "E0599":
+            yield Proposal("first", problem.buggy.replace("pile.sum()", "pile.boxes.iter().sum()"))
+        else:
+            yield Proposal("second", "pub struct Pile {\n    boxes: Vec<u32>,\n}\n")
+            yield Proposal("second", problem.buggy.replace("pile.boxes.iter().sum()", "todo!()"))
+
+    repair = mend(WITHOUT_SUM, propose, sandbox, tmp_path)
+    assert not repair.is_ok
+    assert not repair.changes
 
 
 def test_a_lint_that_comes_to_light_behind_an_error_is_mended_too(sandbox, tmp_path):

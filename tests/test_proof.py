@@ -6,7 +6,13 @@ import pytest
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.problems import Check, WrongFix
-from sleepy_coder.proof import first_error_code, prove_problem, record_output, storable
+from sleepy_coder.proof import (
+    finish_problem,
+    first_error_code,
+    prove_problem,
+    record_output,
+    storable,
+)
 
 
 @pytest.fixture
@@ -86,6 +92,24 @@ def test_a_known_expectation_is_left_alone(sound, sandbox):
 def test_no_output_comes_from_a_reference_that_does_not_run(sound, sandbox, fixed, reason):
     with pytest.raises(InputError, match=reason):
         record_output(replace(sound, fixed=fixed, check=Check(kind="stdout")), sandbox)
+
+
+def test_no_output_comes_from_a_reference_that_prints_something_else_each_time(sound, sandbox):
+    fixed = """
+fn main() {
+    println!("{:?}", std::time::SystemTime::now());
+    std::thread::sleep(std::time::Duration::from_millis(2));
+}
+"""
+    with pytest.raises(InputError, match="something else each time"):
+        record_output(replace(sound, fixed=fixed, check=Check(kind="stdout")), sandbox)
+
+
+def test_a_finished_problem_is_proved_as_one_whose_output_was_known(sound, sandbox):
+    opened = replace(sound, check=Check(kind="stdout"), diagnostics=None)
+    problem, proof = finish_problem(opened, sandbox)
+    assert replace(problem, diagnostics=sound.diagnostics) == sound
+    assert proof == prove_problem(sound, sandbox)
 
 
 def test_stored_diagnostics_name_no_machine_and_quote_no_manual():

@@ -1,8 +1,10 @@
 """Mend a cargo workspace or a single file until it compiles; nothing is believed unchecked.
 
 First rustc's own suggestions, then for one error after another what the model proposes, each
-answer tried in a copy of the project. Of an answer that is kept (see `verification`) only those
-changes are that the repair needs. The project itself is not touched here.
+answer tried in a copy of the project. An answer that mends the error and makes a mistake of its own
+is mended in turn, by rustc's suggestions or by what is proposed against that mistake. Of an answer
+that is kept (see `verification`) only those changes are that the repair needs. The project itself
+is not touched here.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from sleepy_coder.changes import apply_changes, find_changes
 from sleepy_coder.diagnostics import Diagnostic
@@ -33,6 +36,9 @@ from sleepy_coder.verification import State, Verifier, error_key, is_worse
 MAX_ROUNDS = 8  # of rustc's suggestions: what they bring to light rarely goes deeper
 MAX_ERRORS_TRIED = 40  # by the model
 MAX_CHANGES_TRIED = 12  # of an answer, for whether it does without them
+# Answers with mistakes of their own that are mended in turn, how many mistakes each may have, and
+# how many answers are tried against the first of them.
+MAX_FLAWED, MAX_FLAWS, MAX_SECOND_ANSWERS = 2, 3, 3
 
 
 @dataclass(frozen=True)
@@ -276,21 +282,73 @@ class _Search:
         """Return the state after the first answer that helps, and whose it was."""
         question = self._question(state, error)
         failed: list[Proposal] = []
+        flawed: list[tuple[Proposal, State]] = []
         for answer, changed in propose_texts(self._proposed, question) if question else ():
-            after = None if changed is None else self._try(state, error, changed)
-            # Tests may need all of it.
-            held = (self._reduce(state, error, after), after) if after else ()
-            for found in held:
-                if self._passes_tests(found, answer.by):
+            after = None if changed is None else self._check(state, error, changed)
+            is_held = after is not None and self._is_held(state, error, after)
+            if after is not None and is_held:
+                found = self._passing(state, error, after, answer.by)
+                if found is not None:
                     self._note(error, question, answer.by, failed)
                     return found, answer.by
             failed.append(answer)
+            if after is not None and not is_held:
+                flawed.append((answer, after))
         for guess in guesses_of(error):
             guessed = self._suggested(state, [guess], RUSTC_GUESS, allow_maybe_incorrect=True)
             if guessed is not None and self._is_progress(state, error, guessed):
                 self._note(error, question, RUSTC_GUESS, failed)
                 return guessed, RUSTC_GUESS
+        for after, by in self._mend_flawed(state, error, flawed):
+            found = self._passing(state, error, after, by)
+            if found is not None:
+                self._note(error, question, by, failed)
+                return found, by
         return self.failing or (None, None)
+
+    def _passing(self, state: State, error: Diagnostic, after: State, by: str) -> State | None:
+        """Return a better state without what it does not need, or as it is where tests need that.
+
+        None where tests are wanted and fail.
+        """
+        for found in (self._reduce(state, error, after), after):
+            if self._passes_tests(found, by):
+                return found
+        return None
+
+    def _mend_flawed(
+        self, state: State, error: Diagnostic, answers: Sequence[tuple[Proposal, State]]
+    ) -> Iterator[tuple[State, str]]:
+        """Yield better states that lead over answers with mistakes of their own, and by whom.
+
+        Args:
+            state: Before the answers.
+            error: What they were to mend.
+            answers: Each with the state that it leads to. Those with many mistakes are left alone.
+        """
+        flaws = [(answer, after, _new_errors(state, after)) for answer, after in answers]
+        flaws = [each for each in flaws if 0 < len(each[2]) <= MAX_FLAWS]
+        for answer, after, new in flaws:
+            mended = self._suggest(after, new)
+            if self._is_held(state, error, mended):
+                yield mended, f"{answer.by}, then {RUSTC}"
+        flaws.sort(key=lambda each: len(each[2]))
+        for answer, after, (flaw, *_) in flaws[:MAX_FLAWED]:
+            question = self._question(after, flaw)
+            texts = propose_texts(self._proposed, question) if question else ()
+            for second, changed in islice(texts, MAX_SECOND_ANSWERS):
+                found = None if changed is None else self._check(after, flaw, changed)
+                if found is not None and self._is_held(state, error, found):
+                    yield found, f"{answer.by}, then {second.by}"
+
+    def _suggest(self, state: State, errors: Sequence[Diagnostic]) -> State:
+        """Return the state with rustc's suggestions for some errors followed."""
+        changed = follow_suggestions(errors, lambda name: self.verifier.read(state, name))
+        return self.verifier.check({**state.texts, **changed})
+
+    def _is_held(self, state: State, error: Diagnostic, after: State) -> bool:
+        """Whether the error is gone after it, nothing is lost, and no mistake only moved."""
+        return self._is_progress(state, error, after) and self.verifier.is_kept(state, after)
 
     def _proposed(self, problem: Problem) -> Iterator[Proposal]:
         """Yield what is proposed; nobody is asked the same twice."""
@@ -328,9 +386,12 @@ class _Search:
 
     def _try(self, state: State, error: Diagnostic, text: str) -> State | None:
         """Return the state with another text of the error's file, or None if that is no better."""
-        after = self.verifier.check({**state.texts, error_key(error)[0]: text})
-        is_better = self._is_progress(state, error, after) and self.verifier.is_kept(state, after)
-        return after if is_better else None
+        after = self._check(state, error, text)
+        return after if self._is_held(state, error, after) else None
+
+    def _check(self, state: State, error: Diagnostic, text: str) -> State:
+        """Return the state with another text of the error's file."""
+        return self.verifier.check({**state.texts, error_key(error)[0]: text})
 
     def _is_progress(self, state: State, error: Diagnostic, after: State) -> bool:
         """Whether the error itself is gone, and it is not a state that was left before."""
@@ -371,6 +432,12 @@ class _Search:
         step = Step(name, line, f"{head}: {error.message}", by, len(self.best.errors))
         self.steps.append(step)
         self.on_step(step)
+
+
+def _new_errors(before: State, after: State) -> list[Diagnostic]:
+    """Return the errors of a state that were not in the one before."""
+    new = after.counts - before.counts
+    return [error for error in after.errors if new[error_key(error)]]
 
 
 def _is_of_missing_file(error: Diagnostic) -> bool:

@@ -45,7 +45,12 @@ class Proof:
 
 
 def prove_problem(
-    problem: Problem, sandbox: Sandbox, *, num_wrong: int = 0, jobs: int = 1
+    problem: Problem,
+    sandbox: Sandbox,
+    *,
+    num_wrong: int = 0,
+    jobs: int = 1,
+    judge_fixed: bool = True,
 ) -> Proof:
     """Return what is not as the problem says; a problem that cannot be trusted is no exception.
 
@@ -57,13 +62,14 @@ def prove_problem(
         sandbox: Compiles and runs the programs.
         num_wrong: How many wrong fixes there must be; if any, one of them must be gutted.
         jobs: How many answers to judge at a time.
+        judge_fixed: Judge the reference; one that `record_output` has run needs no more.
     """
     compiled = compile_source(
         problem.buggy, crate_type=problem.crate_type, edition=problem.edition, sandbox=sandbox
     )
     failures = [
         *_failures_of_buggy(problem, compiled.diagnostics, is_ok=compiled.is_ok),
-        *_failures_of_answers(problem, sandbox, jobs),
+        *_failures_of_answers(problem, sandbox, jobs, judge_fixed=judge_fixed),
         *_failures_of_wrong(problem, num_wrong),
     ]
     return Proof(problem.id, tuple(failures), storable(compiled.diagnostics))
@@ -75,7 +81,7 @@ def finish_problem(draft: Problem, sandbox: Sandbox) -> tuple[Problem, Proof]:
         problem = record_output(draft, sandbox)
     except InputError as error:
         return draft, Proof(draft.id, (str(error),), ())
-    proof = prove_problem(problem, sandbox)
+    proof = prove_problem(problem, sandbox, judge_fixed=problem is draft)
     return replace(problem, diagnostics=proof.diagnostics), proof
 
 
@@ -99,7 +105,8 @@ def record_output(problem: Problem, sandbox: Sandbox) -> Problem:
     Only a `stdout` check whose expectation is open changes.
 
     Raises:
-        InputError: There is no reference, or it does not compile and run.
+        InputError: There is no reference, it does not compile and run, or it prints something else
+            the second time.
     """
     if problem.check.kind != "stdout" or problem.check.expect is not None:
         return problem
@@ -110,11 +117,16 @@ def record_output(problem: Problem, sandbox: Sandbox) -> Problem:
         (work_dir / "main.rs").write_text(problem.fixed, encoding="utf-8", newline="")
         rustc = ["rustc", f"--edition={problem.edition}", "-o", "program", "main.rs"]
         done = sandbox.run(rustc, work_dir=work_dir, limits=COMPILE_LIMITS)
-        if done.returncode == 0:
-            done = sandbox.run(["./program"], work_dir=work_dir, limits=RUN_LIMITS)
+        outputs = set()
+        for _ in range(2):
+            if done.returncode == 0 and not done.stop:
+                done = sandbox.run(["./program"], work_dir=work_dir, limits=RUN_LIMITS)
+                outputs.add(done.stdout)
     if done.returncode != 0 or done.stop:
         reason = done.stderr.strip().partition("\n")[0]
         raise InputError(f"{problem.id}: the fixed program does not compile and run: {reason}")
+    if len(outputs) > 1:
+        raise InputError(f"{problem.id}: the fixed program prints something else each time")
     return replace(problem, check=Check(kind="stdout", expect=done.stdout))
 
 
@@ -139,10 +151,12 @@ def _failures_of_buggy(
         yield f"buggy fails with {got}, expected {problem.error_code}"
 
 
-def _failures_of_answers(problem: Problem, sandbox: Sandbox, jobs: int) -> Iterator[str]:
-    """Judge the reference and the wrong fixes."""
+def _failures_of_answers(
+    problem: Problem, sandbox: Sandbox, jobs: int, *, judge_fixed: bool
+) -> Iterator[str]:
+    """Judge the reference, if wanted, and the wrong fixes."""
     answers: list[tuple[str, Outcome, str]] = []
-    if problem.fixed is not None:
+    if problem.fixed is not None and judge_fixed:
         answers.append((problem.fixed, "pass", "fixed"))
     answers += [(w.code, w.outcome, f"wrong fix {w.description!r}") for w in problem.wrong]
     verdicts = judge_candidates([(problem, code) for code, _, _ in answers], sandbox, jobs=jobs)

@@ -17,7 +17,7 @@ from sleepy_coder.patterns.notation import choose_words, expand, split_edits
 from sleepy_coder.patterns.scenery import dress
 from sleepy_coder.patterns.vocabulary import draw_words
 from sleepy_coder.problems import load_set
-from sleepy_coder.proof import prove_problem, record_output
+from sleepy_coder.proof import finish_problem
 from sleepy_coder.router import route
 from sleepy_coder.syntax import content_sha256, has_syntax_error, shape_sha256, token_shape
 
@@ -144,9 +144,7 @@ def test_a_program_of_each_pattern_is_broken_mendable_and_routed(sandbox):
 
 @pytest.mark.slow
 def test_every_shape_is_sound(sandbox):
-    def prove(problem):
-        return prove_problem(record_output(problem, sandbox), sandbox)
-
     with ThreadPoolExecutor(2) as pool:
-        proofs = list(pool.map(prove, every_shape_once(seed=31)))
+        finished = pool.map(lambda p: finish_problem(p, sandbox), every_shape_once(seed=31))
+        proofs = [proof for _, proof in finished]
     assert {proof.id: proof.failures for proof in proofs if not proof.is_sound} == {}

@@ -1,0 +1,26 @@
+#[derive(Clone, Copy, Debug)]
+enum Kiln {
+    Cold,
+    Warming,
+    Ready,
+}
+
+fn advance(mut kiln: Kiln, degrees: u32) -> Kiln {
+    match kiln {
+        Kiln::Cold if { kiln = Kiln::Warming; degrees < 900 } => println!("burner on"),
+        Kiln::Cold | Kiln::Warming if degrees >= 900 => {
+            println!("at temperature");
+            kiln = Kiln::Ready;
+        }
+        _ => println!("nothing to do"),
+    }
+    kiln
+}
+
+fn main() {
+    let mut kiln = Kiln::Cold;
+    for degrees in [18, 420, 905, 910] {
+        kiln = advance(kiln, degrees);
+        println!("{degrees}: {kiln:?}");
+    }
+}

@@ -1,0 +1,20 @@
+use std::ops::Deref;
+
+struct Playlist {
+    title: String,
+    seconds: Vec<u32>,
+}
+
+impl Playlist {
+    fn summary<Ref: Deref<Target = Self>>(self: Ref) -> String {
+        let total: u32 = self.seconds.iter().sum();
+        format!("{}: {} songs, {}:{:02}", self.title, self.seconds.len(), total / 60, total % 60)
+    }
+}
+
+fn main() {
+    let mut list = Playlist { title: "Morning run".to_string(), seconds: vec![215, 187, 240] };
+    println!("{}", (&list).summary());
+    list.seconds.push(61);
+    println!("{}", (&list).summary());
+}
