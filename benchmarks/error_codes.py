@@ -2,8 +2,8 @@
 
 The programs lie in `benchmarks/error_codes`: CODE.rs, whose first error has that code, and
 CODE.fixed.rs. They were written for this, are short, and nothing is trained on them. Codes that
-take more than one file, a nightly compiler or another target have none. Writes
-`results/error_codes.json`; `--save-set` keeps the programs as a set for `sleepy eval`.
+take more than one file, a nightly compiler or another target have none. `results/error_codes.json`
+gets what became of them; `--save-set` keeps the programs as a set for `sleepy eval`.
 
     python benchmarks/error_codes.py
 """
@@ -63,7 +63,7 @@ def main() -> None:
     programs = read_programs(_PROGRAMS, Sandbox(confine=confinement().is_working))
     if arguments.save_set:
         save_set(programs.problems, arguments.save_set)
-    fix_files.measure(programs, arguments)
+    fix_files.run_set(programs, arguments)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def mend(problem: Problem, bench: Workbench, num_samples: int, sandbox: Sandbox)
     }
 
 
-def measure(problems: ProblemSet, arguments: argparse.Namespace) -> None:
+def run_set(problems: ProblemSet, arguments: argparse.Namespace) -> None:
     """Mend a set's problems and write what became of them.
 
     Args:
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--set", dest="set_name", default="frozen")
     add_options(parser, ROOT / "results" / "fix.json")
     arguments = parser.parse_args()
-    measure(load_set(arguments.set_name), arguments)
+    run_set(load_set(arguments.set_name), arguments)
 
 
 if __name__ == "__main__":

@@ -493,7 +493,7 @@ def render_fix(name: str = "fix") -> str:
     rows = record["problems"]
     mended = [row for row in rows if row["is_ok"]]
     behave = sum(row["outcome"] == "pass" for row in rows)
-    rustc = sum(set(row["by"]) <= {RUSTC} for row in mended)
+    rustc = sum(set(row["by"]) == {RUSTC} for row in mended)
     seconds = sorted(row["seconds"] for row in mended)
     middle, most = statistics.median(seconds), seconds[-1]
     return (

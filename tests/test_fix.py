@@ -17,7 +17,7 @@ from sleepy_coder.cli.sources import ModelOptions
 from sleepy_coder.episodes import Episode, episodes_path, load_episodes, record_episodes
 from sleepy_coder.errors import InputError
 from sleepy_coder.excerpt import cut_excerpt
-from sleepy_coder.fix import MAX_FLAWED, repair_project
+from sleepy_coder.fix import MAX_ANSWERS_MENDED, repair_project
 from sleepy_coder.path_dependencies import Surroundings, find_surroundings
 from sleepy_coder.project import CargoProject, FileProject
 from sleepy_coder.prompt import render_answer
@@ -235,7 +235,7 @@ def test_a_mistake_that_only_changes_its_name_goes_round_no_longer(sandbox, tmp_
 
     repair = repair_project(FileProject(path, sandbox), propose)
     assert not repair.is_ok
-    assert len(asked) == 1 + MAX_FLAWED
+    assert len(asked) == 1 + MAX_ANSWERS_MENDED
     assert not repair.changes
 
 
@@ -324,6 +324,66 @@ def test_an_answers_own_mistake_is_mended_by_a_second_answer(sandbox, tmp_path):
     (mended,) = repair.mended
     assert mended.problem.error_code == "E0599"
     assert [each.by for each in mended.failed] == ["first"]
+
+
+def test_what_was_sound_is_not_mended_by_breaking_it(sandbox, tmp_path):
+    text = (
+        "pub fn f(x: Option<u32>) -> u32 {\n    x\n}\n\n"
+        "pub fn check() {\n    assert_eq!(f(Some(1)), 1);\n}\n"
+    )
+
+    def propose(problem):
+        yield Proposal("breaks", problem.buggy.replace("-> u32", "-> Option<u32>"))
+        yield Proposal("follows", problem.buggy.replace("Some(1)), 1", "Some(1)), Some(1)"))
+
+    repair = mend(text, propose, sandbox, tmp_path)
+    assert not repair.is_ok
+    assert not repair.changes
+
+
+def test_the_mistake_that_is_mended_is_the_answers_own(sandbox, tmp_path):
+    text = (
+        "pub fn b(x: Option<u32>) -> u32 {\n    x\n}\n\n"
+        "pub fn a(x: Option<u32>) -> u32 {\n    x.map_or(0, nowhere)\n}\n"
+    )
+    asked = []
+
+    def propose(problem):
+        asked.append(problem.diagnostics[0]["spans"][0]["text"][0]["text"].strip())
+        yield Proposal("moves", problem.buggy.replace("map_or(0, nowhere)", "map(|n| n)"))
+        if len(asked) > 1:
+            yield Proposal("other", problem.buggy.replace("    x\n", "    x.unwrap_or(0)\n"))
+            yield Proposal("own", problem.buggy.replace("map(|n| n)", "map_or(0, |n| n)"))
+
+    repair = mend(text, propose, sandbox, tmp_path)
+    assert repair.is_ok
+    by_code = {step.error[6:11]: step.by for step in repair.steps if step.by}
+    assert by_code == {"E0308": "other", "E0425": "moves, then own"}
+
+
+def test_a_mistake_of_the_same_words_is_seen(sandbox, tmp_path):
+    text = "pub fn f(x: Option<u32>) -> u64 {\n    x\n}\n"
+
+    def propose(problem):
+        yield Proposal("model", problem.buggy.replace("    x\n", "    x.unwrap_or(1)\n"))
+
+    repair = mend(text, propose, sandbox, tmp_path)
+    assert [step.by for step in repair.steps] == [f"model, then {RUSTC}"]
+    assert "x.unwrap_or(1).into()" in repair.changes["a.rs"][1]
+
+
+def test_a_second_answer_may_take_back_what_the_first_put_in(sandbox, tmp_path):
+    text = "pub fn double(n: u32) -> u32 {\n    twofold(n)\n}\n"
+    one, other = (f"\nfn twofold(n: u32) -> u32 {{\n    {how}\n}}\n" for how in ("n * 2", "n + n"))
+
+    def propose(problem):
+        if problem.error_code == "E0425":
+            yield Proposal("twice", text + one + other)
+        else:
+            yield Proposal("once", text + one)
+
+    repair = mend(text, propose, sandbox, tmp_path)
+    assert [step.by for step in repair.steps] == ["twice, then once"]
 
 
 def test_what_drops_code_on_a_second_answer_is_not_kept(sandbox, tmp_path):

@@ -1,10 +1,9 @@
-"""What may be mended of assertions and items, which else must stay as they are.
+"""What may be mended of assertions, which else must stay as they are.
 
 An assertion that an error lies in cannot stay as it is. It may get what values get to fit: a borrow
 or a dereference, a conversion that loses nothing, `Some` or `Ok` around a value that is compared
 for equality, another type of number. Nothing may be taken out, but a name that is at fault may be
-another one. Of items only those that an error is about may have another name, or be there once in
-place of twice. Pure, on syntax alone.
+another one. Pure, on syntax alone.
 """
 
 from __future__ import annotations
@@ -16,15 +15,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
-from sleepy_coder.diagnostics import ELSEWHERE, Diagnostic, Span, parse_diagnostics
+from sleepy_coder.diagnostics import ELSEWHERE, Diagnostic, parse_diagnostics
+from sleepy_coder.item_faults import items_at_fault
 from sleepy_coder.problems import Problem
 from sleepy_coder.syntax import (
     Item,
     Token,
     assertion_calls,
     assertions,
-    item_tokens,
-    items,
 )
 
 _NUMBERS = frozenset({"integer_literal", "float_literal"})
@@ -49,8 +47,6 @@ _ENDS_A_VALUE = frozenset({")", "]", "?", "self"})
 _UNEQUAL = frozenset({"!=", "<", ">", "<=", ">="})
 _PLACEHOLDER = re.compile(r"\{([^{}:]*)(?::#?\?)?\}")
 _MOST_TOKENS = 2_000
-# Items that a trait has not, and such as there are already.
-_OF_ITEMS = frozenset({"E0119", "E0124", "E0201", "E0407", "E0428", "E0437", "E0438", "E0592"})
 
 Faults = Mapping[Item, frozenset[str]]
 
@@ -64,15 +60,14 @@ def faults_in(problem: Problem) -> Faults:
 def find_faults(code: str, errors: Iterable[Diagnostic]) -> Faults:
     """Return the assertions that errors lie in -> the names in them that are at fault.
 
-    With them, without names, the items that errors are about: those that are declared twice, or
-    that a trait has not.
+    With them, without names, the items that errors are about, see `item_faults`.
 
     Args:
         code: A source file.
         errors: Of rustc, in this file or in a library's.
     """
     here = [(e, at) for e in errors if (at := e.primary) and not at.file_name.startswith(ELSEWHERE)]
-    found = dict.fromkeys(_items_at_fault(code, here), frozenset[str]())
+    found = dict.fromkeys(items_at_fault(code, here), frozenset[str]())
     for item, call in assertion_calls(code) if here else ():
         start, end = call[0].byte_start, call[-1].byte_end
         own = [span for _, span in here if span.byte_start < end and start < span.byte_end]
@@ -81,77 +76,6 @@ def find_faults(code: str, errors: Iterable[Diagnostic]) -> Faults:
         if own:
             found[item] = found.get(item, frozenset()) | names
     return found
-
-
-def _items_at_fault(code: str, errors: Sequence[tuple[Diagnostic, Span]]) -> Iterator[Item]:
-    told = [(e, at) for e, at in errors if not e.error_code or e.code in _OF_ITEMS]
-    places = item_tokens(code) if told else []
-    for error, at in told:
-        around = [
-            (tokens[-1].byte_end - tokens[0].byte_start, place, item)
-            for place, (item, tokens) in enumerate(places)
-            if tokens[0].byte_start <= at.byte_start and at.byte_end <= tokens[-1].byte_end
-            if error.code in _OF_ITEMS or item.kind == "call"  # of a macro that there is not
-        ]
-        yield from [item for _, _, item in sorted(around, key=lambda each: each[:2])[:1]]
-
-
-def find_lost_item(missing: Counter[Item], faults: Faults, before: str, after: str) -> Item | None:
-    """Return an item that is gone without reason; None where there is none.
-
-    What is declared twice in the same words needs to be there once. What is at fault otherwise may
-    have another name, and differ in nothing else.
-
-    Args:
-        missing: Items of the first program that the second one lacks.
-        faults: Those that errors are about, see `find_faults`.
-        before: The broken program.
-        after: The candidate.
-    """
-    if not missing:
-        return None
-    kept, new = items(after), items(after) - items(before)
-    words, now = (_words(code) if faults else {} for code in (before, after))
-    for item in sorted(missing.elements(), key=lambda item: item.path):
-        own = words.get(item, [])
-        around = [each for each in faults if f"{item.path}::".startswith(f"{each.path}::")]
-        is_twice = len(own) > len(set(own)) and set(own) <= set(now.get(item, ()))
-        if around and kept[item] and is_twice:
-            continue
-        renamed = (each for each in new if around and _is_renamed(item, own, each, now[each]))
-        other = next(renamed, None)
-        if other is None:
-            return item
-        new -= Counter([other])
-    return None
-
-
-def _words(code: str) -> dict[Item, list[tuple[str, ...]]]:
-    """Return the items with the tokens of each that is called so."""
-    words: dict[Item, list[tuple[str, ...]]] = {}
-    for item, tokens in item_tokens(code):
-        words.setdefault(item, []).append(tuple(token.text for token in tokens))
-    return words
-
-
-def _is_renamed(
-    item: Item, own: Sequence[Sequence[str]], other: Item, found: Sequence[Sequence[str]]
-) -> bool:
-    """Whether an item is another one by another name, given both with their tokens.
-
-    A call of a macro may be one of another macro, or what it was to declare.
-    """
-    if item.kind == "call" and other.kind != "call":
-        name = other.path.rpartition("::")[2]
-        return any(name in words for words in own)
-    if item.kind == "call" or "!::" in item.path:
-        same = (item.kind, item.conditions) == (other.kind, other.conditions)
-        ends = [{tuple(words[words.index("!") :]) for words in each} for each in (own, found)]
-        return same and not ends[0].isdisjoint(ends[1])
-    (place, _, name), (other_place, _, new) = (each.path.rpartition("::") for each in (item, other))
-    is_alike = (item.kind, item.conditions, place) == (other.kind, other.conditions, other_place)
-    wanted = [[new if text == name else text for text in words] for words in own]
-    return is_alike and any(list(words) in wanted for words in found)
 
 
 def find_lost(missing: Counter[Item], faults: Faults, before: str, after: str) -> Item | None:

@@ -10,11 +10,12 @@ is not touched here.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from sleepy_coder.changes import apply_changes, find_changes
+from sleepy_coder.changes import Change, apply_changes, find_changes
 from sleepy_coder.diagnostics import Diagnostic
 from sleepy_coder.errors import SleepyError
 from sleepy_coder.problems import Problem
@@ -36,9 +37,9 @@ from sleepy_coder.verification import State, Verifier, error_key, is_worse
 MAX_ROUNDS = 8  # of rustc's suggestions: what they bring to light rarely goes deeper
 MAX_ERRORS_TRIED = 40  # by the model
 MAX_CHANGES_TRIED = 12  # of an answer, for whether it does without them
-# Answers with mistakes of their own that are mended in turn, how many mistakes each may have, and
-# how many answers are tried against the first of them.
-MAX_FLAWED, MAX_FLAWS, MAX_SECOND_ANSWERS = 2, 3, 3
+MAX_OWN_MISTAKES = 3  # of an answer that is mended in turn
+MAX_ANSWERS_MENDED = 2  # of those about one error, but by rustc's suggestions
+MAX_SECOND_ANSWERS = 3  # tried against an answer's first mistake
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Step:
     Attributes:
         file: Where it is, and `line`, 1-based.
         error: Code and message.
-        by: Whose answer was kept; None where none was.
+        by: Whose answer was kept; None where none was. `a, then b`: what a made wrong with it, b
+            mended.
         num_left: Errors after that.
     """
 
@@ -65,8 +67,8 @@ class Mended:
 
     Attributes:
         problem: As it was asked; `fixed` is the same part of the file as it is in the end.
-        by: Whose answer held.
-        failed: Answers before it that did not, in their order.
+        by: Whose answer held, as in `Step`.
+        failed: Answers that did not hold by themselves, in their order.
     """
 
     problem: Problem
@@ -117,6 +119,20 @@ def repair_project(
     return _Search(Verifier(project), propose, run_tests, on_step).run()
 
 
+@dataclass(frozen=True)
+class _Flawed:
+    """An answer that mends an error and makes mistakes of its own.
+
+    Attributes:
+        state: With the answer.
+        mistakes: The errors that are new in it.
+    """
+
+    answer: Proposal
+    state: State
+    mistakes: tuple[Diagnostic, ...]
+
+
 @dataclass
 class _Search:
     """The work on one project.
@@ -143,7 +159,7 @@ class _Search:
     def run(self) -> Repair:
         """Work until no error is left, nothing helps any more, or something stops it."""
         first = self.verifier.check({})
-        self.history.append(first)
+        self._go_on(first)
         is_ok, stopped, mended = False, "", tuple[Mended, ...]()
         try:
             self._work()
@@ -195,10 +211,15 @@ class _Search:
                 given_up.add(_identity(error))
                 self._tell(error, by)
             else:
-                self.history.append(better)
+                self._go_on(better)
                 is_better = bool(given_up)
                 self._tell(error, by)
                 self._follow_suggestions()
+
+    def _go_on(self, state: State) -> None:
+        """Work on another state."""
+        self.history.append(state)
+        self.verifier.note_faults(state)
 
     def _note(
         self,
@@ -230,7 +251,7 @@ class _Search:
             after = next((found for found in rounds if found is not None), None)
             if after is None:
                 break
-            self.history.append(after)
+            self._go_on(after)
             for count, error in enumerate(self._gone(state, after)):
                 self._tell(error, RUSTC)
                 if count < MAX_ERRORS_TRIED:
@@ -256,44 +277,53 @@ class _Search:
         allow_maybe_incorrect: bool = False,
     ) -> State | None:
         """Return the state after the suggestions for some errors, None if that is no better."""
+        after = self._follow(state, errors, allow_maybe_incorrect=allow_maybe_incorrect)
+        if after is state:
+            return None
+        is_kept = self.verifier.is_kept(state, after) and self._passes_tests(after, by)
+        return after if is_kept else None
+
+    def _follow(
+        self, state: State, errors: Sequence[Diagnostic], *, allow_maybe_incorrect: bool = False
+    ) -> State:
+        """Return the state after rustc's suggestions for some errors; the same without any."""
         changed = follow_suggestions(
             errors,
             lambda name: self.verifier.read(state, name),
             allow_maybe_incorrect=allow_maybe_incorrect,
         )
-        texts = {**state.texts, **changed}
-        if all(self.verifier.read(state, name) == text for name, text in texts.items()):
-            return None
-        after = self.verifier.check(texts)
-        is_kept = self.verifier.is_kept(state, after) and self._passes_tests(after, by)
-        return after if is_kept else None
+        texts = {n: text for n, text in changed.items() if text != self.verifier.read(state, n)}
+        return self.verifier.check({**state.texts, **texts}) if texts else state
 
     def _next(self, state: State, given_up: set[tuple[str, ...]]) -> Diagnostic | None:
         """Return the first error in a file of the project that is not given up."""
         for error in state.errors:
-            at = error.primary
-            if at is None or _identity(error) in given_up or _is_of_missing_file(error):
-                continue
-            if self.verifier.read(state, at.file_name) is not None:
+            if _identity(error) not in given_up and self._may_be_asked(state, error):
                 return error
         return None
+
+    def _may_be_asked(self, state: State, error: Diagnostic) -> bool:
+        """Whether an error is in a file of the project, and mended there."""
+        at = error.primary
+        if at is None or _is_of_missing_file(error):
+            return False
+        return self.verifier.read(state, at.file_name) is not None
 
     def _mend(self, state: State, error: Diagnostic) -> tuple[State | None, str | None]:
         """Return the state after the first answer that helps, and whose it was."""
         question = self._question(state, error)
         failed: list[Proposal] = []
-        flawed: list[tuple[Proposal, State]] = []
+        flawed: list[_Flawed] = []
         for answer, changed in propose_texts(self._proposed, question) if question else ():
             after = None if changed is None else self._check(state, error, changed)
-            is_held = after is not None and self._is_held(state, error, after)
-            if after is not None and is_held:
+            if after is not None and self._is_held(state, error, after):
                 found = self._passing(state, error, after, answer.by)
                 if found is not None:
                     self._note(error, question, answer.by, failed)
                     return found, answer.by
+            elif after is not None and (mistakes := _own_mistakes(state, error, after)):
+                flawed.append(_Flawed(answer, after, mistakes))
             failed.append(answer)
-            if after is not None and not is_held:
-                flawed.append((answer, after))
         for guess in guesses_of(error):
             guessed = self._suggested(state, [guess], RUSTC_GUESS, allow_maybe_incorrect=True)
             if guessed is not None and self._is_progress(state, error, guessed):
@@ -302,7 +332,8 @@ class _Search:
         for after, by in self._mend_flawed(state, error, flawed):
             found = self._passing(state, error, after, by)
             if found is not None:
-                self._note(error, question, by, failed)
+                if question is not None and self._is_all_of(question, state, error, found):
+                    self._note(error, question, by, failed)
                 return found, by
         return self.failing or (None, None)
 
@@ -317,37 +348,51 @@ class _Search:
         return None
 
     def _mend_flawed(
-        self, state: State, error: Diagnostic, answers: Sequence[tuple[Proposal, State]]
+        self, state: State, error: Diagnostic, flawed: Sequence[_Flawed]
     ) -> Iterator[tuple[State, str]]:
         """Yield better states that lead over answers with mistakes of their own, and by whom.
 
         Args:
             state: Before the answers.
-            error: What they were to mend.
-            answers: Each with the state that it leads to. Those with many mistakes are left alone.
+            error: What they mend.
+            flawed: The answers.
         """
-        flaws = [(answer, after, _new_errors(state, after)) for answer, after in answers]
-        flaws = [each for each in flaws if 0 < len(each[2]) <= MAX_FLAWS]
-        for answer, after, new in flaws:
-            mended = self._suggest(after, new)
-            if self._is_held(state, error, mended):
-                yield mended, f"{answer.by}, then {RUSTC}"
-        flaws.sort(key=lambda each: len(each[2]))
-        for answer, after, (flaw, *_) in flaws[:MAX_FLAWED]:
-            question = self._question(after, flaw)
-            texts = propose_texts(self._proposed, question) if question else ()
-            for second, changed in islice(texts, MAX_SECOND_ANSWERS):
-                found = None if changed is None else self._check(after, flaw, changed)
-                if found is not None and self._is_held(state, error, found):
-                    yield found, f"{answer.by}, then {second.by}"
+        for each in flawed:
+            after = self._follow(each.state, each.mistakes)
+            if self._is_held(state, error, after):
+                yield after, f"{each.answer.by}, then {RUSTC}"
+        for each in sorted(flawed, key=lambda each: len(each.mistakes))[:MAX_ANSWERS_MENDED]:
+            for mistake in [m for m in each.mistakes if self._may_be_asked(each.state, m)][:1]:
+                for second, after in self._second_answers(each.state, mistake):
+                    if self._is_held(state, error, after) and _is_gone(mistake, each.state, after):
+                        yield after, f"{each.answer.by}, then {second.by}"
 
-    def _suggest(self, state: State, errors: Sequence[Diagnostic]) -> State:
-        """Return the state with rustc's suggestions for some errors followed."""
-        changed = follow_suggestions(errors, lambda name: self.verifier.read(state, name))
-        return self.verifier.check({**state.texts, **changed})
+    def _second_answers(
+        self, flawed: State, mistake: Diagnostic
+    ) -> Iterator[tuple[Proposal, State]]:
+        """Yield what is proposed against an answer's mistake, and the states after it.
+
+        It may take back what that answer has put in.
+        """
+        question = self._question(flawed, mistake)
+        texts = propose_texts(self._proposed, question, may_gut=True) if question else ()
+        tried = ((second, changed) for second, changed in texts if changed is not None)
+        for second, changed in islice(tried, MAX_SECOND_ANSWERS):
+            yield second, self._check(flawed, mistake, changed)
+
+    def _is_all_of(self, question: Question, state: State, error: Diagnostic, after: State) -> bool:
+        """Whether nothing is changed but what a question shows."""
+        text = self._text(after, error)
+        shown = question.excerpt.cut_again(text)
+        is_there = shown is not None and question.excerpt.splice(shown) == text
+        return is_there and self._changed_files(state, after) == [error_key(error)[0]]
+
+    def _changed_files(self, state: State, after: State) -> list[str]:
+        read = self.verifier.read
+        return [name for name in sorted(after.texts) if read(state, name) != read(after, name)]
 
     def _is_held(self, state: State, error: Diagnostic, after: State) -> bool:
-        """Whether the error is gone after it, nothing is lost, and no mistake only moved."""
+        """Whether the error is gone in a later state, nothing is lost, and no mistake moved."""
         return self._is_progress(state, error, after) and self.verifier.is_kept(state, after)
 
     def _proposed(self, problem: Problem) -> Iterator[Proposal]:
@@ -384,11 +429,6 @@ class _Search:
         """Return the text of the file that an error is in."""
         return self.verifier.read(state, error_key(error)[0]) or ""
 
-    def _try(self, state: State, error: Diagnostic, text: str) -> State | None:
-        """Return the state with another text of the error's file, or None if that is no better."""
-        after = self._check(state, error, text)
-        return after if self._is_held(state, error, after) else None
-
     def _check(self, state: State, error: Diagnostic, text: str) -> State:
         """Return the state with another text of the error's file."""
         return self.verifier.check({**state.texts, error_key(error)[0]: text})
@@ -400,23 +440,32 @@ class _Search:
         return is_gone and all(after.texts != state.texts for state in self.history)
 
     def _reduce(self, state: State, error: Diagnostic, after: State) -> State:
-        """Return the state without the changes that it does as well without.
+        """Return the state without the changes that it does as well without, file by file."""
+        for name in self._changed_files(state, after):
+            after = self._reduce_file(state, error, after, name)
+        return after
+
+    def _reduce_file(self, state: State, error: Diagnostic, after: State, name: str) -> State:
+        """Return the state without the changes of a file that it does as well without.
 
         Those of comments and layout go first, all together; the others are taken back one at a
         time. What still holds stays taken back.
         """
-        text = self._text(state, error)
-        needed = find_changes(text, self._text(after, error), by_line=True)
+        text = self.verifier.read(state, name) or ""
+
+        def attempt(changes: Sequence[Change]) -> State | None:
+            found = self.verifier.check({**after.texts, name: apply_changes(text, changes)})
+            is_as_good = len(found.errors) <= len(after.errors)
+            return found if is_as_good and self._is_held(state, error, found) else None
+
+        needed = tuple(find_changes(text, self.verifier.read(after, name) or "", by_line=True))
         code = normalized(text)
         of_code = tuple(c for c in needed if normalized(apply_changes(text, [c])) != code)
-        if of_code and len(of_code) < len(needed):
-            plain = self._try(state, error, apply_changes(text, of_code))
-            if plain is not None and len(plain.errors) <= len(after.errors):
-                needed, after = of_code, plain
+        if of_code and len(of_code) < len(needed) and (plain := attempt(of_code)) is not None:
+            needed, after = of_code, plain
         for change in needed if 1 < len(needed) <= MAX_CHANGES_TRIED else ():
             fewer = tuple(each for each in needed if each != change)
-            found = self._try(state, error, apply_changes(text, fewer))
-            if found is not None and len(found.errors) <= len(after.errors):
+            if (found := attempt(fewer)) is not None:
                 needed, after = fewer, found
         return after
 
@@ -434,10 +483,24 @@ class _Search:
         self.on_step(step)
 
 
-def _new_errors(before: State, after: State) -> list[Diagnostic]:
-    """Return the errors of a state that were not in the one before."""
-    new = after.counts - before.counts
-    return [error for error in after.errors if new[error_key(error)]]
+def _own_mistakes(state: State, error: Diagnostic, after: State) -> tuple[Diagnostic, ...]:
+    """Return the errors that an answer puts in the place of one; none where they are too many."""
+    if after.check.is_cut_short or not _is_gone(error, state, after):
+        return ()
+    left = Counter(map(_identity, state.errors))
+    mistakes = []
+    for each in after.errors:
+        left[_identity(each)] -= 1
+        if left[_identity(each)] < 0:
+            mistakes.append(each)
+    return tuple(mistakes) if len(mistakes) <= MAX_OWN_MISTAKES else ()
+
+
+def _is_gone(error: Diagnostic, before: State, after: State) -> bool:
+    """Whether an error itself is gone, not one of the same words elsewhere."""
+    own = _identity(error)
+    counts = [sum(_identity(each) == own for each in state.errors) for state in (before, after)]
+    return counts[1] < counts[0]
 
 
 def _is_of_missing_file(error: Diagnostic) -> bool:

@@ -7,11 +7,12 @@ that the broken program did not have. What the reference fix does too is always 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from sleepy_coder.attributes import Attribute, attributes
-from sleepy_coder.claims import Faults, find_lost, find_lost_item
+from sleepy_coder.claims import Faults, find_lost
+from sleepy_coder.item_faults import UNSAFE, settle_items
 from sleepy_coder.syntax import (
     ASSERTION_MACROS,
     Body,
@@ -76,15 +77,17 @@ def find_gutting(
         fixed: A reference fix, or None.
         code: The candidate.
         faults: Assertions and items of `buggy` that an error lies in (`find_faults`): they may be
-            mended.
+            mended; and where only `unsafe` mends one.
     """
     reference = buggy if fixed is None else fixed
+    faults = faults or {}
     gone = [(count(buggy) & count(reference)) - count(code) for count in (items, assertions)]
-    lost = find_lost_item(gone[0], faults or {}, buggy, code)
-    if item := lost or find_lost(gone[1], faults or {}, buggy, code):
+    lost, moved = settle_items(gone[0], faults, buggy, code)
+    if item := lost or find_lost(gone[1], faults, buggy, code):
         return f"{item.kind} `{item.path}` is gone or switched off"
     own = _plain_names(buggy)
     known = _escapes(buggy, own) | _escapes(reference, own)
+    known[UNSAFE] += sum(fault.kind == UNSAFE for fault in faults)
     if escapes := _escapes(code, own) - known:
         name = min(escapes)
         return f"new `{name}` {_ESCAPES.get(name, 'takes the place of the standard one')}"
@@ -92,14 +95,14 @@ def find_gutting(
         return f"new `{min(switches)}` leaves code out or silences the compiler"
     if guards := (_guards(buggy) & _guards(reference)) - _guards(code):
         return f"`{min(guards)}` is gone"
-    return _find_emptied(buggy, reference, code)
+    return _find_emptied(buggy, reference, code, moved)
 
 
-def _find_emptied(buggy: str, reference: str, code: str) -> str | None:
-    """Return which function is a stub now, in words, or None."""
+def _find_emptied(buggy: str, reference: str, code: str, moved: Mapping[str, str]) -> str | None:
+    """Return which function is a stub now, in words, or None; `moved`: path -> path before."""
     before, wanted = bodies(buggy), bodies(reference)
     for path, found in sorted(bodies(code).items()):
-        old = before.get(path, [])
+        old = before.get(moved.get(path, path), [])
         allowed = [*old, *wanted.get(path, [])]
         if old and any(b.is_hollow for b in found) and not any(b.is_hollow for b in allowed):
             return f"fn `{path}` does nothing any more"

@@ -32,7 +32,7 @@ Outcome = Literal["pass", "compile_error", "wrong_behavior", "gutted", "timeout"
 COMPILE_LIMITS = Limits(wall_s=60, cpu_s=20)
 RUN_LIMITS = Limits(wall_s=20, cpu_s=5, output_bytes=1 << 20, file_bytes=64 << 20)
 
-_PROGRAM = "program"
+PROGRAM = "program"
 # Of a rustc that crashed, and of one that a limit of its own or the system ended.
 _CRASHES = ("the compiler unexpectedly panicked", "(signal: ")
 _EXECUTE_ONLY = 0o111
@@ -148,7 +148,7 @@ def _judge(problem: Problem, code: str | None, sandbox: Sandbox) -> Verdict:
 def _compile_and_run(problem: Problem, code: str, sandbox: Sandbox, work_dir: Path) -> Verdict:
     is_run = problem.check.kind == "stdout"
     argv = [f"--crate-type={problem.crate_type}", f"--edition={problem.edition}"]
-    argv += ["-o", _PROGRAM] if is_run else ["--emit=metadata"]
+    argv += ["-o", PROGRAM] if is_run else ["--emit=metadata"]
     compiled = _compile(code, argv, sandbox, work_dir)
     if compiled.is_timeout:
         return Verdict("timeout", "rustc: " + compiled.detail, compiled.diagnostics)
@@ -156,7 +156,7 @@ def _compile_and_run(problem: Problem, code: str, sandbox: Sandbox, work_dir: Pa
         detail = next(error_lines(compiled.diagnostics), compiled.detail)
         return Verdict("compile_error", detail, compiled.diagnostics)
     if is_run:
-        run = _run(sandbox, work_dir)
+        run = run_program(sandbox, work_dir)
         outcome, detail = _compare(run, problem.check.expect)
     elif problem.check.kind == "tests":
         outcome, detail = _run_tests(problem, code, sandbox)
@@ -177,10 +177,10 @@ def _compile(code: str, arguments: list[str], sandbox: Sandbox, work_dir: Path) 
     return Compiled(is_ok, diagnostics, done.is_timeout, is_cut_short(done), detail)
 
 
-def _run(sandbox: Sandbox, work_dir: Path, *arguments: str) -> Completed:
+def run_program(sandbox: Sandbox, work_dir: Path, *arguments: str) -> Completed:
     """Run the compiled program, which can neither be read by itself nor leave anything."""
-    (work_dir / _PROGRAM).chmod(_EXECUTE_ONLY)
-    argv = [f"./{_PROGRAM}", *arguments]
+    (work_dir / PROGRAM).chmod(_EXECUTE_ONLY)
+    argv = [f"./{PROGRAM}", *arguments]
     return sandbox.run(argv, work_dir=work_dir, limits=RUN_LIMITS, is_writable=False)
 
 
@@ -203,7 +203,7 @@ def _run_tests(problem: Problem, code: str, sandbox: Sandbox) -> tuple[Outcome, 
     program = append_tests(code, problem.check.code or "")
     with scratch_folder() as work_dir:
         # From standard input: no macro of the candidate finds a file that holds the receipts.
-        argv = ["rustc", "--test", f"--edition={problem.edition}", "-o", _PROGRAM, "-"]
+        argv = ["rustc", "--test", f"--edition={problem.edition}", "-o", PROGRAM, "-"]
         argv[2:2] = ["--error-format=json", "--cap-lints=allow"]
         done = sandbox.run(argv, work_dir=work_dir, limits=COMPILE_LIMITS, stdin=program.code)
         if done.is_timeout:
@@ -211,7 +211,7 @@ def _run_tests(problem: Problem, code: str, sandbox: Sandbox) -> tuple[Outcome, 
         if done.returncode != 0:
             error = next(error_lines(parse_stream(done.stderr)), describe_end(done))
             return "wrong_behavior", f"the hidden tests do not compile with it: {error}"
-        run = _run(sandbox, work_dir, "--test-threads=1")
+        run = run_program(sandbox, work_dir, "--test-threads=1")
     if run.is_timeout:
         return "timeout", describe_end(run)
     num_passed = sum(receipt in run.stderr for receipt in program.receipts)

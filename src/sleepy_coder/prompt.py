@@ -53,6 +53,8 @@ _SYSTEM: dict[AnswerForm, str] = {
 # How many of a program's errors the prompt names: later ones mostly follow from the first.
 MAX_ERRORS = 3
 
+# Comments that document nothing: mending them changes no token.
+_OF_COMMENTS = frozenset({"E0584", "E0585", "E0753"})
 _FENCE = re.compile(
     r"^[ \t]*```[ \t]*(?P<tag>[A-Za-z]*)[^\n]*\n(?P<body>.*?)(?:^[ \t]*```|\Z)",
     re.MULTILINE | re.DOTALL,
@@ -140,7 +142,9 @@ def is_no_repair(code: str | None, problem: Problem) -> bool:
     out what that has, or puts in a way past the checks (`find_gutting`).
     """
     program = problem.buggy
-    if code is None or normalized(code) == normalized(program):
+    codes = {(each.get("code") or {}).get("code") for each in problem.diagnostics or ()}
+    tell = str.split if codes & _OF_COMMENTS else normalized
+    if code is None or tell(code) == tell(program):
         return True
     if has_syntax_error(code) and not has_syntax_error(program):
         return True

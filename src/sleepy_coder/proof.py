@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.errors import InputError
-from sleepy_coder.judge import COMPILE_LIMITS, RUN_LIMITS, compile_source, judge_candidates
+from sleepy_coder.judge import (
+    COMPILE_LIMITS,
+    PROGRAM,
+    compile_source,
+    judge_candidates,
+    run_program,
+)
 from sleepy_coder.problems import Check
 
 if TYPE_CHECKING:
@@ -81,7 +87,7 @@ def finish_problem(draft: Problem, sandbox: Sandbox) -> tuple[Problem, Proof]:
         problem = record_output(draft, sandbox)
     except InputError as error:
         return draft, Proof(draft.id, (str(error),), ())
-    proof = prove_problem(problem, sandbox, judge_fixed=problem is draft)
+    proof = prove_problem(problem, sandbox, judge_fixed=problem.check == draft.check)
     return replace(problem, diagnostics=proof.diagnostics), proof
 
 
@@ -115,12 +121,12 @@ def record_output(problem: Problem, sandbox: Sandbox) -> Problem:
     with tempfile.TemporaryDirectory(prefix="sleepy-") as name:
         work_dir = Path(name)
         (work_dir / "main.rs").write_text(problem.fixed, encoding="utf-8", newline="")
-        rustc = ["rustc", f"--edition={problem.edition}", "-o", "program", "main.rs"]
+        rustc = ["rustc", f"--edition={problem.edition}", "-o", PROGRAM, "main.rs"]
         done = sandbox.run(rustc, work_dir=work_dir, limits=COMPILE_LIMITS)
         outputs = set()
         for _ in range(2):
             if done.returncode == 0 and not done.stop:
-                done = sandbox.run(["./program"], work_dir=work_dir, limits=RUN_LIMITS)
+                done = run_program(sandbox, work_dir)
                 outputs.add(done.stdout)
     if done.returncode != 0 or done.stop:
         reason = done.stderr.strip().partition("\n")[0]

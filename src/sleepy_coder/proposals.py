@@ -126,8 +126,16 @@ def frame_question(
     return Question(excerpt, _problem(excerpt.code, error, messages, edition))
 
 
-def propose_texts(propose: Propose, question: Question) -> Iterator[tuple[Proposal, str | None]]:
-    """Yield each new answer, and the file as it is then; None for what is seen to be no repair."""
+def propose_texts(
+    propose: Propose, question: Question, *, may_gut: bool = False
+) -> Iterator[tuple[Proposal, str | None]]:
+    """Yield each new answer, and the file as it is then; None for what is seen to be no repair.
+
+    Args:
+        propose: Who is asked.
+        question: What is asked.
+        may_gut: Take answers that leave out what the question shows: that is not all it was.
+    """
     seen: set[str] = set()
     for proposal in propose(question.problem):
         code = proposal.code
@@ -135,7 +143,7 @@ def propose_texts(propose: Propose, question: Question) -> Iterator[tuple[Propos
             yield proposal, None
         elif code not in seen:
             seen.add(code)
-            is_useless = is_no_repair(code, question.problem)
+            is_useless = not may_gut and is_no_repair(code, question.problem)
             yield proposal, None if is_useless else question.excerpt.splice(code)
 
 

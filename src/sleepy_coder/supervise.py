@@ -167,11 +167,11 @@ def _exchange(process: subprocess.Popen[bytes], streams: _Streams, limits: Limit
     with selectors.DefaultSelector() as selector:
         streams.register(selector, process)
         while selector.get_map():
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                return "timeout"
             # Asked before the streams are: the last words of one that has ended are there to read.
             has_ended = process.poll() is not None
+            remaining = deadline - time.monotonic()
+            if remaining <= 0 and not has_ended:
+                return "timeout"
             ready = selector.select(0 if has_ended else min(remaining, _POLL_S))
             if has_ended and not ready:
                 return None

@@ -120,7 +120,7 @@ def items(code: str) -> Counter[Item]:
     not counted themselves: a fix may add a bound or merge two blocks. Counted are variants and
     named fields too, and what is declared inside function bodies (`main::helper`).
     """
-    return Counter(item for item, _ in _scan(code) if item.kind != "assertion")
+    return Counter(item for item, _ in _declared(code))
 
 
 def crate_type(code: str) -> Literal["bin", "lib"]:
@@ -143,8 +143,19 @@ def assertion_calls(code: str) -> list[tuple[Item, tuple[Token, ...]]]:
 
 def item_tokens(code: str) -> list[tuple[Item, tuple[Token, ...]]]:
     """Return the items, each with its tokens, trailing commas left out."""
-    found = [(item, node) for item, node in _scan(code) if item.kind != "assertion"]
-    return [(item, tuple(_leave_out_trailing_commas(_leaves(node)))) for item, node in found]
+    return [
+        (item, tuple(_leave_out_trailing_commas(_leaves(node)))) for item, node in _declared(code)
+    ]
+
+
+def impl_heads(code: str) -> list[tuple[Item, int, int]]:
+    """Return each `impl`, inherent ones too, with the bytes of what stands before its braces."""
+    blocks = [(item, node) for item, node in _scan(code) if item.kind == "impl"]
+    bodies = [node.child_by_field_name("body") for _, node in blocks]
+    return [
+        (item, node.start_byte, body.start_byte if body else node.end_byte)
+        for (item, node), body in zip(blocks, bodies, strict=True)
+    ]
 
 
 def references(code: str) -> frozenset[str]:
@@ -333,7 +344,7 @@ def _scan(code: str) -> tuple[tuple[Item, Node], ...]:
                 here = conditions + _conditions(attributes)
                 item = _item(child, path, attributes, here)
                 is_scope = item is not None and item.kind != "assertion"
-                found.extend([(item, child)] if item and _is_counted(child) else [])
+                found.extend([(item, child)] if item else [])
                 call = _call_among_items(parent, child)
                 if call is not None:
                     found.extend((each, call) for each in _items_in_call(call, path, here))
@@ -387,8 +398,12 @@ def _items_in_call(node: Node, path: str, conditions: tuple[str, ...]) -> Iterat
             yield Item("fn", f"{prefix}{macro}!::{name.text}", found)
 
 
-def _is_counted(node: Node) -> bool:
-    return node.type != "impl_item" or node.child_by_field_name("trait") is not None
+def _declared(code: str) -> Iterator[tuple[Item, Node]]:
+    """Yield the items, assertions and inherent `impl` blocks left out."""
+    for item, node in _scan(code):
+        is_inherent = item.kind == "impl" and node.child_by_field_name("trait") is None
+        if item.kind != "assertion" and not is_inherent:
+            yield item, node
 
 
 def _impl_name(node: Node) -> str:

@@ -68,7 +68,7 @@ class Verifier:
         originals: File -> its text before any change, of the files that were read.
         states: Changed files with their texts, and whether tests were run -> the state, of all that
             were checked: answers about one error come again about the next.
-        faults: File -> assertions that an error was found in, in some state.
+        faults: File -> what errors lay in, see `note_faults`.
     """
 
     project: Project
@@ -110,17 +110,19 @@ class Verifier:
             if error in known:
                 found.setdefault(_place(error), (error, raw, set()))[2].add(target)
         errors, messages, targets = zip(*found.values(), strict=True) if found else ((), (), ())
-        state = State(texts, check, errors, messages, tuple(map(frozenset, targets)))
-        for name in {error.primary.file_name for error in errors if error.primary}:
-            own = [e for e in errors if e.primary and e.primary.file_name == name]
-            self._note_faults(name, find_faults(self.read(state, name) or "", own))
-        return state
+        return State(texts, check, errors, messages, tuple(map(frozenset, targets)))
 
-    def _note_faults(self, name: str, faults: Faults) -> None:
-        """Keep a file's assertions with errors; what is at fault in a mended one is in it, too."""
-        known = self.faults.get(name, {})
-        newly = frozenset[str]().union(*faults.values())
-        self.faults[name] = {**faults, **{item: names | newly for item, names in known.items()}}
+    def note_faults(self, state: State) -> None:
+        """Keep what the errors of a state lie in: from now on that may be mended.
+
+        Not of any state: an answer must not get what was sound to be mended by breaking it.
+        """
+        for name in {error.primary.file_name for error in state.errors if error.primary}:
+            own = [e for e in state.errors if e.primary and e.primary.file_name == name]
+            faults = find_faults(self.read(state, name) or "", own)
+            known = self.faults.get(name, {})
+            newly = frozenset[str]().union(*faults.values())  # a mended one may have them, too
+            self.faults[name] = {**faults, **{item: names | newly for item, names in known.items()}}
 
     def _is_better(self, before: State, after: State) -> bool:
         """Whether an error is gone and none is new but such as rustc had not looked for before.

@@ -1,0 +1,145 @@
+"""Items that an error is about may change, as far as the error is about them; rustc says which."""
+
+import pytest
+
+from sleepy_coder.claims import find_faults
+from sleepy_coder.diagnostics import parse_diagnostics
+from sleepy_coder.gutting import find_gutting
+from sleepy_coder.judge import compile_source
+
+LIST = """struct Lap(u32);
+struct Session { laps: Vec<Lap> }
+trait Sheet { fn total(&self) -> u32; fn count(&self) -> u32 { 0 } }
+impl Vec<Lap> {
+    fn total(&self) -> u32 { self.iter().map(|lap| lap.0).sum() }
+    fn count(&self) -> u32 { self.len() as u32 }
+}
+"""
+ORPHAN = """struct Lap(u32);
+struct Session { laps: Vec<Lap> }
+impl std::fmt::Display for Vec<Lap> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} laps, first {}", self.len(), self[0].0)
+    }
+}
+"""
+ON_SESSION = ORPHAN.replace("for Vec<Lap>", "for Session").replace("self[0]", "self.laps[0]")
+MISSPELT = ORPHAN.replace("Vec<Lap> {", "Session {").replace("Display", "Dsiplay")
+KIND = """trait Deck { const CARDS: usize; }
+struct Tarot;
+impl Deck for Tarot { fn CARDS() -> usize { 78 } }
+"""
+NOT_A_MEMBER = """trait Vessel { fn name(&self) -> String; }
+struct Ferry;
+impl Vessel for Ferry {
+    const DECKS: u32 = 3;
+    fn name(&self) -> String { "Gull".into() }
+    fn crew(&self) -> u32 { 7 * 2 }
+}
+"""
+TICKETS = """use std::sync::atomic::AtomicU32;
+const NEXT: &AtomicU32 = &AtomicU32::new(100);
+const OTHER: u32 = 5;
+"""
+SHADOWED = """static FULL: u32 = 12;
+static HALF: u32 = 6;
+fn name(n: u32) -> &'static str { match n { FULL => "full", _ => "open" } }
+"""
+RISKY = """unsafe fn at(n: usize) -> i32 { n as i32 }
+fn rise() -> i32 { at(3) - 1 }
+fn run() -> i32 { 4 }
+"""
+MARKER = """struct Beacon;
+impl Sized for Beacon {}
+impl Clone for Beacon { fn clone(&self) -> Self { Beacon } }
+"""
+
+
+@pytest.fixture
+def gutted(sandbox):
+    """What `find_gutting` says of a candidate, told which errors rustc finds."""
+
+    def find(buggy, code, expected):
+        said = compile_source(buggy, crate_type="lib", edition="2021", sandbox=sandbox)
+        diagnostics = parse_diagnostics(said.diagnostics)
+        assert expected in {each.code for each in diagnostics}
+        return find_gutting(buggy, None, code, find_faults(buggy, diagnostics))
+
+    return find
+
+
+@pytest.mark.parametrize(
+    ("code", "buggy", "fixed"),
+    [
+        ("E0116", LIST, LIST.replace("impl Vec<Lap>", "impl Sheet for Vec<Lap>")),
+        ("E0117", ORPHAN, ON_SESSION),
+        ("E0405", MISSPELT, MISSPELT.replace("Dsiplay", "Display")),
+        ("E0322", MARKER, MARKER.replace("impl Sized for Beacon {}", "")),
+        ("E0324", KIND, KIND.replace("fn CARDS() -> usize { 78 }", "const CARDS: usize = 78;")),
+        (
+            "E0438",
+            NOT_A_MEMBER,
+            NOT_A_MEMBER.replace("    const DECKS: u32 = 3;\n", "").replace(
+                "    fn crew", "}\nimpl Ferry {\n    pub fn crew"
+            ),
+        ),
+        (
+            "E0492",
+            TICKETS,
+            TICKETS.replace("const NEXT: &AtomicU32 = &", "static NEXT: AtomicU32 = "),
+        ),
+        ("E0530", SHADOWED, SHADOWED.replace("static FULL", "const FULL")),
+        ("E0133", RISKY, RISKY.replace("at(3)", "unsafe { at(3) }")),
+    ],
+)
+def test_what_an_error_is_about_may_change(code, buggy, fixed, gutted):
+    assert gutted(buggy, fixed, code) is None
+    assert find_gutting(buggy, None, fixed) is not None  # where no error says so
+
+
+@pytest.mark.parametrize(
+    ("code", "buggy", "candidate", "why"),
+    [
+        ("E0116", LIST, LIST[: LIST.index("impl")], "fn `Vec::count`"),
+        (
+            "E0116",
+            LIST,
+            LIST.replace("impl Vec<Lap>", "impl Sheet for Vec<Lap>").replace(
+                "    fn count(&self) -> u32 { self.len() as u32 }\n", ""
+            ),
+            "fn `Vec::count`",
+        ),
+        ("E0117", ORPHAN, ORPHAN[: ORPHAN.index("impl")], "impl `impl Display for Vec`"),
+        (
+            "E0117",
+            ORPHAN,
+            ON_SESSION.replace(
+                'write!(f, "{} laps, first {}", self.len(), self.laps[0].0)', "Ok(())"
+            ),
+            "does nothing any more",
+        ),
+        ("E0322", MARKER, "struct Beacon;\n", "impl `impl Clone for Beacon`"),
+        (
+            "E0324",
+            KIND,
+            KIND.replace("fn CARDS() -> usize { 78 }", "const CARDS: usize = 0;"),
+            "fn `impl Deck for Tarot::CARDS`",
+        ),
+        (
+            "E0438",
+            NOT_A_MEMBER,
+            NOT_A_MEMBER.replace("    fn crew(&self) -> u32 { 7 * 2 }\n", ""),
+            "fn `impl Vessel for Ferry::crew`",
+        ),
+        ("E0492", TICKETS, TICKETS.replace("const OTHER", "static OTHER"), "const `OTHER`"),
+        ("E0530", SHADOWED, SHADOWED.replace("static HALF", "const HALF"), "static `HALF`"),
+        (
+            "E0133",
+            RISKY,
+            RISKY.replace("at(3)", "unsafe { at(3) }").replace("{ 4 }", "{ unsafe { 4 } }"),
+            "new `unsafe`",
+        ),
+    ],
+)
+def test_it_may_not_be_lost_and_nothing_else_may_change(code, buggy, candidate, why, gutted):
+    assert why in gutted(buggy, candidate, code)
