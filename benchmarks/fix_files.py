@@ -82,7 +82,7 @@ def run_set(problems: ProblemSet, arguments: argparse.Namespace) -> None:
 
 
 def add_options(parser: argparse.ArgumentParser, out: Path) -> None:
-    """Add what `measure` needs; `out` is where results go by default."""
+    """Add what `run_set` needs; `out` is where results go by default."""
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--out", type=Path, default=out)

@@ -22,7 +22,7 @@ from sleepy_coder.experiments.summary import summarize_seeds
 from sleepy_coder.experiments.transfer import ENOUGH_PROBLEMS
 from sleepy_coder.learning.gate import Trial
 from sleepy_coder.problems import is_frozen, load_set
-from sleepy_coder.proposals import RUSTC
+from sleepy_coder.proposals import RUSTC, RUSTC_GUESS
 from sleepy_coder.report import compare, render_markdown, render_repair
 from sleepy_coder.results import RunRecord, load_run_record
 
@@ -502,6 +502,43 @@ def render_fix(name: str = "fix") -> str:
         f"took {middle:.0f} s at the median and {most:.0f} s at most, with "
         f"{record['model']['name']} on two cores."
     )
+
+
+def render_error_codes() -> str:
+    """Return what `sleepy fix` mended of one program for each error code, and by whom."""
+    record = json.loads((RESULTS / "error_codes.json").read_text())
+    rows = record["problems"]
+    groups: dict[str, list[dict[str, Any]]] = {name: [] for name in _MENDERS}
+    for row in rows:
+        if row["is_ok"]:
+            groups[_mender(row["by"])].append(row)
+    mended = [row for group in groups.values() for row in group]
+    left = [row["id"] for row in rows if not row["is_ok"]]
+    lines = ["| mended by | programs | print what they should |", "| --- | ---: | ---: |"]
+    for name, group in (*groups.items(), (f"all, of {len(rows)}", mended)):
+        lines.append(f"| {name} | {len(group)} | {sum(r['outcome'] == 'pass' for r in group)} |")
+    seconds = sorted(row["seconds"] for row in rows)
+    times = f"{statistics.median(seconds):.0f} s at the median, {seconds[-1]:.0f} s at most"
+    model = f"{record['model']['name']} in {record['model']['dtype']}"
+    return "\n".join([*lines, "", f"With {model}, {times}. Not mended: {', '.join(left)}."])
+
+
+_MENDERS = (
+    "rustc's suggestions",
+    "the base model",
+    "a task",
+    "an answer drawn at random",
+    "what rustc only guesses",
+    "an answer, mended in turn",
+)
+
+
+def _mender(by: list[str | None]) -> str:
+    """Return who did most for a program: the last in `_MENDERS` that had a part in it."""
+    signs = (RUSTC, "base model", "task ", ", drawn", RUSTC_GUESS, ", then ")
+    who = " ".join(filter(None, by))
+    found = [name for name, sign in zip(_MENDERS, signs, strict=True) if sign in who]
+    return found[-1]
 
 
 def render_serve() -> str:
@@ -1151,6 +1188,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ablation": lambda: render_ablation("k", "p", "pairs", "modules"),
     "seeds": render_seeds,
     "short-programs": render_short_programs,
+    "error-codes": render_error_codes,
     "angles": render_angles,
     "explained": render_explained,
     "left-out": render_left_out,
