@@ -517,10 +517,8 @@ def render_error_codes() -> str:
     lines = ["| mended by | programs | print what they should |", "| --- | ---: | ---: |"]
     for name, group in (*groups.items(), (f"all, of {len(rows)}", mended)):
         lines.append(f"| {name} | {len(group)} | {sum(r['outcome'] == 'pass' for r in group)} |")
-    seconds = sorted(row["seconds"] for row in rows)
-    times = f"{statistics.median(seconds):.0f} s at the median, {seconds[-1]:.0f} s at most"
     model = f"{record['model']['name']} in {record['model']['dtype']}"
-    return "\n".join([*lines, "", f"With {model}, {times}. Not mended: {', '.join(left)}."])
+    return "\n".join([*lines, "", f"With {model}. Not mended: {', '.join(left)}."])
 
 
 _MENDERS = (

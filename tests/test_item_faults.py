@@ -37,6 +37,10 @@ impl Vessel for Ferry {
     fn crew(&self) -> u32 { 7 * 2 }
 }
 """
+TWO = """trait Vessel { fn name(&self) -> String; }
+struct Ferry(String);
+impl Vessel for Ferry { fn name(&self) -> String { self.0.clone() } }
+"""
 TICKETS = """use std::sync::atomic::AtomicU32;
 const NEXT: &AtomicU32 = &AtomicU32::new(100);
 const OTHER: u32 = 5;
@@ -89,6 +93,11 @@ def gutted(sandbox):
             TICKETS.replace("const NEXT: &AtomicU32 = &", "static NEXT: AtomicU32 = "),
         ),
         ("E0530", SHADOWED, SHADOWED.replace("static FULL", "const FULL")),
+        (
+            "E0407",
+            NOT_A_MEMBER.replace("fn name(&self) -> String {", "fn nmae(&self) -> String {"),
+            NOT_A_MEMBER.replace('"Gull"', '"Gull".trim()'),
+        ),
         ("E0133", RISKY, RISKY.replace("at(3)", "unsafe { at(3) }")),
     ],
 )
@@ -133,6 +142,12 @@ def test_what_an_error_is_about_may_change(code, buggy, fixed, gutted):
         ),
         ("E0492", TICKETS, TICKETS.replace("const OTHER", "static OTHER"), "const `OTHER`"),
         ("E0530", SHADOWED, SHADOWED.replace("static HALF", "const HALF"), "static `HALF`"),
+        (
+            "E0407",
+            TWO.replace("{ fn name(&self) -> String {", "{ fn nmae(&self) -> String {"),
+            TWO.replace("self.0.clone()", "String::new()"),
+            "fn `impl Vessel for Ferry::nmae`",
+        ),
         (
             "E0133",
             RISKY,

@@ -79,7 +79,7 @@ def settle_items(
         after: The candidate.
 
     Returns:
-        The item; and of what an `impl` at fault holds the path now -> its path before.
+        The item; and the path of each that has another one now -> its path before.
     """
     if not missing:
         return None, {}
@@ -103,6 +103,7 @@ def settle_items(
         if other is None:
             return item, moved
         new[other] -= 1
+        moved[other.path] = item.path
     return None, moved
 
 
@@ -148,38 +149,26 @@ def _words(code: str) -> dict[Item, list[tuple[str, ...]]]:
 def _may_become(
     item: Item, own: Sequence[Sequence[str]], other: Item, found: Sequence[Sequence[str]]
 ) -> bool:
-    """Whether an item at fault may be another one, given both with their tokens."""
-    if _is_renamed(item, own, other, found):
-        return True
-    if item.conditions != other.conditions or "call" in (item.kind, other.kind):
+    """Whether an item at fault may be another one, given both with their tokens.
+
+    By another name, of another kind, or in another place. A call of a macro may be one of another
+    macro, or what it was to declare.
+    """
+    (place, _, name), (elsewhere, _, new) = (each.path.rpartition("::") for each in (item, other))
+    if item.kind == "call" and other.kind != "call":
+        return any(new in words for words in own)
+    if item.conditions != other.conditions:
         return False
-    if item.path == other.path:
-        return any(_atoms(words) <= _atoms(others) for words in own for others in found)
-    names = {each.path.rpartition("::")[2] for each in (item, other)}
+    if item.kind == "call" or "!::" in item.path:
+        ends = [{tuple(words[words.index("!") :]) for words in each} for each in (own, found)]
+        return item.kind == other.kind and not ends[0].isdisjoint(ends[1])
+    is_kept = any(_atoms(words) - {name} <= _atoms(others) for words in own for others in found)
+    if place == elsewhere:
+        return is_kept and (item.kind == other.kind or name == new)
     texts = [{" ".join(words).removeprefix("pub ") for words in each} for each in (own, found)]
-    return item.kind == other.kind and len(names) == 1 and not texts[0].isdisjoint(texts[1])
+    return (item.kind, name) == (other.kind, new) and not texts[0].isdisjoint(texts[1])
 
 
 def _atoms(words: Sequence[str]) -> frozenset[str]:
     """Return the names, numbers and texts among an item's tokens."""
     return frozenset(w for w in words if w[0].isalnum() or w[0] in "_\"'") - _KEYWORDS
-
-
-def _is_renamed(
-    item: Item, own: Sequence[Sequence[str]], other: Item, found: Sequence[Sequence[str]]
-) -> bool:
-    """Whether an item is another one by another name, given both with their tokens.
-
-    A call of a macro may be one of another macro, or what it was to declare.
-    """
-    if item.kind == "call" and other.kind != "call":
-        name = other.path.rpartition("::")[2]
-        return any(name in words for words in own)
-    if item.kind == "call" or "!::" in item.path:
-        same = (item.kind, item.conditions) == (other.kind, other.conditions)
-        ends = [{tuple(words[words.index("!") :]) for words in each} for each in (own, found)]
-        return same and not ends[0].isdisjoint(ends[1])
-    (place, _, name), (other_place, _, new) = (each.path.rpartition("::") for each in (item, other))
-    is_alike = (item.kind, item.conditions, place) == (other.kind, other.conditions, other_place)
-    wanted = [[new if text == name else text for text in words] for words in own]
-    return is_alike and any(list(words) in wanted for words in found)
