@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from sleepy_coder.claims import find_faults, find_lost
+from sleepy_coder.claims import Faults, find_faults, find_lost
 from sleepy_coder.diagnostics import parse_diagnostics
 from sleepy_coder.gutting import find_gutting
 from sleepy_coder.judge import compile_source
@@ -127,7 +127,7 @@ def test_only_an_assertion_with_an_error_in_it_may_be_mended(sandbox):
     said = compile_source(code, crate_type="bin", edition="2021", sandbox=sandbox)
     faults = find_faults(code, parse_diagnostics(said.diagnostics))
     first, _, third = (item for item, _ in assertion_calls(code))
-    assert faults == {first: frozenset(), third: frozenset({"hlf"})}
+    assert faults == Faults({first: frozenset(), third: frozenset({"hlf"})})
     mended = code.replace("(6), 3)", "(6), Some(3))").replace("hlf", "half").replace("{}", "{:?}")
     assert find_gutting(code, None, mended, faults) is None
     assert "assertion" in find_gutting(code, None, mended)

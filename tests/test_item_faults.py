@@ -2,10 +2,12 @@
 
 import pytest
 
-from sleepy_coder.claims import find_faults
+from sleepy_coder.claims import Faults, find_faults
 from sleepy_coder.diagnostics import parse_diagnostics
 from sleepy_coder.gutting import find_gutting
+from sleepy_coder.item_faults import ItemFaults
 from sleepy_coder.judge import compile_source
+from sleepy_coder.syntax import items
 
 LIST = """struct Lap(u32);
 struct Session { laps: Vec<Lap> }
@@ -59,6 +61,59 @@ impl Clone for Beacon { fn clone(&self) -> Self { Beacon } }
 """
 
 
+EXTENDED = """pub struct Lap(u32);
+impl Vec<Lap> {
+    pub fn total(&self) -> u32 { self.iter().map(|lap| lap.0).sum() }
+}
+pub fn show(laps: &Vec<Lap>) -> u32 { laps.total() }
+"""
+TRAIT = "pub trait Laps { fn total(&self) -> u32; }\n"
+BY_TRAIT = TRAIT + EXTENDED.replace("impl Vec", "impl Laps for Vec").replace("pub fn t", "fn t")
+TESTED = (
+    SHADOWED
+    + """
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn doubles() {
+        let ok = match 12 { FULL => true, _ => false };
+        assert!(ok);
+    }
+}
+"""
+)
+TWO_RISKS = RISKY.replace("at(3) - 1", "at(3) - at(1)")
+ERROR = """#[derive(Debug)]
+pub struct AppError;
+impl std::fmt::Display for AppError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { write!(f, "failed") }
+}
+impl Eror for AppError {}
+"""
+LENGTHS = """pub struct Len<U>(u32, std::marker::PhantomData<U>);
+pub struct Cm;
+impl Len<Cm> { pub fn raw(&self) -> u32 { self.0 } }
+impl Len<Ich> { pub fn raw(&self) -> u32 { self.0 * 5 } }
+"""
+WITH_DEFAULT = """trait Deck { fn cards() -> usize { 0 } }
+struct Tarot;
+impl Deck for Tarot { const cards: usize = 78; }
+"""
+NAMED = """struct Lap(u32);
+struct Session(u32);
+impl Lap for Session { fn total(&self) -> u32 { self.0 * 2 } }
+"""
+BOTH = (
+    "#[derive(Clone, Copy)]\nstruct Handle(u8);\nimpl Drop for Handle { fn drop(&mut self) {} }\n"
+)
+TESTS = """#[test]
+fn adds() { assert_eq!(1 + 1, 2); }
+#[test]
+fn adds() { assert_eq!(2 + 2, 4); }
+"""
+
+
 @pytest.fixture
 def gutted(sandbox):
     """What `find_gutting` says of a candidate, told which errors rustc finds."""
@@ -99,6 +154,9 @@ def gutted(sandbox):
             NOT_A_MEMBER.replace('"Gull"', '"Gull".trim()'),
         ),
         ("E0133", RISKY, RISKY.replace("at(3)", "unsafe { at(3) }")),
+        ("E0116", EXTENDED, BY_TRAIT),
+        ("E0404", NAMED, NAMED.replace("impl Lap for Session", "impl Session")),
+        ("E0405", ERROR, ERROR.replace("Eror", "std::error::Error")),
     ],
 )
 def test_what_an_error_is_about_may_change(code, buggy, fixed, gutted):
@@ -154,7 +212,75 @@ def test_what_an_error_is_about_may_change(code, buggy, fixed, gutted):
             RISKY.replace("at(3)", "unsafe { at(3) }").replace("{ 4 }", "{ unsafe { 4 } }"),
             "new `unsafe`",
         ),
+        (
+            "E0133",
+            TWO_RISKS,
+            TWO_RISKS.replace("at(3) - at(1)", "unsafe { at(3) - at(1) }").replace(
+                "{ 4 }", "{ unsafe { 4 } }"
+            ),
+            "new `unsafe`",
+        ),
+        (
+            "E0116",
+            EXTENDED,
+            BY_TRAIT.replace("self.iter().map(|lap| lap.0).sum()", "0"),
+            "does nothing any more",
+        ),
+        (
+            "E0116",
+            EXTENDED,
+            TRAIT
+            + EXTENDED.replace("impl Vec<Lap> {", "").replace(
+                "    pub fn total(&self) -> u32 { self.iter().map(|lap| lap.0).sum() }\n}\n", ""
+            ),
+            "fn `Vec::total`",
+        ),
+        (
+            "E0530",
+            TESTED,
+            TESTED.replace("static FULL", "const FULL").replace("#[test]", ""),
+            "test `tests::doubles`",
+        ),
+        ("E0405", ERROR, ERROR.replace("impl Eror for AppError {}", ""), "impl `impl Eror"),
+        (
+            "E0425",
+            LENGTHS,
+            LENGTHS.replace("impl Len<Ich> { pub fn raw(&self) -> u32 { self.0 * 5 } }", ""),
+            "fn `Len::raw`",
+        ),
+        ("E0323", WITH_DEFAULT, WITH_DEFAULT.replace("const cards: usize = 78;", ""), "const"),
+        ("E0184", BOTH, BOTH[: BOTH.index("impl")], "impl `impl Drop for Handle`"),
     ],
 )
 def test_it_may_not_be_lost_and_nothing_else_may_change(code, buggy, candidate, why, gutted):
     assert why in gutted(buggy, candidate, code)
+
+
+def test_a_test_of_another_name_keeps_its_assertions(sandbox):
+    said = compile_source(
+        TESTS.replace("#[test]\n", ""), crate_type="lib", edition="2021", sandbox=sandbox
+    )
+    assert "E0428" in {each.code for each in parse_diagnostics(said.diagnostics)}
+    faults = ItemFaults(items=frozenset(items(TESTS)), twice=frozenset(items(TESTS)))
+    renamed = TESTS.replace("fn adds() { assert_eq!(2", "fn adds_more() { assert_eq!(2")
+    assert find_gutting(TESTS, None, renamed, Faults(items=faults)) is None
+    emptied = renamed.replace("assert_eq!(2 + 2, 4);", "")
+    assert "is gone" in find_gutting(TESTS, None, emptied, Faults(items=faults))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "enum Signal {\n    Ring,\n    #[default],\n}\n",
+        "propptest! { fn adds(a in 0..9u32) { prop_assert!(a < 9); } }\n",
+        "struct S;\nimpl Name for fn() -> ! { fn nmae(&self) -> u32 { 7 } }\n",
+    ],
+)
+def test_odd_programs_are_no_reason_to_fail(code, sandbox):
+    said = compile_source(code, crate_type="lib", edition="2021", sandbox=sandbox)
+    faults = find_faults(code, parse_diagnostics(said.diagnostics))
+    other = "fn nine() -> u32 { 9 }\n" + code.replace("propptest", "proptest").replace(
+        "nmae", "name"
+    )
+    assert find_gutting(code, None, code, faults) is None
+    find_gutting(code, None, other, faults)

@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
 from sleepy_coder.diagnostics import ELSEWHERE, Diagnostic, parse_diagnostics
-from sleepy_coder.item_faults import items_at_fault
+from sleepy_coder.item_faults import ItemFaults, find_item_faults
 from sleepy_coder.problems import Problem
 from sleepy_coder.syntax import (
     Item,
@@ -48,7 +48,26 @@ _UNEQUAL = frozenset({"!=", "<", ">", "<=", ">="})
 _PLACEHOLDER = re.compile(r"\{([^{}:]*)(?::#?\?)?\}")
 _MOST_TOKENS = 2_000
 
-Faults = Mapping[Item, frozenset[str]]
+
+@dataclass(frozen=True)
+class Faults:
+    """What of a file errors lie in.
+
+    Attributes:
+        assertions: Each with the names in it that are at fault.
+        items: What else errors are about.
+    """
+
+    assertions: Mapping[Item, frozenset[str]] = field(default_factory=dict)
+    items: ItemFaults = field(default_factory=ItemFaults)
+
+    def then(self, later: Faults) -> Faults:
+        """Return these faults with those that came to light once some were mended."""
+        newly = frozenset[str]().union(
+            *later.assertions.values()
+        )  # a mended one may have them, too
+        known = {item: names | newly for item, names in self.assertions.items()}
+        return Faults({**later.assertions, **known}, self.items | later.items)
 
 
 def faults_in(problem: Problem) -> Faults:
@@ -58,16 +77,14 @@ def faults_in(problem: Problem) -> Faults:
 
 
 def find_faults(code: str, errors: Iterable[Diagnostic]) -> Faults:
-    """Return the assertions that errors lie in -> the names in them that are at fault.
-
-    With them, without names, the items that errors are about, see `item_faults`.
+    """Return what of a file errors lie in.
 
     Args:
         code: A source file.
         errors: Of rustc, in this file or in a library's.
     """
     here = [(e, at) for e in errors if (at := e.primary) and not at.file_name.startswith(ELSEWHERE)]
-    found = dict.fromkeys(items_at_fault(code, here), frozenset[str]())
+    found: dict[Item, frozenset[str]] = {}
     for item, call in assertion_calls(code) if here else ():
         start, end = call[0].byte_start, call[-1].byte_end
         own = [span for _, span in here if span.byte_start < end and start < span.byte_end]
@@ -75,10 +92,12 @@ def find_faults(code: str, errors: Iterable[Diagnostic]) -> Faults:
         names = {t.text for t in call if t.is_name and (t.byte_start, t.byte_end) in places}
         if own:
             found[item] = found.get(item, frozenset()) | names
-    return found
+    return Faults(found, find_item_faults(code, here))
 
 
-def find_lost(missing: Counter[Item], faults: Faults, before: str, after: str) -> Item | None:
+def find_lost(
+    missing: Counter[Item], faults: Mapping[Item, frozenset[str]], before: str, after: str
+) -> Item | None:
     """Return an assertion that is gone and that no new one mends; None where there is none.
 
     Args:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 
 from sleepy_coder.attributes import Attribute, attributes
 from sleepy_coder.claims import Faults, find_lost
-from sleepy_coder.item_faults import UNSAFE, settle_items
+from sleepy_coder.item_faults import UNSAFE, count_unsafe, settle_items
 from sleepy_coder.syntax import (
     ASSERTION_MACROS,
     Body,
+    Item,
     assertions,
     bodies,
     items,
@@ -80,15 +82,19 @@ def find_gutting(
             mended; and where only `unsafe` mends one.
     """
     reference = buggy if fixed is None else fixed
-    faults = faults or {}
-    gone = [(count(buggy) & count(reference)) - count(code) for count in (items, assertions)]
-    lost, moved = settle_items(gone[0], faults, buggy, code)
-    if item := lost or find_lost(gone[1], faults, buggy, code):
+    faults = faults or Faults()
+    gone = (items(buggy) & items(reference)) - items(code)
+    lost, moved = settle_items(gone, faults.items, buggy, code)
+    now = Counter(_as_before(claim, moved) for claim in assertions(code).elements())
+    claims = (assertions(buggy) & assertions(reference)) - now
+    if item := lost or find_lost(claims, faults.assertions, buggy, code):
         return f"{item.kind} `{item.path}` is gone or switched off"
     own = _plain_names(buggy)
     known = _escapes(buggy, own) | _escapes(reference, own)
-    known[UNSAFE] += sum(fault.kind == UNSAFE for fault in faults)
-    if escapes := _escapes(code, own) - known:
+    escapes = _escapes(code, own) - known
+    if not count_unsafe(code) - count_unsafe(buggy) - Counter(faults.items.unsafe):
+        del escapes[UNSAFE]
+    if escapes:
         name = min(escapes)
         return f"new `{name}` {_ESCAPES.get(name, 'takes the place of the standard one')}"
     if switches := _switches(code) - (_switches(buggy) | _switches(reference)):
@@ -98,11 +104,17 @@ def find_gutting(
     return _find_emptied(buggy, reference, code, moved)
 
 
+def _as_before(claim: Item, moved: Mapping[str, str]) -> Item:
+    """Return an assertion as it was where its function had another path."""
+    scope, separator, text = claim.path.partition(": ")
+    return replace(claim, path=f"{moved.get(scope, scope)}{separator}{text}")
+
+
 def _find_emptied(buggy: str, reference: str, code: str, moved: Mapping[str, str]) -> str | None:
     """Return which function is a stub now, in words, or None; `moved`: path -> path before."""
     before, wanted = bodies(buggy), bodies(reference)
     for path, found in sorted(bodies(code).items()):
-        old = before.get(moved.get(path, path), [])
+        old = [b for own in {path, moved.get(path, path)} for b in before.get(own, [])]
         allowed = [*old, *wanted.get(path, [])]
         if old and any(b.is_hollow for b in found) and not any(b.is_hollow for b in allowed):
             return f"fn `{path}` does nothing any more"

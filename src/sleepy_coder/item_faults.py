@@ -1,172 +1,292 @@
 """What may become of items that an error is about, which else must stay as they are.
 
-What is declared twice in the same words needs to be there once. An item at fault may have another
-name, be of another kind, or stand elsewhere, if it keeps its names and numbers; a constant or type
-that its trait has not may go. Where the head of an `impl` is at fault it may be for another type or
-of another trait, if all that it holds is still there, and go if it is empty. Pure, on syntax alone.
+- What is declared twice in the same words needs to be there once.
+- An item at fault may have another name or be of another kind if it keeps all names and literals
+  (as a set: their order is not compared), or stand elsewhere in the same words.
+- A constant or a type that its trait has not may go.
+- An `impl` that may not be may be for another type, if all that it holds is in some `impl` still,
+  and go if it is empty. One that names what there is not may name something else.
+- `unsafe` may be written as often as rustc asks for it, in the functions where it does.
+
+Pure, on syntax alone.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sleepy_coder.diagnostics import Diagnostic, Span
-from sleepy_coder.syntax import Item, impl_heads, item_tokens, items
+from sleepy_coder.syntax import Item, Token, bodies, impl_heads, item_tokens, items, tokens
 
-# Items that there are already, that a trait has not or has as another kind, and constants that
-# would have to be statics or the other way round.
-_OF_ITEMS = frozenset(
+# rustc's errors about items: there are two; a trait has it not, has it as another kind, or has it
+# not under that name; a constant must be a static or the other way round.
+_TWICE = frozenset({"E0119", "E0124", "E0201", "E0428", "E0592"})
+_NOT_OF_TRAIT = frozenset({"E0437", "E0438"})
+_OF_ITEMS = _TWICE | _NOT_OF_TRAIT | {"E0323", "E0324", "E0325", "E0407", "E0492"}
+_SHADOWED = "E0530"  # the static that a pattern cannot shadow is told beside the pattern
+# About the head of an `impl`: not here, not for such a type, not by hand; and unknown names.
+_MAY_NOT_BE = frozenset(
     [
-        *("E0119", "E0124", "E0201", "E0323", "E0324", "E0325", "E0407", "E0428", "E0437"),
-        *("E0438", "E0492", "E0530", "E0592"),
+        *("E0116", "E0117", "E0118", "E0119", "E0120", "E0184", "E0204", "E0206", "E0210"),
+        *("E0322", "E0371", "E0390"),
     ]
 )
-# Impls that may not be: not here, not for such a type, not by hand, or of what nothing is named.
-_OF_IMPLS = frozenset(
-    [
-        *("E0116", "E0117", "E0118", "E0119", "E0120", "E0204", "E0206", "E0210", "E0322"),
-        *("E0371", "E0390", "E0404", "E0405", "E0412", "E0425", "E0433"),
-    ]
-)
-# What only `unsafe` can mend, since it is there already.
-_OF_UNSAFE = frozenset({"E0133", "E0200"})
-UNSAFE = "unsafe"  # kind of the place of such an error
+_UNKNOWN = frozenset({"E0404", "E0405", "E0412", "E0425", "E0433"})
+_NEEDS_UNSAFE = frozenset({"E0133", "E0200"})
+UNSAFE = "unsafe"
+
+_OTHER_KINDS = frozenset({"const", "fn", "static", "type"})  # an item may be another one of these
+_FUNCTIONS = frozenset({"fn", "test"})
 _KEYWORDS = frozenset(
-    {"const", "fn", "pub", "self", "static", "type"}
-)  # an item of another kind has others
+    [*_OTHER_KINDS, "as", "crate", "let", "mut", "pub", "ref", "return", "self", "super"]
+)
+_VISIBILITY = re.compile(r"pub (\( [^)]* \) )?")
 
 
-def items_at_fault(code: str, errors: Sequence[tuple[Diagnostic, Span]]) -> Iterator[Item]:
-    """Yield the items that errors are about.
+@dataclass(frozen=True)
+class ItemFaults:
+    """What errors are about, assertions aside.
+
+    Attributes:
+        items: Items that may change.
+        twice: Those of them of which there are two.
+        strangers: Those that their trait has not.
+        heads: Paths of `impl` blocks that may not be.
+        misnamed: Paths of those that name what there is not.
+        unsafe: Path of a function or an `impl` -> how often rustc asks for `unsafe` there.
+    """
+
+    items: frozenset[Item] = frozenset()
+    twice: frozenset[Item] = frozenset()
+    strangers: frozenset[Item] = frozenset()
+    heads: frozenset[str] = frozenset()
+    misnamed: frozenset[str] = frozenset()
+    unsafe: Mapping[str, int] = field(default_factory=dict)
+
+    def __or__(self, other: ItemFaults) -> ItemFaults:
+        """Return what is in either."""
+        return ItemFaults(
+            self.items | other.items,
+            self.twice | other.twice,
+            self.strangers | other.strangers,
+            self.heads | other.heads,
+            self.misnamed | other.misnamed,
+            Counter(self.unsafe) | Counter(other.unsafe),
+        )
+
+
+def find_item_faults(code: str, errors: Sequence[tuple[Diagnostic, Span]]) -> ItemFaults:
+    """Return what errors are about.
 
     Args:
         code: A source file.
         errors: Of rustc, each with its place in the file.
-
-    Returns:
-        Items of the file; for an error about the head of an `impl` an item of kind `impl`, an
-        inherent one's too; for one that `unsafe` mends an item of kind `UNSAFE`.
     """
-    told = [(e, at) for e, at in errors if not e.error_code or e.code in _OF_ITEMS]
-    places = item_tokens(code) if told else []
-    for error, at in told:
-        spans = (at, *(s for s in error.spans if error.code == "E0530"))
-        for span in spans:
-            around = [
-                (tokens[-1].byte_end - tokens[0].byte_start, place, item)
-                for place, (item, tokens) in enumerate(places)
-                if tokens[0].byte_start <= span.byte_start and span.byte_end <= tokens[-1].byte_end
-                if error.code in _OF_ITEMS or item.kind == "call"  # of a macro that there is not
-            ]
-            yield from [item for _, _, item in sorted(around, key=lambda each: each[:2])[:1]]
-    in_heads = [at for error, at in errors if error.code in _OF_IMPLS]
-    for item, start, end in impl_heads(code) if in_heads else ():
-        if any(start <= at.byte_start and at.byte_end <= end for at in in_heads):
-            yield item
-    yield from (Item(UNSAFE, str(at.byte_start)) for e, at in errors if e.code in _OF_UNSAFE)
+    if not errors:
+        return ItemFaults()
+    places = item_tokens(code)
+    about = [(e.code, item) for e, at in errors for item in _items_of(e, at, places)]
+    heads = [
+        (error.code, item.path)
+        for item, start, end in impl_heads(code)
+        for error, at in errors
+        if start <= at.byte_start and at.byte_end <= end
+    ]
+    unsafe = [_innermost(places, at) for error, at in errors if error.code in _NEEDS_UNSAFE]
+    return ItemFaults(
+        items=frozenset(item for _, item in about),
+        twice=frozenset(item for own, item in about if own in _TWICE),
+        strangers=frozenset(item for own, item in about if own in _NOT_OF_TRAIT),
+        heads=frozenset(path for own, path in heads if own in _MAY_NOT_BE),
+        misnamed=frozenset(path for own, path in heads if own in _UNKNOWN),
+        unsafe=Counter(item.path for item in unsafe if item is not None),
+    )
+
+
+def _items_of(
+    error: Diagnostic, at: Span, places: Sequence[tuple[Item, Sequence[Token]]]
+) -> Iterator[Item]:
+    """Yield the items that an error is about."""
+    if error.code in _OF_ITEMS:
+        for span in error.spans if error.code == "E0119" else (at,):
+            item = _innermost(places, span)
+            if item is not None and (item.kind != "mod" or error.code == "E0428"):
+                yield item
+        if error.code == "E0492":  # of a constant that is named there
+            yield from (item for item, _ in places if item.kind == "const" and _is_at(item, at))
+    elif error.code == _SHADOWED:
+        around = (_innermost(places, span) for span in error.spans if span != at)
+        yield from (item for item in around if item is not None and item.kind == "static")
+    elif not error.error_code:  # of a macro that there is not
+        calls = [(item, own) for item, own in places if item.kind == "call"]
+        yield from filter(None, [_innermost(calls, at)])
+
+
+def _is_at(item: Item, at: Span) -> bool:
+    """Whether a span is of one line that names an item."""
+    words = re.findall(
+        r"\w+", at.text[0][at.column_start - 1 : at.column_end - 1] if at.text else ""
+    )
+    return item.path.rpartition("::")[2] in words
+
+
+def _innermost(places: Iterable[tuple[Item, Sequence[Token]]], at: Span | Token) -> Item | None:
+    """Return the smallest item around a place."""
+    around = [
+        (own[-1].byte_end - own[0].byte_start, -place, item)
+        for place, (item, own) in enumerate(places)
+        if own[0].byte_start <= at.byte_start and at.byte_end <= own[-1].byte_end
+    ]
+    return min(around, key=lambda each: each[:2])[2] if around else None
+
+
+def count_unsafe(code: str) -> Counter[str]:
+    """Return the path of a function or an `impl` -> how often it says `unsafe`."""
+    found = [token for token in tokens(code) if token.text == UNSAFE]
+    places = item_tokens(code) if found else []
+    around = (_innermost(places, token) for token in found)
+    return Counter(item.path if item else "" for item in around)
 
 
 def settle_items(
-    missing: Counter[Item], faults: Collection[Item], before: str, after: str
+    missing: Counter[Item], faults: ItemFaults, before: str, after: str
 ) -> tuple[Item | None, dict[str, str]]:
     """Return an item that is gone without reason, None where there is none, and what moved.
 
     Args:
         missing: Items of the first program that the second one lacks.
-        faults: Those that errors are about, see `items_at_fault`.
+        faults: What errors are about.
         before: The broken program.
         after: The candidate.
 
     Returns:
-        The item; and the path of each that has another one now -> its path before.
+        The item; and the path of each function that has another one now -> its path before.
     """
     if not missing:
         return None, {}
     kept, new, left = items(after), items(after) - items(before), Counter(missing)
-    words, now = (_words(code) if faults else {} for code in (before, after))
-    moved = {}
-    for head in (fault for fault in faults if fault.kind == "impl"):
-        for item, other in _follow_impl(head, left, new, items(before)):
-            left[item] -= 1
-            if other is not None:
-                new[other] -= 1
-                moved[other.path] = item.path
+    pairs = _follow_impls(left, new, faults, before, after)
+    for item, other in pairs:
+        left[item] -= 1
+        new -= Counter([other] if other else [])
+    change = _Change(_words(before), _words(after)) if faults.items else _Change({}, {})
     for item in sorted((+left).elements(), key=lambda item: item.path):
-        own = words.get(item, [])
-        around = [each for each in faults if f"{item.path}::".startswith(f"{each.path}::")]
-        is_twice = len(own) > len(set(own)) and set(own) <= set(now.get(item, ()))
-        if (around and kept[item] and is_twice) or (item in faults and _may_go(item)):
+        around = {each for each in faults.items if f"{item.path}::".startswith(f"{each.path}::")}
+        is_there = kept[item] and (item.kind == "mod" or change.is_repeated(item))
+        if (around & faults.twice and is_there) or (item in faults.strangers and _may_go(item)):
             continue
-        others = (each for each in +new if around and _may_become(item, own, each, now[each]))
-        other = next(others, None)
+        other = next((each for each in new if around and change.may_be(item, each)), None)
         if other is None:
-            return item, moved
-        new[other] -= 1
-        moved[other.path] = item.path
+            return item, {}
+        new -= Counter([other])
+        pairs.append((item, other))
+    moved = {o.path: i.path for i, o in pairs if o and o.path != i.path and i.kind in _FUNCTIONS}
     return None, moved
 
 
-def _follow_impl(
-    head: Item, missing: Counter[Item], new: Counter[Item], before: Counter[Item]
-) -> list[tuple[Item, Item | None]]:
-    """Return what an `impl` held that is missing, each with what stands for it now.
-
-    Nothing, unless all of it stands together in one other place, or the `impl` was empty.
-    """
-    inside = f"{head.path}::"
-    members = [item for item in missing.elements() if item.path.startswith(inside)]
-    itself = [item for item in missing if item.path == head.path]
-    if not members:
-        is_empty = not any(item.path.startswith(inside) for item in before)
-        return [(item, None) for item in itself if is_empty]
-    name = members[0].path.removeprefix(inside)
-    for place in sorted({o.path.removesuffix(name) for o in +new if o.path.endswith(name)}):
-        pairs = [
-            (item, Item(item.kind, place + item.path.removeprefix(inside), item.conditions))
-            for item in members
-        ]
-        pairs += [(i, Item(i.kind, place.removesuffix("::"), i.conditions)) for i in itself]
-        if not Counter(other for _, other in pairs) - new:
-            return [*pairs]
-    return []
-
-
 def _may_go(item: Item) -> bool:
-    """Whether it is a constant or a type in the `impl` of a trait."""
-    holder = item.path.rpartition("::")[0].rpartition("::")[2]
-    return item.kind in ("const", "type") and holder.startswith("impl ")
+    return item.kind in ("const", "type")
+
+
+def _follow_impls(
+    missing: Counter[Item], new: Counter[Item], faults: ItemFaults, before: str, after: str
+) -> list[tuple[Item, Item | None]]:
+    """Return the missing items of `impl` blocks at fault, each with what stands for it now."""
+    blocks = [Counter(item.path for item, _, _ in impl_heads(code)) for code in (before, after)]
+    grown = sorted(blocks[1] - blocks[0])
+    left, pairs = Counter(new), list[tuple[Item, Item | None]]()
+
+    def pair(item: Item, paths: Iterable[str]) -> bool:
+        others = (Item(item.kind, path, item.conditions) for path in paths)
+        other = next((each for each in others if left[each] > 0), None)
+        if other is not None:
+            left[other] -= 1
+            pairs.append((item, other))
+        return other is not None
+
+    for path in sorted(faults.heads | faults.misnamed):
+        if blocks[1][path] >= blocks[0][path]:  # it is still there
+            continue
+        inside = f"{path}::"
+        for item in (each for each in missing.elements() if each.path.startswith(inside)):
+            own = [f"{place}::{item.path.removeprefix(inside)}" for place in sorted(blocks[1])]
+            if item.kind in _FUNCTIONS:  # in a trait it may have no body
+                own = [each for each in own if each in bodies(after)]
+            pair(item, own)
+        is_misnamed = path not in faults.heads
+        instead = [each for each in grown if _is_instead(path, each, by_type=is_misnamed)]
+        is_empty = not any(item.path.startswith(inside) for item in items(before))
+        is_inherent_now = any(" for " not in each for each in instead)
+        for item in (
+            each for each in missing.elements() if (each.kind, each.path) == ("impl", path)
+        ):
+            if not pair(item, instead) and (is_inherent_now or (is_empty and not is_misnamed)):
+                pairs.append((item, None))
+    return pairs
+
+
+def _is_instead(path: str, other: str, *, by_type: bool) -> bool:
+    """Whether an `impl` is of the same trait as another, or if wanted for the same type."""
+    (trait, type_), (new_trait, new_type) = (
+        each.rpartition(" for ")[::2] for each in (path, other)
+    )
+    return (trait or None) == new_trait or (by_type and type_ == new_type)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Two programs: item -> the tokens of each that is called so."""
+
+    before: Mapping[Item, Sequence[tuple[str, ...]]]
+    after: Mapping[Item, Sequence[tuple[str, ...]]]
+
+    def is_repeated(self, item: Item) -> bool:
+        """Whether an item stood there twice in the same words, and all its words still do."""
+        own = self.before.get(item, ())
+        return len(own) > len(set(own)) and set(own) <= set(self.after.get(item, ()))
+
+    def may_be(self, item: Item, other: Item) -> bool:
+        """Whether an item at fault may be another one."""
+        if item.conditions != other.conditions:
+            return False
+        own, found = self.before.get(item, ()), self.after.get(other, ())
+        own = [words for words in own if words not in self.after.get(item, ())] or own
+        if item.kind == "call" or self._is_in_call(item):
+            return self._is_other_call(item, other, own, found)
+        (place, name), (elsewhere, new) = (
+            each.path.rpartition("::")[::2] for each in (item, other)
+        )
+        if place == elsewhere:
+            is_kept = any(_atoms(words) - {name} <= _atoms(o) for words in own for o in found)
+            is_alike = item.kind == other.kind or {item.kind, other.kind} <= _OTHER_KINDS
+            return is_kept and is_alike and (item.kind == other.kind or name == new)
+        texts = [{_VISIBILITY.sub("", " ".join(w), count=1) for w in each} for each in (own, found)]
+        return (item.kind, name) == (other.kind, new) and not texts[0].isdisjoint(texts[1])
+
+    def _is_in_call(self, item: Item) -> bool:
+        holder = item.path.rpartition("::")[0]
+        return any(each.kind == "call" and each.path == holder for each in self.before)
+
+    @staticmethod
+    def _is_other_call(
+        item: Item, other: Item, own: Iterable[Sequence[str]], found: Iterable[Sequence[str]]
+    ) -> bool:
+        """Whether a call of a macro, or what is in one, is another macro's, or what it declares."""
+        if item.kind == "call" and other.kind != "call":
+            return any(other.path.rpartition("::")[2] in words for words in own)
+        ends = [{tuple(w[w.index("!") :]) for w in each if "!" in w} for each in (own, found)]
+        return item.kind == other.kind and not ends[0].isdisjoint(ends[1])
 
 
 def _words(code: str) -> dict[Item, list[tuple[str, ...]]]:
     """Return the items with the tokens of each that is called so."""
     words: dict[Item, list[tuple[str, ...]]] = {}
-    for item, tokens in item_tokens(code):
-        words.setdefault(item, []).append(tuple(token.text for token in tokens))
+    for item, own in item_tokens(code):
+        words.setdefault(item, []).append(tuple(token.text for token in own))
     return words
-
-
-def _may_become(
-    item: Item, own: Sequence[Sequence[str]], other: Item, found: Sequence[Sequence[str]]
-) -> bool:
-    """Whether an item at fault may be another one, given both with their tokens.
-
-    By another name, of another kind, or in another place. A call of a macro may be one of another
-    macro, or what it was to declare.
-    """
-    (place, _, name), (elsewhere, _, new) = (each.path.rpartition("::") for each in (item, other))
-    if item.kind == "call" and other.kind != "call":
-        return any(new in words for words in own)
-    if item.conditions != other.conditions:
-        return False
-    if item.kind == "call" or "!::" in item.path:
-        ends = [{tuple(words[words.index("!") :]) for words in each} for each in (own, found)]
-        return item.kind == other.kind and not ends[0].isdisjoint(ends[1])
-    is_kept = any(_atoms(words) - {name} <= _atoms(others) for words in own for others in found)
-    if place == elsewhere:
-        return is_kept and (item.kind == other.kind or name == new)
-    texts = [{" ".join(words).removeprefix("pub ") for words in each} for each in (own, found)]
-    return (item.kind, name) == (other.kind, new) and not texts[0].isdisjoint(texts[1])
 
 
 def _atoms(words: Sequence[str]) -> frozenset[str]:

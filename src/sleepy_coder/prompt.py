@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from sleepy_coder.claims import faults_in
-from sleepy_coder.diagnostics import Diagnostic, select_errors
+from sleepy_coder.diagnostics import Diagnostic, parse_diagnostics, select_errors
 from sleepy_coder.errors import StoreError
 from sleepy_coder.gutting import find_gutting
 from sleepy_coder.problems import Problem
@@ -54,7 +54,7 @@ _SYSTEM: dict[AnswerForm, str] = {
 MAX_ERRORS = 3
 
 # Comments that document nothing: mending them changes no token.
-_OF_COMMENTS = frozenset({"E0584", "E0585", "E0753"})
+_OF_COMMENTS = frozenset({"E0584", "E0585", "E0753", "missing_docs", "unused_doc_comments"})
 _FENCE = re.compile(
     r"^[ \t]*```[ \t]*(?P<tag>[A-Za-z]*)[^\n]*\n(?P<body>.*?)(?:^[ \t]*```|\Z)",
     re.MULTILINE | re.DOTALL,
@@ -142,7 +142,7 @@ def is_no_repair(code: str | None, problem: Problem) -> bool:
     out what that has, or puts in a way past the checks (`find_gutting`).
     """
     program = problem.buggy
-    codes = {(each.get("code") or {}).get("code") for each in problem.diagnostics or ()}
+    codes = {each.code for each in parse_diagnostics(problem.diagnostics or ())}
     tell = str.split if codes & _OF_COMMENTS else normalized
     if code is None or tell(code) == tell(program):
         return True

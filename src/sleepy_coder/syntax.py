@@ -142,10 +142,11 @@ def assertion_calls(code: str) -> list[tuple[Item, tuple[Token, ...]]]:
 
 
 def item_tokens(code: str) -> list[tuple[Item, tuple[Token, ...]]]:
-    """Return the items, each with its tokens, trailing commas left out."""
-    return [
+    """Return the items, each with its tokens, trailing commas left out; none without a token."""
+    found = (
         (item, tuple(_leave_out_trailing_commas(_leaves(node)))) for item, node in _declared(code)
-    ]
+    )
+    return [(item, tokens) for item, tokens in found if tokens]
 
 
 def impl_heads(code: str) -> list[tuple[Item, int, int]]:

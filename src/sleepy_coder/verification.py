@@ -120,9 +120,7 @@ class Verifier:
         for name in {error.primary.file_name for error in state.errors if error.primary}:
             own = [e for e in state.errors if e.primary and e.primary.file_name == name]
             faults = find_faults(self.read(state, name) or "", own)
-            known = self.faults.get(name, {})
-            newly = frozenset[str]().union(*faults.values())  # a mended one may have them, too
-            self.faults[name] = {**faults, **{item: names | newly for item, names in known.items()}}
+            self.faults[name] = self.faults.get(name, Faults()).then(faults)
 
     def _is_better(self, before: State, after: State) -> bool:
         """Whether an error is gone and none is new but such as rustc had not looked for before.
