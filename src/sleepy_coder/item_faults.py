@@ -110,15 +110,16 @@ def _items_of(
     error: Diagnostic, at: Span, places: Sequence[tuple[Item, Sequence[Token]]]
 ) -> Iterator[Item]:
     """Yield the items that an error is about."""
+    here = [span for span in error.spans if span.file_name == at.file_name]
     if error.code in _OF_ITEMS:
-        for span in error.spans if error.code == "E0119" else (at,):
+        for span in here if error.code == "E0119" else (at,):
             item = _innermost(places, span)
             if item is not None and (item.kind != "mod" or error.code == "E0428"):
                 yield item
         if error.code == "E0492":  # of a constant that is named there
             yield from (item for item, _ in places if item.kind == "const" and _is_at(item, at))
     elif error.code == _SHADOWED:
-        around = (_innermost(places, span) for span in error.spans if span != at)
+        around = (_innermost(places, span) for span in here if span != at)
         yield from (item for item in around if item is not None and item.kind == "static")
     elif not error.error_code:  # of a macro that there is not
         calls = [(item, own) for item, own in places if item.kind == "call"]
