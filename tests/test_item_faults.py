@@ -91,6 +91,26 @@ impl std::fmt::Display for AppError {
 }
 impl Eror for AppError {}
 """
+DECOY = (
+    BY_TRAIT.replace("self.iter().map(|lap| lap.0).sum()", "0")
+    + """
+pub struct All(pub Vec<Lap>);
+impl All {
+    pub fn total(&self) -> u32 { self.0.iter().map(|lap| lap.0).sum() }
+}
+"""
+)
+SPOKEN = """trait Speak { fn say(&self) -> String { String::new() } }
+struct Dog;
+impl Speek for Dog { fn say(&self) -> String { format!("{}", 3) } }
+"""
+MISSPELT_CONST = """trait Deck { const CARDS: usize = 0; fn area(&self) -> u32 { 0 } }
+struct Tarot;
+impl Deck for Tarot {
+    const CARD: usize = 78;
+    fn aera(&self) -> u32 { 9 * 2 }
+}
+"""
 LENGTHS = """pub struct Len<U>(u32, std::marker::PhantomData<U>);
 pub struct Cm;
 impl Len<Cm> { pub fn raw(&self) -> u32 { self.0 } }
@@ -99,10 +119,6 @@ impl Len<Ich> { pub fn raw(&self) -> u32 { self.0 * 5 } }
 WITH_DEFAULT = """trait Deck { fn cards() -> usize { 0 } }
 struct Tarot;
 impl Deck for Tarot { const cards: usize = 78; }
-"""
-NAMED = """struct Lap(u32);
-struct Session(u32);
-impl Lap for Session { fn total(&self) -> u32 { self.0 * 2 } }
 """
 BOTH = (
     "#[derive(Clone, Copy)]\nstruct Handle(u8);\nimpl Drop for Handle { fn drop(&mut self) {} }\n"
@@ -155,8 +171,9 @@ def gutted(sandbox):
         ),
         ("E0133", RISKY, RISKY.replace("at(3)", "unsafe { at(3) }")),
         ("E0116", EXTENDED, BY_TRAIT),
-        ("E0404", NAMED, NAMED.replace("impl Lap for Session", "impl Session")),
         ("E0405", ERROR, ERROR.replace("Eror", "std::error::Error")),
+        ("E0405", SPOKEN, SPOKEN.replace("Speek", "Speak")),
+        ("E0438", MISSPELT_CONST, MISSPELT_CONST.replace("CARD:", "CARDS:")),
     ],
 )
 def test_what_an_error_is_about_may_change(code, buggy, fixed, gutted):
@@ -247,6 +264,31 @@ def test_what_an_error_is_about_may_change(code, buggy, fixed, gutted):
             LENGTHS,
             LENGTHS.replace("impl Len<Ich> { pub fn raw(&self) -> u32 { self.0 * 5 } }", ""),
             "fn `Len::raw`",
+        ),
+        ("E0116", EXTENDED, DECOY, "does nothing any more"),
+        (
+            "E0405",
+            ERROR,
+            ERROR.replace("impl Eror for AppError {}", "impl Unpin for AppError {}"),
+            "impl `impl Eror for AppError`",
+        ),
+        (
+            "E0405",
+            SPOKEN,
+            SPOKEN.replace("impl Speek for", "impl Speak for Dog {}\nimpl"),
+            "fn `impl Speek for Dog::say`",
+        ),
+        (
+            "E0438",
+            MISSPELT_CONST,
+            MISSPELT_CONST.replace("    const CARD: usize = 78;\n", ""),
+            "const `impl Deck for Tarot::CARD`",
+        ),
+        (
+            "E0407",
+            MISSPELT_CONST,
+            MISSPELT_CONST.replace("    fn aera", "}\nimpl Tarot {\n    fn aera"),
+            "fn `impl Deck for Tarot::aera`",
         ),
         ("E0323", WITH_DEFAULT, WITH_DEFAULT.replace("const cards: usize = 78;", ""), "const"),
         ("E0184", BOTH, BOTH[: BOTH.index("impl")], "impl `impl Drop for Handle`"),

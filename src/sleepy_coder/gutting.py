@@ -92,7 +92,8 @@ def find_gutting(
     own = _plain_names(buggy)
     known = _escapes(buggy, own) | _escapes(reference, own)
     escapes = _escapes(code, own) - known
-    if not count_unsafe(code) - count_unsafe(buggy) - Counter(faults.items.unsafe):
+    asked = Counter(faults.items.unsafe)
+    if escapes[UNSAFE] and not count_unsafe(code) - count_unsafe(buggy) - asked:
         del escapes[UNSAFE]
     if escapes:
         name = min(escapes)

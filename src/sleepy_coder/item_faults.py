@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 
 from sleepy_coder.diagnostics import Diagnostic, Span
 from sleepy_coder.syntax import Item, Token, bodies, impl_heads, item_tokens, items, tokens
@@ -37,6 +38,8 @@ _MAY_NOT_BE = frozenset(
 _UNKNOWN = frozenset({"E0404", "E0405", "E0412", "E0425", "E0433"})
 _NEEDS_UNSAFE = frozenset({"E0133", "E0200"})
 UNSAFE = "unsafe"
+_ALIKE = 0.8  # of names, `impl ` before both: as much as a slip leaves of one
+_ABOUT = _OF_ITEMS | _NEEDS_UNSAFE | {_SHADOWED}
 
 _OTHER_KINDS = frozenset({"const", "fn", "static", "type"})  # an item may be another one of these
 _FUNCTIONS = frozenset({"fn", "test"})
@@ -87,7 +90,8 @@ def find_item_faults(code: str, errors: Sequence[tuple[Diagnostic, Span]]) -> It
     """
     if not errors:
         return ItemFaults()
-    places = item_tokens(code)
+    is_about = any(not error.error_code or error.code in _ABOUT for error, _ in errors)
+    places = item_tokens(code) if is_about else []
     about = [(e.code, item) for e, at in errors for item in _items_of(e, at, places)]
     heads = [
         (error.code, item.path)
@@ -169,72 +173,107 @@ def settle_items(
     if not missing:
         return None, {}
     kept, new, left = items(after), items(after) - items(before), Counter(missing)
-    pairs = _follow_impls(left, new, faults, before, after)
-    for item, other in pairs:
-        left[item] -= 1
-        new -= Counter([other] if other else [])
+    found = _follow_impls(left, new, faults, before, after)
+    left -= Counter(item for item, _ in found.pairs)
+    new -= Counter(other for _, other in found.pairs if other is not None)
     change = _Change(_words(before), _words(after)) if faults.items else _Change({}, {})
-    for item in sorted((+left).elements(), key=lambda item: item.path):
+    moved = dict(found.moved)
+    for item in sorted(left.elements(), key=lambda item: item.path):
         around = {each for each in faults.items if f"{item.path}::".startswith(f"{each.path}::")}
         is_there = kept[item] and (item.kind == "mod" or change.is_repeated(item))
-        if (around & faults.twice and is_there) or (item in faults.strangers and _may_go(item)):
+        may_go = item in faults.strangers and item.kind in ("const", "type")
+        if (around & faults.twice and is_there) or (may_go and not _is_wanted(item, kept)):
             continue
-        other = next((each for each in new if around and change.may_be(item, each)), None)
+        others = (each for each in new if around and change.may_be(item, each))
+        other = next((o for o in others if _is_beside(item, o) or not _is_wanted(item, kept)), None)
         if other is None:
             return item, {}
         new -= Counter([other])
-        pairs.append((item, other))
-    moved = {o.path: i.path for i, o in pairs if o and o.path != i.path and i.kind in _FUNCTIONS}
+        if item.kind in _FUNCTIONS:
+            moved[other.path] = item.path
     return None, moved
 
 
-def _may_go(item: Item) -> bool:
-    return item.kind in ("const", "type")
+def _is_beside(item: Item, other: Item) -> bool:
+    """Whether two items are of the same `impl` or module."""
+    return item.path.rpartition("::")[0] == other.path.rpartition("::")[0]
+
+
+def _is_wanted(item: Item, kept: Counter[Item]) -> bool:
+    """Whether a trait of the file has something of an item's kind that its `impl` leaves out.
+
+    Then the item is that one, misspelt, and the trait's own would take its place.
+    """
+    holder = item.path.rpartition("::")[0]
+    trait = holder.rpartition("::")[2].removeprefix("impl ").partition(" for ")[0]
+    members = (each.path.rpartition("::") for each in kept if each.kind == item.kind)
+    names = [name for owner, _, name in members if owner.rpartition("::")[2] == trait]
+    given = {each.path for each in kept}
+    return any(f"{holder}::{name}" not in given for name in names)
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """Where the items of `impl` blocks went.
+
+    Attributes:
+        pairs: Each item that is missing, with what stands for it, None where it may go.
+        moved: Of all that may stand for a function the path -> its path before.
+    """
+
+    pairs: list[tuple[Item, Item | None]] = field(default_factory=list)
+    moved: dict[str, str] = field(default_factory=dict)
 
 
 def _follow_impls(
     missing: Counter[Item], new: Counter[Item], faults: ItemFaults, before: str, after: str
-) -> list[tuple[Item, Item | None]]:
-    """Return the missing items of `impl` blocks at fault, each with what stands for it now."""
+) -> _Followed:
+    """Return where the missing items of `impl` blocks at fault went."""
+    found, left = _Followed(), Counter(new)
+    if not faults.heads and not faults.misnamed:
+        return found
     blocks = [Counter(item.path for item, _, _ in impl_heads(code)) for code in (before, after)]
-    grown = sorted(blocks[1] - blocks[0])
-    left, pairs = Counter(new), list[tuple[Item, Item | None]]()
+    has_body = bodies(after).keys()
 
     def pair(item: Item, paths: Iterable[str]) -> bool:
         others = (Item(item.kind, path, item.conditions) for path in paths)
-        other = next((each for each in others if left[each] > 0), None)
-        if other is not None:
+        free = [each for each in others if left[each] > 0]
+        if item.kind in _FUNCTIONS:  # in a trait it may have no body
+            free = [each for each in free if each.path in has_body]
+            found.moved.update({each.path: item.path for each in free})
+        for other in free[:1]:
             left[other] -= 1
-            pairs.append((item, other))
-        return other is not None
+            found.pairs.append((item, other))
+        return bool(free)
 
     for path in sorted(faults.heads | faults.misnamed):
         if blocks[1][path] >= blocks[0][path]:  # it is still there
             continue
-        inside = f"{path}::"
-        for item in (each for each in missing.elements() if each.path.startswith(inside)):
-            own = [f"{place}::{item.path.removeprefix(inside)}" for place in sorted(blocks[1])]
-            if item.kind in _FUNCTIONS:  # in a trait it may have no body
-                own = [each for each in own if each in bodies(after)]
-            pair(item, own)
-        is_misnamed = path not in faults.heads
-        instead = [each for each in grown if _is_instead(path, each, by_type=is_misnamed)]
-        is_empty = not any(item.path.startswith(inside) for item in items(before))
-        is_inherent_now = any(" for " not in each for each in instead)
-        for item in (
+        inside, is_misnamed = f"{path}::", path not in faults.heads
+        instead = [each for each in sorted(blocks[1] - blocks[0]) if _is_instead(path, each)]
+        own = [item for item in missing.elements() if item.path.startswith(inside)]
+        for item in own:
+            places = instead if is_misnamed else sorted(blocks[1])
+            pair(item, [f"{place}::{item.path.removeprefix(inside)}" for place in places])
+        may_go = not is_misnamed and not any(i.path.startswith(inside) for i in items(before))
+        for item in [
             each for each in missing.elements() if (each.kind, each.path) == ("impl", path)
-        ):
-            if not pair(item, instead) and (is_inherent_now or (is_empty and not is_misnamed)):
-                pairs.append((item, None))
-    return pairs
+        ]:
+            if not pair(item, instead) and may_go:
+                found.pairs.append((item, None))
+    return found
 
 
-def _is_instead(path: str, other: str, *, by_type: bool) -> bool:
-    """Whether an `impl` is of the same trait as another, or if wanted for the same type."""
+def _is_instead(path: str, other: str) -> bool:
+    """Whether an `impl` stands for another: of the same trait, or of one misspelt for the type."""
     (trait, type_), (new_trait, new_type) = (
         each.rpartition(" for ")[::2] for each in (path, other)
     )
-    return (trait or None) == new_trait or (by_type and type_ == new_type)
+    if not trait or not new_trait:
+        return path.rpartition("::")[0] == other.rpartition("::")[0] and not trait and not new_trait
+    return trait == new_trait or (
+        type_ == new_type and SequenceMatcher(None, trait, new_trait).ratio() >= _ALIKE
+    )
 
 
 @dataclass(frozen=True)
