@@ -521,6 +521,17 @@ def render_error_codes() -> str:
     return "\n".join([*lines, "", f"With {model}. Not mended: {', '.join(left)}."])
 
 
+def render_error_codes_in_short() -> str:
+    """Return how many of the programs, one for each error code, `sleepy fix` mended."""
+    rows = json.loads((RESULTS / "error_codes.json").read_text())["problems"]
+    behave = sum(row["outcome"] == "pass" for row in rows)
+    return (
+        f"Of {len(rows)} short programs, one for each error code, "
+        f"{sum(row['is_ok'] for row in rows)} compile afterwards and {behave} print what they "
+        "should ([by whom](docs/status.md#error-codes))."
+    )
+
+
 _MENDERS = (
     "rustc's suggestions",
     "the base model",
@@ -1187,6 +1198,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "seeds": render_seeds,
     "short-programs": render_short_programs,
     "error-codes": render_error_codes,
+    "error-codes-in-short": render_error_codes_in_short,
     "angles": render_angles,
     "explained": render_explained,
     "left-out": render_left_out,
