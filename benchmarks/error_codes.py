@@ -1,9 +1,10 @@
 """What `sleepy fix` mends of one program for each error code of rustc.
 
-The programs lie in `benchmarks/error_codes`: CODE.rs, whose first error has that code, and
-CODE.fixed.rs. They were written for this, are short, and nothing is trained on them. Codes that
-take more than one file, a nightly compiler or another target have none. `results/error_codes.json`
-gets what became of them; `--save-set` keeps the programs as a set for `sleepy eval`.
+The programs lie in `benchmarks/error_codes`, in the notation of the patterns' shapes, each named
+after the code of its first error. They were written for this, are short, and nothing is trained on
+them. Codes that take more than one file, a nightly compiler or another target have none.
+`results/error_codes.json` gets what became of them; `--save-set` keeps the programs as a set for
+`sleepy eval`.
 
     python benchmarks/error_codes.py
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import fix_files
 from measure import ROOT
+from sleepy_coder.patterns.notation import Section, parse_sections, split_edits
 from sleepy_coder.problems import Check, Problem, ProblemSet, hash_problems, save_set
 from sleepy_coder.proof import finish_problem
 from sleepy_coder.sandbox import Sandbox, confinement
@@ -29,7 +31,8 @@ def read_programs(folder: Path, sandbox: Sandbox) -> ProblemSet:
     Raises:
         SystemExit: One does not fail as its name says, or its fixed one does not run.
     """
-    drafts = [_draft(path) for path in sorted(folder.glob("E[0-9][0-9][0-9][0-9].rs"))]
+    texts = (path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.txt")))
+    drafts = [_draft(section) for text in texts for section in parse_sections(text)]
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda draft: finish_problem(draft, sandbox), drafts))
     faults = [f"{proof.id}: {failure}" for _, proof in found for failure in proof.failures]
@@ -39,17 +42,18 @@ def read_programs(folder: Path, sandbox: Sandbox) -> ProblemSet:
     return ProblemSet("error codes", problems, hash_problems(problems))
 
 
-def _draft(path: Path) -> Problem:
+def _draft(section: Section) -> Problem:
+    buggy, fixed = split_edits(section.program)
     return Problem(
-        id=path.stem,
+        id=section.name,
         family="error_codes",
         pattern="none",
-        description=f"a program with {path.stem}",
+        description=f"a program with {section.name}",
         crate_type="bin",
         edition="2021",
-        error_code=path.stem,
-        buggy=path.read_text(encoding="utf-8"),
-        fixed=path.with_suffix(".fixed.rs").read_text(encoding="utf-8"),
+        error_code=section.name,
+        buggy=buggy,
+        fixed=fixed,
         check=Check("stdout", expect=None),
     )
 

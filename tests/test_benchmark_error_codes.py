@@ -30,7 +30,7 @@ def test_every_program_is_sound_and_its_repair_is_seen_to_be_one(bench, sandbox)
 
 
 def test_a_program_that_fails_otherwise_is_told(bench, sandbox, tmp_path):
-    (tmp_path / "E0308.rs").write_text("fn main() {\n    let n: u32 = nowhere;\n}\n")
-    (tmp_path / "E0308.fixed.rs").write_text('fn main() {\n    println!("1");\n}\n')
+    text = '=== E0308\nfn main() {\n    println!("{}", ⟦nowhere⇒1⟧);\n}\n'
+    (tmp_path / "E03.txt").write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit, match="E0308: buggy fails with E0425, expected E0308"):
         bench.read_programs(tmp_path, sandbox)
