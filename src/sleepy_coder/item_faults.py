@@ -3,7 +3,7 @@
 - What is declared twice in the same words needs to be there once.
 - An item at fault may have another name or be of another kind if it keeps all names and literals
   (as a set: their order is not compared), or stand elsewhere in the same words.
-- A constant or a type that its trait has not may go.
+- A constant or a type that its trait has not may go, unless the trait's own would take its place.
 - An `impl` that may not be may be for another type, if all that it holds is in some `impl` still,
   and go if it is empty. One that names what there is not may name something else.
 - `unsafe` may be written as often as rustc asks for it, in the functions where it does.
