@@ -18,12 +18,7 @@ from functools import cached_property
 from sleepy_coder.diagnostics import ELSEWHERE, Diagnostic, parse_diagnostics
 from sleepy_coder.item_faults import ItemFaults, find_item_faults
 from sleepy_coder.problems import Problem
-from sleepy_coder.syntax import (
-    Item,
-    Token,
-    assertion_calls,
-    assertions,
-)
+from sleepy_coder.syntax import Item, Token, assertion_calls, assertions
 
 _NUMBERS = frozenset({"integer_literal", "float_literal"})
 _INTEGER_TYPE = re.compile("_*[iu](8|16|32|64|128|size)$")
@@ -63,9 +58,8 @@ class Faults:
 
     def then(self, later: Faults) -> Faults:
         """Return these faults with those that came to light once some were mended."""
-        newly = frozenset[str]().union(
-            *later.assertions.values()
-        )  # a mended one may have them, too
+        newly = frozenset[str]().union(*later.assertions.values())
+        # An assertion that was mended may have the names that are at fault in it now.
         known = {item: names | newly for item, names in self.assertions.items()}
         return Faults({**later.assertions, **known}, self.items | later.items)
 

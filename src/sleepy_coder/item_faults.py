@@ -131,11 +131,9 @@ def _items_of(
 
 
 def _is_at(item: Item, at: Span) -> bool:
-    """Whether a span is of one line that names an item."""
-    words = re.findall(
-        r"\w+", at.text[0][at.column_start - 1 : at.column_end - 1] if at.text else ""
-    )
-    return item.path.rpartition("::")[2] in words
+    """Whether the first line of a span names an item."""
+    text = at.text[0][at.column_start - 1 : at.column_end - 1] if at.text else ""
+    return item.path.rpartition("::")[2] in re.findall(r"\w+", text)
 
 
 def _innermost(places: Iterable[tuple[Item, Sequence[Token]]], at: Span | Token) -> Item | None:
@@ -182,10 +180,11 @@ def settle_items(
         around = {each for each in faults.items if f"{item.path}::".startswith(f"{each.path}::")}
         is_there = kept[item] and (item.kind == "mod" or change.is_repeated(item))
         may_go = item in faults.strangers and item.kind in ("const", "type")
-        if (around & faults.twice and is_there) or (may_go and not _is_wanted(item, kept)):
+        is_wanted = _is_wanted(item, kept)
+        if (around & faults.twice and is_there) or (may_go and not is_wanted):
             continue
         others = (each for each in new if around and change.may_be(item, each))
-        other = next((o for o in others if _is_beside(item, o) or not _is_wanted(item, kept)), None)
+        other = next((o for o in others if not is_wanted or _holder(o) == _holder(item)), None)
         if other is None:
             return item, {}
         new -= Counter([other])
@@ -194,9 +193,9 @@ def settle_items(
     return None, moved
 
 
-def _is_beside(item: Item, other: Item) -> bool:
-    """Whether two items are of the same `impl` or module."""
-    return item.path.rpartition("::")[0] == other.path.rpartition("::")[0]
+def _holder(item: Item) -> str:
+    """Return the path of the `impl`, trait, module or call of a macro that an item is in."""
+    return item.path.rpartition("::")[0]
 
 
 def _is_wanted(item: Item, kept: Counter[Item]) -> bool:
@@ -204,7 +203,7 @@ def _is_wanted(item: Item, kept: Counter[Item]) -> bool:
 
     Then the item is that one, misspelt, and the trait's own would take its place.
     """
-    holder = item.path.rpartition("::")[0]
+    holder = _holder(item)
     trait = holder.rpartition("::")[2].removeprefix("impl ").partition(" for ")[0]
     members = (each.path.rpartition("::") for each in kept if each.kind == item.kind)
     names = [name for owner, _, name in members if owner.rpartition("::")[2] == trait]
@@ -233,7 +232,7 @@ def _follow_impls(
     if not faults.heads and not faults.misnamed:
         return found
     blocks = [Counter(item.path for item, _, _ in impl_heads(code)) for code in (before, after)]
-    has_body = bodies(after).keys()
+    has_body, held = bodies(after).keys(), items(before)
 
     def pair(item: Item, paths: Iterable[str]) -> bool:
         others = (Item(item.kind, path, item.conditions) for path in paths)
@@ -251,14 +250,12 @@ def _follow_impls(
             continue
         inside, is_misnamed = f"{path}::", path not in faults.heads
         instead = [each for each in sorted(blocks[1] - blocks[0]) if _is_instead(path, each)]
-        own = [item for item in missing.elements() if item.path.startswith(inside)]
-        for item in own:
-            places = instead if is_misnamed else sorted(blocks[1])
+        places = instead if is_misnamed else sorted(blocks[1])
+        for item in [each for each in missing.elements() if each.path.startswith(inside)]:
             pair(item, [f"{place}::{item.path.removeprefix(inside)}" for place in places])
-        may_go = not is_misnamed and not any(i.path.startswith(inside) for i in items(before))
-        for item in [
-            each for each in missing.elements() if (each.kind, each.path) == ("impl", path)
-        ]:
+        may_go = not is_misnamed and not any(item.path.startswith(inside) for item in held)
+        itself = [item for item in missing.elements() if (item.kind, item.path) == ("impl", path)]
+        for item in itself:
             if not pair(item, instead) and may_go:
                 found.pairs.append((item, None))
     return found
@@ -307,8 +304,7 @@ class _Change:
         return (item.kind, name) == (other.kind, new) and not texts[0].isdisjoint(texts[1])
 
     def _is_in_call(self, item: Item) -> bool:
-        holder = item.path.rpartition("::")[0]
-        return any(each.kind == "call" and each.path == holder for each in self.before)
+        return any(each.kind == "call" and each.path == _holder(item) for each in self.before)
 
     @staticmethod
     def _is_other_call(
