@@ -16,7 +16,7 @@ from sleepy_coder.patterns import GENERAL, generate_problems
 from sleepy_coder.problems import load_set
 from sleepy_coder.share.layer import ShareLinear
 from sleepy_coder.share.store import load_store, save_store
-from sleepy_coder.share.tasks import convert, module_moments
+from sleepy_coder.share.tasks import columns_beyond, convert, module_moments, width_of
 from sleepy_coder.train.config import FitConfig
 from sleepy_coder.train.pools import PoolConfig
 from sleepy_coder.train.recipe import Recipe
@@ -119,13 +119,18 @@ def test_a_course_ends_in_a_store_of_what_passed(make_course, monkeypatch, tmp_p
     assert stages[0] == "base: 1 of 3 solved"
 
 
-def test_what_all_patterns_learned_together_is_a_task_of_the_store(make_course, monkeypatch):
+@pytest.mark.parametrize("part", ["shared", "joint"])
+def test_what_all_patterns_learned_together_is_a_task_of_the_store(part, make_course, monkeypatch):
     monkeypatch.setattr(course_module, "judge_strategy", judge_as(1, 3))
-    recipe = replace(CONFIG.recipe, shared=replace(FIT, num_steps=5))
+    recipe = replace(CONFIG.recipe, **{part: replace(FIT, num_steps=5)})
     store = make_course(config=replace(CONFIG, recipe=recipe))[0].run().store
     assert set(store.subspace.tasks) == {TASK, GENERAL}
     said = store.provenance[GENERAL]
     assert (said["pairs"], said["steps"], said["min_doubt"]) == (3, 5, None)
+    assert store.common == (GENERAL if part == "joint" else "")
+    task, general = store.subspace.tasks[TASK], store.subspace.tasks[GENERAL]
+    own = columns_beyond(task, general)
+    assert (own is not None and width_of(own) == 1) == (part == "joint")
 
 
 def test_over_a_store_only_what_is_asked_for_is_learned(make_course, monkeypatch, tmp_path):

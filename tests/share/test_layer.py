@@ -13,6 +13,7 @@ from sleepy_coder.errors import StoreError
 from sleepy_coder.share.layer import ShareLinear, eject, inject, use_tasks
 from sleepy_coder.share.subspace import ModuleBasis, ModuleCoefficients, Subspace
 from sleepy_coder.share.task_table import TaskTable
+from sleepy_coder.share.tasks import columns_beyond
 from sleepy_coder.share.trainable import TrainableTasks
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
@@ -414,6 +415,36 @@ def test_gradients_reach_only_the_tasks_of_the_batch(model):
     assert norms[0] > 0
     assert norms[1] == 0
     assert norms[2] > 0
+
+
+def test_columns_that_tasks_have_in_common_stay_and_what_is_behind_them_learns(model):
+    subspace = random_subspace(model, (3,))
+    common = subspace.tasks["t0"]
+    table = inject(model, subspace)
+    tasks = TrainableTasks(model, subspace, ["x", "y"], pseudo_rank=2, common=common)
+    assert tasks.rows.shape == (
+        2,
+        TrainableTasks(model, subspace, ["x"], pseudo_rank=2).rows.shape[1],
+    )
+    x = torch.randn(3, 4, 12)
+    with use_tasks(model, ["t0", None, "t0"]):
+        expected = model(x)
+    with tasks.use(["x", None, "y"]):  # nothing is behind them yet
+        torch.testing.assert_close(model(x), expected)
+        model(x).square().sum().backward()
+    assert (tasks.rows.grad.norm(dim=1) > 0).all()
+    with torch.no_grad():
+        tasks.rows += 0.1 * torch.randn(tasks.rows.shape)
+    learned = tasks.task("y")
+    for module, entry in columns_beyond(learned, common).items():
+        assert entry.coef_a.shape[1] == entry.coef_b.shape[1] == 2
+        assert torch.equal(learned[module].coef_b[:, :3], common[module].coef_b)
+    table.add({"y": learned})
+    with use_tasks(model, ["y"] * 3):
+        served = model(x)
+    with tasks.use(["y"] * 3):
+        torch.testing.assert_close(model(x), served)
+    assert not torch.allclose(served, expected)
 
 
 def test_a_module_that_the_start_lacks_learns_too(model):

@@ -3,9 +3,11 @@
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from sleepy_coder.errors import StoreError
 from sleepy_coder.share.choice import FixedComponents
@@ -14,7 +16,7 @@ from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.merge import merge
 from sleepy_coder.share.store import exclusive, load_store, save_store
 from sleepy_coder.share.subspace import LoraModule, ModuleBasis, ModuleCoefficients, Subspace
-from sleepy_coder.share.tasks import delta_weight
+from sleepy_coder.share.tasks import add_columns, columns_beyond, delta_weight, remove_task
 
 
 class MemoryAdapter:
@@ -275,3 +277,82 @@ def test_a_store_that_is_replaced_stays_valid_for_who_has_it_open(tmp_path):
     opened = load_store(tmp_path / "s").subspace
     save_store(a_store(seed=50), tmp_path / "s")
     assert_same_tensors(opened, old.subspace)
+
+
+def built_on_common(**fields):
+    """A store of three tasks, two of which begin with the first one's columns."""
+    subspace = a_store(3).subspace
+    common, first, second = subspace.tasks.items()
+    built = {name: add_columns(common[1], own) for name, own in (first, second)}
+    tasks = {common[0]: common[1], **built}
+    return Store(replace(subspace, tasks=tasks, moments=None), **fields)
+
+
+def sizes_of_tasks(path):
+    files = (path / "coefficients").iterdir()
+    return {file.stem: sum(t.numel() for t in load_file(file).values()) for file in files}
+
+
+def test_of_tasks_with_common_columns_only_their_own_are_written(tmp_path):
+    whole, short = built_on_common(), built_on_common(common="task-0")
+    save_store(whole, tmp_path / "whole")
+    save_store(short, tmp_path / "short")
+    before, after = sizes_of_tasks(tmp_path / "whole"), sizes_of_tasks(tmp_path / "short")
+    assert before["task-0"] == after["task-0"] == after["task-1"] < before["task-1"]
+    read = load_store(tmp_path / "short")
+    assert read.common == "task-0"
+    assert_same_tensors(read.subspace, whole.subspace)
+    save_store(read, tmp_path / "again")
+    assert sizes_of_tasks(tmp_path / "again") == after
+
+
+def test_a_task_is_whole_where_it_does_not_begin_with_the_common_columns(tmp_path):
+    store = built_on_common(common="task-0")
+    tasks = {**store.subspace.tasks, "task-2": a_store(3).subspace.tasks["task-2"]}
+    kept = replace(store, subspace=replace(store.subspace, tasks=tasks))
+    save_store(kept, tmp_path / "store")
+    manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
+    assert manifest["begins_with"] == {"task-1": "task-0"}
+    assert_same_tensors(load_store(tmp_path / "store").subspace, kept.subspace)
+
+
+def test_without_the_common_task_the_others_are_whole(tmp_path):
+    store = built_on_common(common="task-0")
+    alone = replace(store, subspace=remove_task(store.subspace, "task-0"))
+    save_store(alone, tmp_path / "store")
+    read = load_store(tmp_path / "store")
+    assert read.common == ""
+    assert_same_tensors(read.subspace, alone.subspace)
+
+
+@pytest.mark.parametrize(
+    "begins_with",
+    [{"task-1": "none"}, {"none": "task-0"}, {"task-1": "task-2", "task-2": "task-0"}],
+)
+def test_common_columns_of_no_whole_task_are_refused(tmp_path, begins_with):
+    save_store(built_on_common(common="task-0"), tmp_path / "store")
+    path = tmp_path / "store" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps({**manifest, "begins_with": begins_with}))
+    with pytest.raises(StoreError, match="begins_with"):
+        load_store(tmp_path / "store")
+
+
+def test_a_store_of_the_version_before_is_read(tmp_path):
+    store = a_store()
+    save_store(store, tmp_path / "store")
+    path = tmp_path / "store" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["begins_with"]
+    path.write_text(json.dumps({**manifest, "schema_version": 2}))
+    assert_same_tensors(load_store(tmp_path / "store").subspace, store.subspace)
+
+
+def test_what_does_not_begin_with_columns_has_nothing_beyond_them():
+    common, other, _ = a_store(3).subspace.tasks.values()
+    assert columns_beyond(other, common) is None
+    assert columns_beyond(add_columns(common, other), common).keys() == other.keys()
+    assert columns_beyond(common, common) == {}
+    assert columns_beyond({}, common) is None
+    half = {m: ModuleCoefficients(e.coef_b.half(), e.coef_a.half()) for m, e in common.items()}
+    assert columns_beyond(half, common) is None

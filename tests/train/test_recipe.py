@@ -6,7 +6,7 @@ import torch
 from sleepy_coder.patterns import GENERAL
 from sleepy_coder.share.expand import expand
 from sleepy_coder.share.layer import inject, use_tasks
-from sleepy_coder.share.tasks import add_task, average, delta_weight
+from sleepy_coder.share.tasks import add_task, average, columns_beyond, delta_weight, width_of
 from sleepy_coder.train.fit import FitConfig
 from sleepy_coder.train.recipe import Recipe, learn_basis, learn_tasks, mean_start
 
@@ -237,3 +237,32 @@ def test_a_weight_that_is_on_no_line_between_start_and_end(tiny_model, rows):
             learn_tasks(tiny_model, subspace, {"down": rows["down"]}, recipe, pad_id=0, expansion=1)
     with pytest.raises(ValueError, match="courses: got 0"):
         replace(RECIPE, courses=0)
+
+
+def test_one_adapter_of_all_pairs_is_the_basis_and_what_tasks_are_built_on(tiny_model, rows):
+    recipe = replace(RECIPE, start="mean", pseudo_rank=1, joint=replace(LORA, num_steps=10))
+    basis = learn_basis(tiny_model, rows, recipe, pad_id=0)
+    assert list(basis.tasks) == [GENERAL]
+    general = basis.tasks[GENERAL]
+    assert width_of(general) == recipe.components == 4
+    learned = learn_tasks(tiny_model, basis, rows, recipe, pad_id=0)
+    assert learned.report.losses["up"][-1] < learned.report.losses["up"][0] / 2
+    for step in (20, 60):
+        for task in learned.tasks[step].values():
+            assert width_of(columns_beyond(task, general)) == 1
+    more = {name: learned.tasks[60][name] for name in ("up",)}
+    again = learn_tasks(
+        tiny_model,
+        replace(basis, tasks={GENERAL: general, **more}),
+        rows,
+        replace(recipe, coefficients=replace(COEFFICIENTS, num_steps=1, snapshots=())),
+        pad_id=0,
+    )
+    first = again.report.losses  # one goes on from what it knows, the other begins
+    assert first["up"][0] < learned.report.losses["up"][0] / 2
+    torch.testing.assert_close(first["down"][0], learned.report.losses["down"][0])
+
+
+def test_general_is_made_in_one_way(tiny_model):
+    with pytest.raises(ValueError, match="joint and shared"):
+        replace(RECIPE, joint=LORA, shared=COEFFICIENTS)

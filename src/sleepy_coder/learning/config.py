@@ -60,6 +60,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "recipe": Recipe,
     "gate": GateConfig,
     "lora": FitConfig,
+    "joint": FitConfig,
     "shared": FitConfig,
     "coefficients": FitConfig,
     "adam": AdamConfig,

@@ -48,7 +48,7 @@ from sleepy_coder.router import route_problem
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.store import load_store, save_store
-from sleepy_coder.share.subspace import Subspace
+from sleepy_coder.share.subspace import Subspace, TaskCoefficients
 from sleepy_coder.share.tasks import convert, put_task
 from sleepy_coder.train.config import FitReport
 from sleepy_coder.train.data import encode_pairs, refuse_collisions
@@ -56,7 +56,7 @@ from sleepy_coder.train.distributed import current_ranks
 from sleepy_coder.train.lora import TrainedAdapter
 from sleepy_coder.train.pairs import Row
 from sleepy_coder.train.pools import build_pools
-from sleepy_coder.train.recipe import OnStep, learn_adapters, learn_basis, learn_tasks
+from sleepy_coder.train.recipe import OnStep, common_of, learn_adapters, learn_basis, learn_tasks
 from sleepy_coder.workbench import Workbench
 
 
@@ -213,12 +213,13 @@ class Course:
 
     def _coefficients(self) -> dict[int, Store]:
         """Return step -> a store of all tasks' coefficients after it (phase 2)."""
-        config = self.config.recipe.coefficients
+        recipe = self.config.recipe
+        config = recipe.coefficients
         steps = (*(s for s in config.snapshots if s < config.num_steps), config.num_steps)
         paths = {step: self.folder / f"step-{step}-{self._key}" for step in steps}
         if not all(path.is_dir() for path in paths.values()):
             basis = self._basis()
-            start = self.config.founding(basis.tasks)
+            start = self._start(basis)
             learned = learn_tasks(
                 self.model.hf_model,
                 convert(replace(basis, tasks=start, moments=None), dtype=torch.float32),
@@ -238,10 +239,21 @@ class Course:
                 subspace = kept
                 for name, coefficients in rounded.tasks.items():
                     subspace = put_task(subspace, name, coefficients)
-                store = Store(subspace, self.model.public_name, self._provenance(subspace.tasks))
+                store = Store(
+                    subspace,
+                    self.model.public_name,
+                    self._provenance(subspace.tasks),
+                    common=GENERAL if common_of(subspace, recipe.pseudo_rank) else "",
+                )
                 self._save_store(store, paths[step])
         self.on_stage(f"coefficients: learned, kept after {', '.join(map(str, steps))} steps")
         return {step: load_store(path) for step, path in paths.items()}
+
+    def _start(self, basis: Subspace) -> dict[str, TaskCoefficients]:
+        """Return the tasks that training starts from."""
+        if common_of(basis, self.config.recipe.pseudo_rank) is not None:
+            return {GENERAL: basis.tasks[GENERAL]}
+        return self.config.founding(basis.tasks)
 
     @property
     def _training(self) -> Path:
@@ -298,8 +310,9 @@ class Course:
         """Return the store with what its tasks showed, and when they are heard."""
         provenance = dict(store.provenance)
         for name in filter(self._is_learned, store.provenance):
-            shared = self.config.recipe.shared if name == GENERAL else None
-            steps = shared.num_steps if shared else step
+            recipe = self.config.recipe
+            together = (recipe.joint or recipe.shared) if name == GENERAL else None
+            steps = together.num_steps if together else step
             known = {**provenance[name], "steps": steps, "min_doubt": None}
             if ruling := decision.rulings.get(name):
                 counts = ("total", "solved", "solved_alone", "solved_second", "gained", "lost")

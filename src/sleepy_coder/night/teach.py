@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sleepy_coder.night.config import NightConfig
+from sleepy_coder.patterns import GENERAL
 from sleepy_coder.problems import Problem
 from sleepy_coder.prompt import read_answer_form
 from sleepy_coder.share.subspace import Subspace, TaskCoefficients
-from sleepy_coder.share.tasks import convert, put_task
+from sleepy_coder.share.tasks import columns_beyond, convert, put_task, width_of
 from sleepy_coder.train.config import FitConfig, FitReport
 from sleepy_coder.train.data import encode_pairs, pair_from_problem
 from sleepy_coder.train.recipe import OnStep, Recipe, learn_tasks
@@ -56,7 +57,8 @@ def teach(
 ) -> Taught | None:
     """Return a pattern's coefficients after some steps on pairs; None if all own are too long.
 
-    They start from the pattern's own, else from what all tasks share (`recipe.mean_start`).
+    They start from the pattern's own, else from what all tasks share (`recipe.mean_start`); columns
+    that all tasks begin with stay as they are.
 
     Args:
         model: Frozen; it passes gradients.
@@ -79,13 +81,12 @@ def teach(
     if not own:
         return None
     rows = {pattern: [*own.values(), *encode(replayed)]}
-    start = {pattern: known[pattern]} if pattern in known else known
-    widths = [entry.coef_a.shape[1] for task in start.values() for entry in task.values()]
+    start, pseudo_rank = _start(known, pattern)
     learned = learn_tasks(
         model.hf_model,
         convert(replace(store.subspace, tasks=start), dtype=torch.float32),
         rows,
-        Recipe(pseudo_rank=max(widths, default=1), coefficients=_fit_config(rows[pattern], config)),
+        Recipe(pseudo_rank=pseudo_rank, coefficients=_fit_config(rows[pattern], config)),
         pad_id=model.tokenizer.pad_token_id or 0,
         on_step=on_step,
     )
@@ -100,6 +101,21 @@ def teach(
         "model_sha256": model.sha256,
     }
     return Taught(coefficients, frozenset(own), learned.report, provenance)
+
+
+def _start(
+    known: Mapping[str, TaskCoefficients], pattern: str
+) -> tuple[Mapping[str, TaskCoefficients], int]:
+    """Return the tasks that a pattern's training starts from, and p, its own columns."""
+    general = known.get(GENERAL)
+    others = {name: task for name, task in known.items() if name != GENERAL}
+    beyond = {name: general and columns_beyond(task, general) for name, task in others.items()}
+    own = {name: beyond[name] or task for name, task in others.items()}
+    if pattern not in own:
+        return known, max(map(width_of, own.values()), default=1)
+    if general and beyond[pattern]:
+        return {GENERAL: general, pattern: known[pattern]}, width_of(own[pattern])
+    return {pattern: known[pattern]}, width_of(own[pattern])
 
 
 def answer_form(store: Store, pattern: str) -> AnswerForm:

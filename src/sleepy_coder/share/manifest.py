@@ -11,11 +11,12 @@ from sleepy_coder.errors import StoreError
 from sleepy_coder.share.files import check_task_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sleepy_coder.share.subspace import Subspace
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+_WITHOUT_COMMON = 2  # the version before, whose stores are read too
 MANIFEST_FILE = "manifest.json"
 BASIS_FILE = "basis.safetensors"
 MOMENTS_FILE = "moments.safetensors"
@@ -28,6 +29,7 @@ _KEYS = {
     "objective": str,
     "is_centered": bool,
     "tasks": dict,
+    "begins_with": dict,
     "files": dict,
 }
 # A text that begins like one, a file: URL, or a word further on that has a second separator in it.
@@ -46,6 +48,8 @@ class Store:
         subspace: Bases, tasks and moments; tensors are memory-mapped when loaded.
         base_model: Name of the model that the bases were made for, or empty.
         provenance: By task name, where it came from; JSON values, no absolute paths.
+        common: Name of the task whose columns others begin with, or empty: of such tasks only what
+            stands behind these is written.
         sha256: Of the manifest, which fixes every other file; empty when not loaded from disk.
     """
 
@@ -54,6 +58,7 @@ class Store:
     provenance: Mapping[str, Mapping[str, Any]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    common: str = ""
     sha256: str = ""
 
 
@@ -62,8 +67,15 @@ def task_file(name: str) -> str:
     return f"coefficients/{name}.safetensors"
 
 
-def render_manifest(store: Store, files: Mapping[str, str]) -> dict[str, Any]:
-    """Return what `manifest.json` says, given the SHA-256 of each file by relative path.
+def render_manifest(
+    store: Store, files: Mapping[str, str], short: Collection[str]
+) -> dict[str, Any]:
+    """Return what `manifest.json` says.
+
+    Args:
+        store: What is written.
+        files: The SHA-256 of each file by relative path.
+        short: The tasks of which only what stands behind the common columns is written.
 
     Raises:
         StoreError: A text in it has an absolute path.
@@ -82,6 +94,7 @@ def render_manifest(store: Store, files: Mapping[str, str]) -> dict[str, Any]:
         "objective": subspace.objective,
         "is_centered": subspace.is_centered,
         "tasks": {name: dict(store.provenance.get(name, {})) for name in subspace.tasks},
+        "begins_with": dict.fromkeys(sorted(short), store.common),
         "files": dict(files),
     }
     _refuse_absolute_paths(manifest)
@@ -108,7 +121,9 @@ def check_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
         StoreError: It is of another version, malformed, or lists other files than a store has.
     """
     version = manifest.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if type(version) is int and version == _WITHOUT_COMMON:
+        manifest = {**manifest, "begins_with": {}}
+    elif version != SCHEMA_VERSION:
         raise StoreError(
             f"{MANIFEST_FILE}: schema_version is {str(version)[:50]!r}, this program reads "
             f"{SCHEMA_VERSION}; use the version of sleepy-coder that wrote the store"
@@ -137,6 +152,11 @@ def _check_fields(manifest: Mapping[str, Any]) -> None:
         raise StoreError(f"{MANIFEST_FILE}: components must be those of target_modules")
     if manifest["objective"] not in ("factors", "product"):
         raise StoreError(f"{MANIFEST_FILE}: objective must be 'factors' or 'product'")
+    for name, common in manifest["begins_with"].items():
+        if name not in manifest["tasks"] or common not in manifest["tasks"]:
+            raise StoreError(f"{MANIFEST_FILE}: begins_with names a task that there is not")
+        if common in manifest["begins_with"]:
+            raise StoreError(f"{MANIFEST_FILE}: begins_with: {common} must be whole itself")
     for name, provenance in manifest["tasks"].items():
         check_task_name(name)
         if not isinstance(provenance, dict):

@@ -45,6 +45,7 @@ from sleepy_coder.share.subspace import (
     SideMoments,
     Subspace,
 )
+from sleepy_coder.share.tasks import add_columns, columns_beyond
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -78,13 +79,14 @@ def save_store(store: Store, path: Path | str) -> None:
         if subspace.moments:
             save_file(_moment_tensors(subspace.moments), directory / MOMENTS_FILE)
         (directory / "coefficients").mkdir()
-        for name, task in subspace.tasks.items():
+        short = _short_tasks(store)
+        for name, task in {**subspace.tasks, **short}.items():
             save_file(_task_tensors(task, subspace.bases), directory / task_file(name))
         files = {
             file.relative_to(directory).as_posix(): sha256_of(file)
             for file in sorted(directory.rglob("*.safetensors"))
         }
-        text = json.dumps(render_manifest(store, files), indent=1, allow_nan=False)
+        text = json.dumps(render_manifest(store, files, short), indent=1, allow_nan=False)
         (directory / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
 
 
@@ -144,6 +146,9 @@ def _load(path: Path) -> Store:
         _check_file(path, name, expected)
     bases = _read_bases(path, manifest)
     tasks = {name: _read_task(path, name, bases) for name in manifest["tasks"]}
+    begins_with = manifest["begins_with"]
+    for name, common in begins_with.items():
+        tasks[name] = add_columns(tasks[common], tasks[name])
     moments = _read_moments(path, bases) if MOMENTS_FILE in manifest["files"] else None
     widths = {coef.coef_a.shape[1] for task in tasks.values() for coef in task.values()}
     if manifest["pseudo_rank"] != max(widths, default=0):
@@ -155,6 +160,7 @@ def _load(path: Path) -> Store:
         subspace=Subspace(bases, tasks, moments, manifest["objective"], manifest["is_centered"]),
         base_model=manifest["base_model"],
         provenance=manifest["tasks"],
+        common=next(iter(begins_with.values()), ""),
         sha256=sha256_of(path / MANIFEST_FILE),
     )
 
@@ -184,6 +190,16 @@ def _basis_tensors(subspace: Subspace) -> dict[str, Tensor]:
         for name, basis in subspace.bases.items()
         for side, tensor in (("basis_a", basis.basis_a), ("basis_b", basis.basis_b))
     }
+
+
+def _short_tasks(store: Store) -> dict[str, TaskCoefficients]:
+    """Return, for each task that begins with the common columns, what stands behind them."""
+    tasks = store.subspace.tasks
+    if store.common not in tasks:
+        return {}
+    others = {name: task for name, task in tasks.items() if name != store.common}
+    beyond = {name: columns_beyond(task, tasks[store.common]) for name, task in others.items()}
+    return {name: task for name, task in beyond.items() if task is not None}
 
 
 def _task_tensors(task: TaskCoefficients, modules: Iterable[str]) -> dict[str, Tensor]:

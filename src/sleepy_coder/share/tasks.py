@@ -263,6 +263,41 @@ def _with_task(
     return {**subspace.moments, **changed}
 
 
+def add_columns(common: TaskCoefficients, own: TaskCoefficients) -> TaskCoefficients:
+    """Return coefficients whose ΔW is the sum of two: the columns of both, side by side."""
+    joined = {}
+    for module in {**common, **own}:
+        entries = [task[module] for task in (common, own) if module in task]
+        joined[module] = ModuleCoefficients(
+            coef_b=torch.cat([entry.coef_b for entry in entries], dim=1),
+            coef_a=torch.cat([entry.coef_a for entry in entries], dim=1),
+        )
+    return joined
+
+
+def columns_beyond(task: TaskCoefficients, common: TaskCoefficients) -> TaskCoefficients | None:
+    """Return what a task has behind another's columns; None where it does not begin with those."""
+    own = {module: entry for module, entry in task.items() if module not in common}
+    for module, first in common.items():
+        width = first.coef_a.shape[1]
+        entry = task.get(module)
+        if entry is None or entry.coef_a.dtype != first.coef_a.dtype:
+            return None
+        if not (
+            torch.equal(entry.coef_a[:, :width], first.coef_a)
+            and torch.equal(entry.coef_b[:, :width], first.coef_b)
+        ):
+            return None
+        if entry.coef_a.shape[1] > width:
+            own[module] = ModuleCoefficients(entry.coef_b[:, width:], entry.coef_a[:, width:])
+    return own
+
+
+def width_of(task: TaskCoefficients) -> int:
+    """Return p, the most columns that a task has in a module; 0 without modules."""
+    return max((entry.coef_a.shape[1] for entry in task.values()), default=0)
+
+
 def blend(
     subspace: Subspace, weights: Mapping[str, float], pseudo_rank: int | None = None
 ) -> TaskCoefficients:

@@ -25,7 +25,14 @@ from sleepy_coder.share.subspace import (
     TaskCoefficients,
 )
 from sleepy_coder.share.task_table import RowLayout
-from sleepy_coder.share.tasks import add_task, in_basis, pad_rows, remove_task
+from sleepy_coder.share.tasks import (
+    add_columns,
+    add_task,
+    in_basis,
+    pad_rows,
+    remove_task,
+    width_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,9 +56,12 @@ class TrainableTasks:
         scale: Standard deviation of the random side.
         seed: Of the random side and the directions.
         start: Coefficients to continue from, by task name, instead of zero and random.
+        common: Columns that every task begins with and that stay as they are; what is trained
+            stands behind them.
 
     Attributes:
         names: The tasks, in the order of `rows`.
+        layout: Of what is trained.
         rows: (tasks, width) Parameter, float32, on the model's device.
         extra: per module name, Parameters (d, φ) and (n, φ): directions behind basis_a and
             basis_b; empty without expansion.
@@ -68,6 +78,7 @@ class TrainableTasks:
         scale: float = 1.0,
         seed: int = 0,
         start: Mapping[str, TaskCoefficients] | None = None,
+        common: TaskCoefficients | None = None,
     ) -> None:
         if len(set(names)) != len(names) or not names:
             raise StoreError(f"task names must be distinct and at least one: got {list(names)}")
@@ -94,6 +105,10 @@ class TrainableTasks:
             padded = {module: _padded(entry, bases[module]) for module, entry in task.items()}
             row.copy_(self.layout.flatten({**drawn, **padded}))
         self.rows = _parameter(rows, device)
+        self._common = {m: _padded(entry, bases[m]) for m, entry in (common or {}).items()}
+        self._whole = RowLayout.of_bases(bases, width_of(self._common) + pseudo_rank)
+        self._frame = self._whole.flatten(self._common).to(device)
+        self._own_places = self._find_own_places().to(device)
 
     def parameters(self) -> list[nn.Parameter]:
         """Return all that an optimizer should change."""
@@ -115,15 +130,23 @@ class TrainableTasks:
         """
         index = torch.tensor([self._row_of(name) for name in names])
         # Without waiting for the device, where the batch before may be under way.
-        return self.layout, self.rows[index.to(self.rows.device, non_blocking=True)]
+        own = self.rows[index.to(self.rows.device, non_blocking=True)]
+        if not self._common:
+            return self.layout, own
+        return self._whole, self._frame.expand(len(own), -1).index_copy(1, self._own_places, own)
 
     def directions(self, module: str) -> tuple[Tensor, Tensor] | None:
         """Return a module's extra (d, φ) and (n, φ) directions, or None without expansion."""
         return self.extra.get(module)
 
-    def task(self, name: str) -> dict[str, ModuleCoefficients]:
+    def task(self, name: str) -> TaskCoefficients:
         """Return one task's present coefficients, on the CPU, detached; φ rows come last."""
-        return self.layout.unflatten(self.rows[self._row_of(name)].cpu())
+        return self.unflatten(self.rows[self._row_of(name)].cpu())
+
+    def unflatten(self, row: Tensor) -> TaskCoefficients:
+        """Return the coefficients that a (width,) row on the CPU stands for, common ones first."""
+        own = self.layout.unflatten(row)
+        return add_columns(self._common, own) if self._common else own
 
     def merged_into(self, subspace: Subspace) -> Subspace:
         """Return the subspace with the trained tasks in it (replacing tasks of the same name).
@@ -139,7 +162,7 @@ class TrainableTasks:
             raise StoreError("trained values are non-finite; go back to the last good step")
         grown = self._grow(subspace) if self.extra else subspace
         for name in self.names:
-            task: TaskCoefficients = self.task(name)
+            task = self.task(name)
             if self.extra:
                 task = {
                     module: self._turned(entry, module, subspace.bases[module], grown.bases[module])
@@ -154,6 +177,13 @@ class TrainableTasks:
         if name not in self.names:
             raise StoreError(f"task {name!r} is not in training: expected one of {self.names}")
         return self.names.index(name)
+
+    def _find_own_places(self) -> Tensor:
+        """Return where in a whole row the numbers of a row of `rows` stand, (width,)."""
+        numbers = torch.arange(self._whole.width).unsqueeze(0)
+        first = width_of(self._common)
+        sides = [side for pair in self._whole.views(numbers) for side in pair]
+        return torch.cat([side[0, first:].flatten() for side in sides])
 
     def _grow(self, subspace: Subspace) -> Subspace:
         """Return the subspace with room for the trained directions; its tasks do not use them."""

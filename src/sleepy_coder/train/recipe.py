@@ -19,7 +19,7 @@ from sleepy_coder.share.choice import FixedComponents
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.layer import eject, inject
 from sleepy_coder.share.subspace import ModuleCoefficients, Objective
-from sleepy_coder.share.tasks import average
+from sleepy_coder.share.tasks import average, columns_beyond, width_of
 from sleepy_coder.share.trainable import TrainableTasks
 from sleepy_coder.train.config import join_reports
 from sleepy_coder.train.fit import EarlyStop, FitConfig, FitReport, fit
@@ -49,6 +49,9 @@ class Recipe:
         start: Where coefficients start: from what the subspace's tasks share (`mean_start`), or
             from random directions that are not written to yet. Without tasks it is the latter.
         lora: How phase 1 trains.
+        joint: How phase 1 trains a single adapter of rank k from the pairs of all its tasks
+            together, in place of an adapter a task: its directions are the basis, and it is the
+            task `general`, on which the others are built. None trains an adapter a task.
         shared: How one set of coefficients learns from the pairs of all of phase 1's tasks, for
             phase 2 to start from; None starts from the adapters' mean.
         coefficients: How phase 2 trains; its snapshots are kept for selection.
@@ -67,6 +70,7 @@ class Recipe:
     objective: Objective = "product"
     start: Start = "mean"
     lora: FitConfig = field(default_factory=lambda: FitConfig(num_steps=16, learning_rate=2e-4))
+    joint: FitConfig | None = None
     shared: FitConfig | None = None
     coefficients: FitConfig = field(default_factory=lambda: FitConfig(num_steps=20))
     end_weight: float = 1.0
@@ -79,6 +83,8 @@ class Recipe:
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {known}")
         if not 0 <= self.end_weight <= 1:
             raise ValueError(f"end_weight: got {self.end_weight}, expected 0 to 1")
+        if self.joint is not None and self.shared is not None:
+            raise ValueError("joint and shared: got both, expected at most one: each makes general")
         if self.courses < 1:
             raise ValueError(f"courses: got {self.courses}, expected 1 or more")
 
@@ -151,7 +157,8 @@ def learn_basis(
     """Return the shared directions of adapters trained on these tasks' rows.
 
     The subspace's tasks are those adapters, projected and reduced to p; if the recipe says so, one
-    task in their place that learned from all rows together, `general`.
+    task in their place that learned from all rows together, `general`. Or only one adapter is
+    trained, on all rows together, and is that task.
 
     Args:
         model: The frozen base model, a Hugging Face causal language model.
@@ -161,18 +168,22 @@ def learn_basis(
         on_step: Called with "lora" or "shared", the step and each task's loss.
         checkpoint: File to go on from where it exists, and to write; of the adapters.
     """
+    together = [replace(row, task=GENERAL) for task in sorted(rows) for row in rows[task]]
+    pseudo_rank = recipe.pseudo_rank
+    if recipe.joint is not None:
+        rows, pseudo_rank = {GENERAL: together}, recipe.components
+        recipe = replace(recipe, rank=recipe.components, lora=recipe.joint)
     adapters, _ = learn_adapters(
         model, rows, recipe, pad_id=pad_id, on_step=on_step, checkpoint=checkpoint
     )
     options = InitOptions(
         choice=FixedComponents(recipe.components),
         objective=recipe.objective,
-        pseudo_rank=recipe.pseudo_rank,
+        pseudo_rank=pseudo_rank,
     )
     subspace = init_subspace(adapters, options)
     if recipe.shared is None:
         return subspace
-    together = [replace(row, task=GENERAL) for task in sorted(rows) for row in rows[task]]
     shared = replace(recipe, start="mean", coefficients=recipe.shared, end_weight=1.0, courses=1)
     learned = learn_tasks(
         model,
@@ -219,6 +230,12 @@ def mean_start(subspace: Subspace, pseudo_rank: int, seed: int = 0) -> TaskCoeff
     return start
 
 
+def common_of(subspace: Subspace, pseudo_rank: int) -> TaskCoefficients | None:
+    """Return what tasks of p columns are built on: `general`, where it has more than they."""
+    general = subspace.tasks.get(GENERAL)
+    return general if general and width_of(general) > pseudo_rank else None
+
+
 def learn_tasks(
     model: Any,
     subspace: Subspace,
@@ -239,7 +256,10 @@ def learn_tasks(
 
     Args:
         model: The frozen base model; it is wrapped while training lasts.
-        subspace: Gives the basis, and with its tasks the start; they are not touched.
+        subspace: Gives the basis, and with its tasks the start; they are not touched. Where its
+            `general` has more columns than the recipe's p, tasks begin with these, which stay, and
+            only what stands behind them is trained: from random, or from what a task of that name
+            has there.
         rows: Task -> its pairs in tokens.
         recipe: How to train.
         pad_id: Token that fills short rows.
@@ -295,8 +315,14 @@ def _run_course(
 ) -> Learned:
     """Train all tasks once; for the arguments see `learn_tasks`."""
     config = recipe.coefficients
-    start = None
-    if recipe.start == "mean" and subspace.tasks:
+    start, common = None, None
+    if recipe.start == "mean" and GENERAL not in rows:
+        common = common_of(subspace, recipe.pseudo_rank)
+    if common is not None:
+        known = {name: subspace.tasks[name] for name in rows if name in subspace.tasks}
+        own = {name: columns_beyond(task, common) for name, task in known.items()}
+        start = {name: task for name, task in own.items() if task is not None}
+    elif recipe.start == "mean" and subspace.tasks:
         start = dict.fromkeys(rows, mean_start(subspace, recipe.pseudo_rank, start_seed))
     inject(model, replace(subspace, tasks={}))
     try:
@@ -308,6 +334,7 @@ def _run_course(
             expansion=expansion,
             seed=start_seed,
             start=start,
+            common=common,
         )
         first = trained.rows.detach().clone()
         report = fit(
@@ -357,7 +384,7 @@ def _mean_of(courses: Sequence[Learned]) -> Learned:
 def _unflatten(trained: TrainableTasks, rows: Tensor) -> dict[str, TaskCoefficients]:
     """Return each task's coefficients in (tasks, width) rows."""
     pairs = zip(trained.names, rows.cpu(), strict=True)
-    return {name: trained.layout.unflatten(row) for name, row in pairs}
+    return {name: trained.unflatten(row) for name, row in pairs}
 
 
 def _grow(
