@@ -21,7 +21,7 @@ def test_the_shipped_configuration_keeps_the_hard_patterns_out_of_the_basis():
     assert config.gate.doubts == (1, 1.5, 2, 3, 4, 5, 6, 8, 12)
     # Which of a store's tasks gave its basis, the experiments take from theirs.
     experiments = load_learn_config(Path("configs/experiments.toml"))
-    assert experiments.basis_patterns == config.basis_patterns
+    assert set(experiments.basis_patterns) <= set(config.basis_patterns)
     again = load_learn_config(Path("configs/again.toml"))
     recipe = replace(config.recipe, end_weight=0.75, courses=2)
     parts = ("lora", "shared")  # of a basis, which is there already
