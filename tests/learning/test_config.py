@@ -21,12 +21,20 @@ def test_the_shipped_configuration_keeps_the_hard_patterns_out_of_the_basis():
     assert config.gate.doubts == (1, 1.5, 2, 3, 4, 5, 6, 8, 12)
     # Which of a store's tasks gave its basis, the experiments take from theirs.
     experiments = load_learn_config(Path("configs/experiments.toml"))
-    assert set(experiments.basis_patterns) <= set(config.basis_patterns)
+    assert experiments.basis_patterns == config.basis_patterns
     again = load_learn_config(Path("configs/again.toml"))
     recipe = replace(config.recipe, end_weight=0.75, courses=2)
     parts = ("lora", "shared")  # of a basis, which is there already
     known = replace(recipe, **{part: getattr(again.recipe, part) for part in parts})
     assert again == replace(config, recipe=replace(known, components=again.recipe.components))
+
+
+def test_one_adapter_of_all_pairs_has_not_seen_the_hard_patterns_either():
+    config = load_learn_config(Path("configs/joint.toml"))
+    hard = {p.pattern for p in load_set("core").problems if p.id in HARD}
+    assert set(config.basis_patterns) == set(PATTERNS) - hard
+    assert config.recipe.joint is not None
+    assert config.recipe.shared is None
 
 
 @pytest.mark.parametrize(
