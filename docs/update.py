@@ -390,9 +390,9 @@ def render_share_product() -> str:
     return "\n".join(lines)
 
 
-def render_learned(model: str) -> str:
-    """Return what a model's tasks do on the problems that select, alone and in second place."""
-    path = RESULTS / "learn" / f"qwen2.5-coder-{model}-instruct.json"
+def render_learned(store: str) -> str:
+    """Return what a store's tasks do on the problems that select, alone and in second place."""
+    path = RESULTS / "learn" / f"qwen2.5-coder-{store}.json"
     gate = json.loads(path.read_text())["gate"]
     lines = path.with_suffix(".trials.jsonl").read_text().splitlines()
     kept = [each for each in map(json.loads, lines) if each.pop("step") == gate["step"]]
@@ -796,6 +796,27 @@ def render_courses() -> str:
     return "\n".join(rows)
 
 
+def render_one_adapter() -> str:
+    """Return what one set of parameters for all patterns solves, answering every problem itself."""
+    record = json.loads((RESULTS / "one_adapter.json").read_text())
+    names = {
+        "base": "the base model",
+        "shipped0": "the shipped `general`: one column over the basis",
+        "coef8": "eight columns over the same basis",
+        "lora16": "a LoRA adapter, r = 16",
+    }
+    heads = [f"{name}, {size}" for name, size in record["sets"].items()]
+    rows = [f"| solved (lost) of | {' | '.join(heads)} |", "| --- |" + " ---: |" * len(heads)]
+    for key, words in names.items():
+        arm = record["arms"][key]
+        cells = [
+            str(arm["solved"][name]) + (f" ({arm['lost'][name]})" if key != "base" else "")
+            for name in record["sets"]
+        ]
+        rows.append(f"| {words} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def render_stall() -> str:
     """Return how long others wait while the server reads a long prompt."""
     record = json.loads((RESULTS / "serve_stall.json").read_text())
@@ -1093,10 +1114,31 @@ def _study_numbers() -> list[tuple[str, str, str]]:
             ),
             "experiments/sequential",
         ),
+        (
+            "64 patterns learned together, held-out and frozen, alone: r = 16; p = 8; p = 1",
+            "; ".join(_one_adapter("lora16", "coef8", "shipped0")),
+            "one_adapter.json",
+        ),
+        (
+            "a store built on one adapter, transfer: base, routed; lost",
+            _compared("transfer-joint", "transfer", "routed-shipped", "base"),
+            "transfer-joint/summary.json",
+        ),
+        (
+            "the same, held-out: base, general, averaged, routed; lost",
+            _compared("routing-joint", "heldout", "routed", "base", "general", "averaged"),
+            "routing-joint/summary.json",
+        ),
     ]
 
 
 _OVERLAPPING = ("disjoint halves", "two seeds", "random")
+
+
+def _one_adapter(*arms: str) -> list[str]:
+    record = json.loads((RESULTS / "one_adapter.json").read_text())
+    found = [record["arms"][arm]["solved"] for arm in arms]
+    return [f"{each['held-out shapes']}, {each['frozen']}" for each in found]
 
 
 def _lost_alone(*arms: str) -> str:
@@ -1169,11 +1211,16 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "share-speeds-intel": lambda: render_share_speeds("share_init_intel.json"),
     "share-product": render_share_product,
     "gate-rules": render_gate_rules,
-    "learned-1.5b": lambda: render_learned("1.5b"),
-    "learned-0.5b": lambda: render_learned("0.5b"),
+    "learned-1.5b": lambda: render_learned("1.5b-instruct"),
+    "learned-0.5b": lambda: render_learned("0.5b-instruct"),
     "transfer": lambda: render_comparison("transfer", "transfer"),
     "transfer-general": lambda: render_comparison("transfer-general", "transfer"),
     "transfer-0.5b": lambda: render_comparison("transfer-0.5b", "transfer"),
+    "one-adapter": render_one_adapter,
+    "learned-joint": lambda: render_learned("1.5b-instruct-joint"),
+    "transfer-joint": lambda: render_comparison("transfer-joint", "transfer"),
+    "heldout-joint": lambda: render_comparison("routing-joint", "heldout"),
+    "frozen-joint": lambda: render_comparison("routing-joint", "frozen"),
     "transfer-patterns": lambda: render_patterns("transfer", "transfer", "routed-shipped"),
     "heldout": lambda: render_comparison("routing", "heldout"),
     "heldout-0.5b": lambda: render_comparison("routing-0.5b", "heldout"),
