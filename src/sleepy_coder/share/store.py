@@ -79,15 +79,29 @@ def save_store(store: Store, path: Path | str) -> None:
         if subspace.moments:
             save_file(_moment_tensors(subspace.moments), directory / MOMENTS_FILE)
         (directory / "coefficients").mkdir()
-        short = _short_tasks(store)
-        for name, task in {**subspace.tasks, **short}.items():
+        written = written_tasks(store)
+        for name, task in written.items():
             save_file(_task_tensors(task, subspace.bases), directory / task_file(name))
         files = {
             file.relative_to(directory).as_posix(): sha256_of(file)
             for file in sorted(directory.rglob("*.safetensors"))
         }
+        short = [name for name, task in written.items() if task is not subspace.tasks[name]]
         text = json.dumps(render_manifest(store, files, short), indent=1, allow_nan=False)
         (directory / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def written_tasks(store: Store) -> dict[str, TaskCoefficients]:
+    """Return what is written of each task: all, or what stands behind the common columns."""
+    written = dict(store.subspace.tasks)
+    common = written.get(store.common)
+    for name, task in store.subspace.tasks.items():
+        if common is None or name == store.common:
+            continue
+        own = columns_beyond(task, common)
+        if own is not None:
+            written[name] = own
+    return written
 
 
 @contextlib.contextmanager
@@ -190,16 +204,6 @@ def _basis_tensors(subspace: Subspace) -> dict[str, Tensor]:
         for name, basis in subspace.bases.items()
         for side, tensor in (("basis_a", basis.basis_a), ("basis_b", basis.basis_b))
     }
-
-
-def _short_tasks(store: Store) -> dict[str, TaskCoefficients]:
-    """Return, for each task that begins with the common columns, what stands behind them."""
-    tasks = store.subspace.tasks
-    if store.common not in tasks:
-        return {}
-    others = {name: task for name, task in tasks.items() if name != store.common}
-    beyond = {name: columns_beyond(task, tasks[store.common]) for name, task in others.items()}
-    return {name: task for name, task in beyond.items() if task is not None}
 
 
 def _task_tensors(task: TaskCoefficients, modules: Iterable[str]) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,8 @@ from sleepy_coder.share.analysis import (
 )
 from sleepy_coder.share.files import read_json
 from sleepy_coder.share.health import check_subspace, knows_names
-from sleepy_coder.share.store import load_store
+from sleepy_coder.share.store import load_store, written_tasks
+from sleepy_coder.share.tasks import width_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +39,10 @@ if TYPE_CHECKING:
 @click.option("--rank", default=8, show_default=True, help="r of the LoRA to compare with.")
 @json_option
 def info(store: Path, rank: int, as_json: bool) -> None:
-    """Show the tasks of STORE and what they cost against plain LoRA adapters."""
+    """Show the tasks of STORE and what they cost against plain LoRA adapters.
+
+    Columns that tasks have in common count once, as those of the task whose they are.
+    """
     loaded = load_store(store)
     subspace = loaded.subspace
     names, similarity = task_similarity(subspace)
@@ -50,13 +55,13 @@ def info(store: Path, rank: int, as_json: bool) -> None:
     rows = [
         {
             "task": name,
-            "p": max((entry.coef_a.shape[1] for entry in task.values()), default=0),
+            "p": width_of(task),
             "modules": len(task),
             "bytes": sum(e.coef_a.nbytes + e.coef_b.nbytes for e in task.values()),
             "cluster": group_of[name],
             "outlier": "yes" if name in outliers else "",
         }
-        for name, task in subspace.tasks.items()
+        for name, task in written_tasks(loaded).items()
     ]
     print_result(rows, _summary(loaded, rank), title=str(store), as_json=as_json)
 
@@ -64,7 +69,7 @@ def info(store: Path, rank: int, as_json: bool) -> None:
 def _summary(store: Store, rank: int) -> dict[str, Any]:
     """Return what a store costs and holds, all tasks together."""
     subspace = store.subspace
-    cost = storage(subspace, rank)
+    cost = storage(replace(subspace, tasks=written_tasks(store)), rank)
     sides = [(basis.basis_a.shape[1], basis.basis_b.shape[1]) for basis in subspace.bases.values()]
     held = explained_variance(subspace) if subspace.moments else {}
     return {
