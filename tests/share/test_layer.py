@@ -447,6 +447,24 @@ def test_columns_that_tasks_have_in_common_stay_and_what_is_behind_them_learns(m
     assert not torch.allclose(served, expected)
 
 
+def test_common_columns_stay_to_the_bit_in_a_basis_that_grows(model):
+    subspace = random_subspace(model, (3,))
+    common = subspace.tasks["t0"]
+    inject(model, subspace)
+    tasks = TrainableTasks(model, subspace, ["x"], expansion=1, common=common)
+    with torch.no_grad():
+        tasks.rows += 0.1
+    x = torch.randn(2, 4, 12)
+    with tasks.use(["x", "x"]):
+        expected = model(x)
+    grown = tasks.merged_into(subspace)
+    assert columns_beyond(grown.tasks["x"], grown.tasks["t0"]) is not None
+    eject(model)
+    inject(model, grown)
+    with use_tasks(model, ["x", "x"]):
+        torch.testing.assert_close(model(x), expected)
+
+
 def test_a_module_that_the_start_lacks_learns_too(model):
     subspace = random_subspace(model, (1,))
     inject(model, subspace)

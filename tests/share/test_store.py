@@ -312,8 +312,15 @@ def test_a_task_is_whole_where_it_does_not_begin_with_the_common_columns(tmp_pat
     kept = replace(store, subspace=replace(store.subspace, tasks=tasks))
     save_store(kept, tmp_path / "store")
     manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
-    assert manifest["begins_with"] == {"task-1": "task-0"}
+    assert (manifest["common"], manifest["short"]) == ("task-0", ["task-1"])
     assert_same_tensors(load_store(tmp_path / "store").subspace, kept.subspace)
+
+
+def test_the_common_task_is_known_before_any_is_built_on_it(tmp_path):
+    store = built_on_common(common="task-0")
+    alone = {"task-0": store.subspace.tasks["task-0"]}
+    save_store(replace(store, subspace=replace(store.subspace, tasks=alone)), tmp_path / "store")
+    assert load_store(tmp_path / "store").common == "task-0"
 
 
 def test_without_the_common_task_the_others_are_whole(tmp_path):
@@ -326,15 +333,22 @@ def test_without_the_common_task_the_others_are_whole(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "begins_with",
-    [{"task-1": "none"}, {"none": "task-0"}, {"task-1": "task-2", "task-2": "task-0"}],
+    ("common", "short"),
+    [
+        ("none", ["task-1"]),
+        ("task-0", ["none"]),
+        ("task-0", [["task-1"]]),
+        ("task-0", ["task-0"]),
+        ("", ["task-1"]),
+        ({}, []),
+    ],
 )
-def test_common_columns_of_no_whole_task_are_refused(tmp_path, begins_with):
+def test_common_columns_of_no_whole_task_are_refused(tmp_path, common, short):
     save_store(built_on_common(common="task-0"), tmp_path / "store")
     path = tmp_path / "store" / "manifest.json"
     manifest = json.loads(path.read_text())
-    path.write_text(json.dumps({**manifest, "begins_with": begins_with}))
-    with pytest.raises(StoreError, match="begins_with"):
+    path.write_text(json.dumps({**manifest, "common": common, "short": short}))
+    with pytest.raises(StoreError, match=r"common|short"):
         load_store(tmp_path / "store")
 
 
@@ -343,7 +357,7 @@ def test_a_store_of_the_version_before_is_read(tmp_path):
     save_store(store, tmp_path / "store")
     path = tmp_path / "store" / "manifest.json"
     manifest = json.loads(path.read_text())
-    del manifest["begins_with"]
+    del manifest["common"], manifest["short"]
     path.write_text(json.dumps({**manifest, "schema_version": 2}))
     assert_same_tensors(load_store(tmp_path / "store").subspace, store.subspace)
 

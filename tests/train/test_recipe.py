@@ -250,19 +250,23 @@ def test_one_adapter_of_all_pairs_is_the_basis_and_what_tasks_are_built_on(tiny_
     for step in (20, 60):
         for task in learned.tasks[step].values():
             assert width_of(columns_beyond(task, general)) == 1
-    more = {name: learned.tasks[60][name] for name in ("up",)}
-    again = learn_tasks(
-        tiny_model,
-        replace(basis, tasks={GENERAL: general, **more}),
-        rows,
-        replace(recipe, coefficients=replace(COEFFICIENTS, num_steps=1, snapshots=())),
-        pad_id=0,
-    )
-    first = again.report.losses  # one goes on from what it knows, the other begins
-    assert first["up"][0] < learned.report.losses["up"][0] / 2
-    torch.testing.assert_close(first["down"][0], learned.report.losses["down"][0])
+    known = replace(basis, tasks={GENERAL: general, "up": learned.tasks[60]["up"]})
+    one = replace(recipe, coefficients=replace(COEFFICIENTS, num_steps=1, snapshots=()))
+
+    def first_losses(*, goes_on):
+        again = learn_tasks(tiny_model, known, rows, one, pad_id=0, goes_on=goes_on)
+        return {name: losses[0] for name, losses in again.report.losses.items()}
+
+    began = {name: losses[0] for name, losses in learned.report.losses.items()}
+    assert first_losses(goes_on=False) == pytest.approx(began)
+    went_on = first_losses(goes_on=True)
+    assert went_on["up"] < began["up"] / 2
+    assert went_on["down"] == pytest.approx(began["down"])
 
 
 def test_general_is_made_in_one_way(tiny_model):
     with pytest.raises(ValueError, match="joint and shared"):
-        replace(RECIPE, joint=LORA, shared=COEFFICIENTS)
+        replace(RECIPE, start="mean", joint=LORA, shared=COEFFICIENTS)
+    for wrong in ({"start": "random"}, {"start": "mean", "pseudo_rank": 4}):
+        with pytest.raises(ValueError, match="built on it"):
+            replace(RECIPE, joint=LORA, **wrong)

@@ -85,7 +85,7 @@ class Lab:
         learned stays out of it. A stored basis is rounded; here its columns are made orthonormal
         again, every ΔW kept. What a merge weighs columns by is the recipe's.
         """
-        tasks = self.config.founding(self.store.subspace.tasks)
+        tasks = self.config.founding(self.store.subspace)
         objective = self.config.recipe.objective
         whole = replace(self.store.subspace, tasks=tasks, moments=None, objective=objective)
         return make_orthonormal(whole)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,14 +11,14 @@ from typing import Any, TypeVar
 from sleepy_coder.errors import InputError
 from sleepy_coder.learning.gate import GateConfig
 from sleepy_coder.patterns import GENERAL
+from sleepy_coder.share.subspace import Subspace, TaskCoefficients
 from sleepy_coder.train.config import FitConfig
 from sleepy_coder.train.optimizer import AdamConfig
 from sleepy_coder.train.pools import PoolConfig
-from sleepy_coder.train.recipe import Recipe
+from sleepy_coder.train.recipe import Recipe, common_of
 from sleepy_coder.weights import DEFAULT_MODEL
 
 Section = TypeVar("Section")
-Task = TypeVar("Task")
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,14 @@ class LearnConfig:
     recipe: Recipe = field(default_factory=Recipe)
     gate: GateConfig = field(default_factory=GateConfig)
 
-    def founding(self, tasks: Mapping[str, Task]) -> dict[str, Task]:
-        """Return those of a store's tasks that came with its basis; training starts from them."""
-        names = (GENERAL, *self.basis_patterns)
-        return {name: tasks[name] for name in names if name in tasks}
+    def founding(self, subspace: Subspace) -> dict[str, TaskCoefficients]:
+        """Return those of a store's tasks that came with its basis; training starts from them.
+
+        Where tasks are built on `general`, it alone did.
+        """
+        is_one = common_of(subspace, self.recipe.pseudo_rank) is not None
+        names = (GENERAL,) if is_one else (GENERAL, *self.basis_patterns)
+        return {name: subspace.tasks[name] for name in names if name in subspace.tasks}
 
 
 # Fields that hold a section of their own.

@@ -48,7 +48,7 @@ from sleepy_coder.router import route_problem
 from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.store import load_store, save_store
-from sleepy_coder.share.subspace import Subspace, TaskCoefficients
+from sleepy_coder.share.subspace import Subspace
 from sleepy_coder.share.tasks import convert, put_task
 from sleepy_coder.train.config import FitReport
 from sleepy_coder.train.data import encode_pairs, refuse_collisions
@@ -219,7 +219,7 @@ class Course:
         paths = {step: self.folder / f"step-{step}-{self._key}" for step in steps}
         if not all(path.is_dir() for path in paths.values()):
             basis = self._basis()
-            start = self._start(basis)
+            start = self.config.founding(basis)
             learned = learn_tasks(
                 self.model.hf_model,
                 convert(replace(basis, tasks=start, moments=None), dtype=torch.float32),
@@ -234,6 +234,9 @@ class Course:
                 save_json(report, self._training)
             names = [n for n in basis.tasks if self.over is not None or n == GENERAL]
             kept = replace(basis, tasks={name: basis.tasks[name] for name in names})
+            common = self.over.common if self.over else ""
+            if common_of(basis, recipe.pseudo_rank) is not None:
+                common = GENERAL
             for step, tasks in learned.tasks.items():
                 rounded = convert(Subspace(basis.bases, tasks), basis.dtype, "cpu")
                 subspace = kept
@@ -243,17 +246,11 @@ class Course:
                     subspace,
                     self.model.public_name,
                     self._provenance(subspace.tasks),
-                    common=GENERAL if common_of(subspace, recipe.pseudo_rank) else "",
+                    common=common,
                 )
                 self._save_store(store, paths[step])
         self.on_stage(f"coefficients: learned, kept after {', '.join(map(str, steps))} steps")
         return {step: load_store(path) for step, path in paths.items()}
-
-    def _start(self, basis: Subspace) -> dict[str, TaskCoefficients]:
-        """Return the tasks that training starts from."""
-        if common_of(basis, self.config.recipe.pseudo_rank) is not None:
-            return {GENERAL: basis.tasks[GENERAL]}
-        return self.config.founding(basis.tasks)
 
     @property
     def _training(self) -> Path:

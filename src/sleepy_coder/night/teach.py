@@ -57,8 +57,8 @@ def teach(
 ) -> Taught | None:
     """Return a pattern's coefficients after some steps on pairs; None if all own are too long.
 
-    They start from the pattern's own, else from what all tasks share (`recipe.mean_start`); columns
-    that all tasks begin with stay as they are.
+    They start from the pattern's own, else from what all tasks share (`recipe.mean_start`); the
+    columns of `general` that a task begins with stay as they are.
 
     Args:
         model: Frozen; it passes gradients.
@@ -89,6 +89,7 @@ def teach(
         Recipe(pseudo_rank=pseudo_rank, coefficients=_fit_config(rows[pattern], config)),
         pad_id=model.tokenizer.pad_token_id or 0,
         on_step=on_step,
+        goes_on=True,
     )
     found = Subspace(store.subspace.bases, {pattern: learned.tasks[config.num_steps][pattern]})
     coefficients = convert(found, dtype=store.subspace.dtype, device="cpu").tasks[pattern]
@@ -110,12 +111,12 @@ def _start(
     general = known.get(GENERAL)
     others = {name: task for name, task in known.items() if name != GENERAL}
     beyond = {name: general and columns_beyond(task, general) for name, task in others.items()}
-    own = {name: beyond[name] or task for name, task in others.items()}
-    if pattern not in own:
-        return known, max(map(width_of, own.values()), default=1)
-    if general and beyond[pattern]:
-        return {GENERAL: general, pattern: known[pattern]}, width_of(own[pattern])
-    return {pattern: known[pattern]}, width_of(own[pattern])
+    built = {name: own for name, own in beyond.items() if own}
+    if pattern not in others:
+        return known, max(map(width_of, (built or others).values()), default=1)
+    if general and pattern in built:
+        return {GENERAL: general, pattern: known[pattern]}, width_of(built[pattern])
+    return {pattern: known[pattern]}, width_of(known[pattern])
 
 
 def answer_form(store: Store, pattern: str) -> AnswerForm:

@@ -29,7 +29,8 @@ _KEYS = {
     "objective": str,
     "is_centered": bool,
     "tasks": dict,
-    "begins_with": dict,
+    "common": str,
+    "short": list,
     "files": dict,
 }
 # A text that begins like one, a file: URL, or a word further on that has a second separator in it.
@@ -45,7 +46,8 @@ class Store:
     """A subspace and what its manifest says of it.
 
     Attributes:
-        subspace: Bases, tasks and moments; tensors are memory-mapped when loaded.
+        subspace: Bases, tasks and moments; tensors are memory-mapped when loaded, but for tasks
+            that begin with common columns.
         base_model: Name of the model that the bases were made for, or empty.
         provenance: By task name, where it came from; JSON values, no absolute paths.
         common: Name of the task whose columns others begin with, or empty: of such tasks only what
@@ -94,7 +96,8 @@ def render_manifest(
         "objective": subspace.objective,
         "is_centered": subspace.is_centered,
         "tasks": {name: dict(store.provenance.get(name, {})) for name in subspace.tasks},
-        "begins_with": dict.fromkeys(sorted(short), store.common),
+        "common": store.common if store.common in subspace.tasks else "",
+        "short": sorted(short),
         "files": dict(files),
     }
     _refuse_absolute_paths(manifest)
@@ -122,11 +125,12 @@ def check_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
     """
     version = manifest.get("schema_version")
     if type(version) is int and version == _WITHOUT_COMMON:
-        manifest = {**manifest, "begins_with": {}}
+        manifest = {**manifest, "common": "", "short": []}
     elif version != SCHEMA_VERSION:
         raise StoreError(
             f"{MANIFEST_FILE}: schema_version is {str(version)[:50]!r}, this program reads "
-            f"{SCHEMA_VERSION}; use the version of sleepy-coder that wrote the store"
+            f"{_WITHOUT_COMMON} and {SCHEMA_VERSION}; use the version of sleepy-coder that wrote "
+            "the store"
         )
     if set(manifest) != set(_KEYS):
         odd = sorted(set(manifest) ^ set(_KEYS))
@@ -152,11 +156,12 @@ def _check_fields(manifest: Mapping[str, Any]) -> None:
         raise StoreError(f"{MANIFEST_FILE}: components must be those of target_modules")
     if manifest["objective"] not in ("factors", "product"):
         raise StoreError(f"{MANIFEST_FILE}: objective must be 'factors' or 'product'")
-    for name, common in manifest["begins_with"].items():
-        if name not in manifest["tasks"] or common not in manifest["tasks"]:
-            raise StoreError(f"{MANIFEST_FILE}: begins_with names a task that there is not")
-        if common in manifest["begins_with"]:
-            raise StoreError(f"{MANIFEST_FILE}: begins_with: {common} must be whole itself")
+    common, short = manifest["common"], manifest["short"]
+    if common and common not in manifest["tasks"]:
+        raise StoreError(f"{MANIFEST_FILE}: common must be one of the tasks, or empty")
+    known = (isinstance(name, str) and name in manifest["tasks"] for name in short)
+    if not all(known) or common in short or (short and not common):
+        raise StoreError(f"{MANIFEST_FILE}: short must name tasks that begin with the common one")
     for name, provenance in manifest["tasks"].items():
         check_task_name(name)
         if not isinstance(provenance, dict):

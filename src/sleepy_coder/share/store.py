@@ -160,9 +160,8 @@ def _load(path: Path) -> Store:
         _check_file(path, name, expected)
     bases = _read_bases(path, manifest)
     tasks = {name: _read_task(path, name, bases) for name in manifest["tasks"]}
-    begins_with = manifest["begins_with"]
-    for name, common in begins_with.items():
-        tasks[name] = add_columns(tasks[common], tasks[name])
+    for name in manifest["short"]:
+        tasks[name] = add_columns(tasks[manifest["common"]], tasks[name])
     moments = _read_moments(path, bases) if MOMENTS_FILE in manifest["files"] else None
     widths = {coef.coef_a.shape[1] for task in tasks.values() for coef in task.values()}
     if manifest["pseudo_rank"] != max(widths, default=0):
@@ -174,7 +173,7 @@ def _load(path: Path) -> Store:
         subspace=Subspace(bases, tasks, moments, manifest["objective"], manifest["is_centered"]),
         base_model=manifest["base_model"],
         provenance=manifest["tasks"],
-        common=next(iter(begins_with.values()), ""),
+        common=manifest["common"],
         sha256=sha256_of(path / MANIFEST_FILE),
     )
 

@@ -105,9 +105,10 @@ class TrainableTasks:
             padded = {module: _padded(entry, bases[module]) for module, entry in task.items()}
             row.copy_(self.layout.flatten({**drawn, **padded}))
         self.rows = _parameter(rows, device)
-        self._common = {m: _padded(entry, bases[m]) for m, entry in (common or {}).items()}
+        self._common = dict(common or {})
         self._whole = RowLayout.of_bases(bases, width_of(self._common) + pseudo_rank)
-        self._frame = self._whole.flatten(self._common).to(device)
+        padded = {module: _padded(entry, bases[module]) for module, entry in self._common.items()}
+        self._frame = self._whole.flatten(padded).to(device)
         self._own_places = self._find_own_places().to(device)
 
     def parameters(self) -> list[nn.Parameter]:
@@ -146,7 +147,15 @@ class TrainableTasks:
     def unflatten(self, row: Tensor) -> TaskCoefficients:
         """Return the coefficients that a (width,) row on the CPU stands for, common ones first."""
         own = self.layout.unflatten(row)
-        return add_columns(self._common, own) if self._common else own
+        sizes = self.layout.components
+        first = {
+            module: ModuleCoefficients(
+                coef_b=pad_rows(entry.coef_b, sizes[module][1]),
+                coef_a=pad_rows(entry.coef_a, sizes[module][0]),
+            )
+            for module, entry in self._common.items()
+        }
+        return add_columns(first, own)
 
     def merged_into(self, subspace: Subspace) -> Subspace:
         """Return the subspace with the trained tasks in it (replacing tasks of the same name).
@@ -164,10 +173,14 @@ class TrainableTasks:
         for name in self.names:
             task = self.task(name)
             if self.extra:
-                task = {
+                own = {
                     module: self._turned(entry, module, subspace.bases[module], grown.bases[module])
-                    for module, entry in task.items()
+                    for module, entry in self.layout.unflatten(
+                        self.rows[self._row_of(name)]
+                    ).items()
                 }
+                first = {m: _padded(entry, grown.bases[m]) for m, entry in self._common.items()}
+                task = add_columns(first, own)
             if name in grown.tasks:
                 grown = remove_task(grown, name)
             grown = add_task(grown, name, task)

@@ -46,8 +46,9 @@ class Recipe:
         targets: Names of the modules that are adapted.
         rank: r of phase 1's adapters.
         objective: Whose energy the basis keeps: that of ΔW, or the factors' (the paper).
-        start: Where coefficients start: from what the subspace's tasks share (`mean_start`), or
-            from random directions that are not written to yet. Without tasks it is the latter.
+        start: Where coefficients start: from what the subspace's tasks share (`mean_start`; behind
+            the columns of `general`, where it has more than p), or from random directions that are
+            not written to yet. Without tasks it is the latter.
         lora: How phase 1 trains.
         joint: How phase 1 trains a single adapter of rank k from the pairs of all its tasks
             together, in place of an adapter a task: its directions are the basis, and it is the
@@ -85,6 +86,10 @@ class Recipe:
             raise ValueError(f"end_weight: got {self.end_weight}, expected 0 to 1")
         if self.joint is not None and self.shared is not None:
             raise ValueError("joint and shared: got both, expected at most one: each makes general")
+        if self.joint is not None and (
+            self.start == "random" or self.components <= self.pseudo_rank
+        ):
+            raise ValueError("joint: tasks are built on it, so start is mean, and k more than p")
         if self.courses < 1:
             raise ValueError(f"courses: got {self.courses}, expected 1 or more")
 
@@ -162,7 +167,7 @@ def learn_basis(
 
     Args:
         model: The frozen base model, a Hugging Face causal language model.
-        rows: Task -> its pairs in tokens; each task becomes one adapter.
+        rows: Task -> its pairs in tokens; each task becomes one adapter, or all together one.
         recipe: How to train, and how many directions to keep.
         pad_id: Token that fills short rows.
         on_step: Called with "lora" or "shared", the step and each task's loss.
@@ -247,6 +252,7 @@ def learn_tasks(
     expansion: int = 0,
     checkpoint: Path | None = None,
     early_stop: EarlyStop = lambda *_: (),
+    goes_on: bool = False,
 ) -> Learned:
     """Return coefficients for these tasks over a frozen basis.
 
@@ -258,8 +264,7 @@ def learn_tasks(
         model: The frozen base model; it is wrapped while training lasts.
         subspace: Gives the basis, and with its tasks the start; they are not touched. Where its
             `general` has more columns than the recipe's p, tasks begin with these, which stay, and
-            only what stands behind them is trained: from random, or from what a task of that name
-            has there.
+            only what stands behind them is trained.
         rows: Task -> its pairs in tokens.
         recipe: How to train.
         pad_id: Token that fills short rows.
@@ -269,6 +274,8 @@ def learn_tasks(
             after the first has one of its own beside it.
         early_stop: Which tasks take no further step, see `fit`. Their coefficients stay; with
             expansion the directions under them go on changing.
+        goes_on: Behind the columns of `general`, start from what the subspace's tasks of these
+            names have there, not anew. They must have p columns there.
 
     Raises:
         ValueError: Tasks with an expansion were to stop between start and end, or to be the mean of
@@ -295,6 +302,7 @@ def learn_tasks(
                 expansion=expansion,
                 checkpoint=place,
                 early_stop=early_stop,
+                goes_on=goes_on,
             )
         )
     return found[0] if len(found) == 1 else _mean_of(found)
@@ -312,6 +320,7 @@ def _run_course(
     expansion: int,
     checkpoint: Path | None,
     early_stop: EarlyStop,
+    goes_on: bool,
 ) -> Learned:
     """Train all tasks once; for the arguments see `learn_tasks`."""
     config = recipe.coefficients
@@ -319,7 +328,8 @@ def _run_course(
     if recipe.start == "mean" and GENERAL not in rows:
         common = common_of(subspace, recipe.pseudo_rank)
     if common is not None:
-        known = {name: subspace.tasks[name] for name in rows if name in subspace.tasks}
+        names = [name for name in rows if name in subspace.tasks] if goes_on else []
+        known = {name: subspace.tasks[name] for name in names}
         own = {name: columns_beyond(task, common) for name, task in known.items()}
         start = {name: task for name, task in own.items() if task is not None}
     elif recipe.start == "mean" and subspace.tasks:
