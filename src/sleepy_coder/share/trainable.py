@@ -105,10 +105,9 @@ class TrainableTasks:
             padded = {module: _padded(entry, bases[module]) for module, entry in task.items()}
             row.copy_(self.layout.flatten({**drawn, **padded}))
         self.rows = _parameter(rows, device)
-        self._common = dict(common or {})
+        self._bases, self._common = bases, dict(common or {})
         self._whole = RowLayout.of_bases(bases, width_of(self._common) + pseudo_rank)
-        padded = {module: _padded(entry, bases[module]) for module, entry in self._common.items()}
-        self._frame = self._whole.flatten(padded).to(device)
+        self._frame = self._whole.flatten(self._behind_common({}, bases)).to(device)
         self._own_places = self._find_own_places().to(device)
 
     def parameters(self) -> list[nn.Parameter]:
@@ -146,16 +145,7 @@ class TrainableTasks:
 
     def unflatten(self, row: Tensor) -> TaskCoefficients:
         """Return the coefficients that a (width,) row on the CPU stands for, common ones first."""
-        own = self.layout.unflatten(row)
-        sizes = self.layout.components
-        first = {
-            module: ModuleCoefficients(
-                coef_b=pad_rows(entry.coef_b, sizes[module][1]),
-                coef_a=pad_rows(entry.coef_a, sizes[module][0]),
-            )
-            for module, entry in self._common.items()
-        }
-        return add_columns(first, own)
+        return self._behind_common(self.layout.unflatten(row), self._bases)
 
     def merged_into(self, subspace: Subspace) -> Subspace:
         """Return the subspace with the trained tasks in it (replacing tasks of the same name).
@@ -171,16 +161,13 @@ class TrainableTasks:
             raise StoreError("trained values are non-finite; go back to the last good step")
         grown = self._grow(subspace) if self.extra else subspace
         for name in self.names:
-            task = self.task(name)
+            own = self.layout.unflatten(self.rows[self._row_of(name)].cpu())
             if self.extra:
                 own = {
                     module: self._turned(entry, module, subspace.bases[module], grown.bases[module])
-                    for module, entry in self.layout.unflatten(
-                        self.rows[self._row_of(name)]
-                    ).items()
+                    for module, entry in own.items()
                 }
-                first = {m: _padded(entry, grown.bases[m]) for m, entry in self._common.items()}
-                task = add_columns(first, own)
+            task = self._behind_common(own, grown.bases)
             if name in grown.tasks:
                 grown = remove_task(grown, name)
             grown = add_task(grown, name, task)
@@ -190,6 +177,13 @@ class TrainableTasks:
         if name not in self.names:
             raise StoreError(f"task {name!r} is not in training: expected one of {self.names}")
         return self.names.index(name)
+
+    def _behind_common(
+        self, own: TaskCoefficients, bases: Mapping[str, ModuleBasis]
+    ) -> TaskCoefficients:
+        """Return a task with these columns behind the common ones, over bases that have grown."""
+        first = {module: _padded(entry, bases[module]) for module, entry in self._common.items()}
+        return add_columns(first, own)
 
     def _find_own_places(self) -> Tensor:
         """Return where in a whole row the numbers of a row of `rows` stand, (width,)."""
