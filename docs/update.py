@@ -37,6 +37,11 @@ MODELS = ("1.5b", "0.5b")
 SHOWN = "rh_009"
 
 
+def _heading(first: str, others: Sequence[str]) -> list[str]:
+    """Return the two lines a table begins with: a column of words, and columns of numbers."""
+    return [f"| {first} | {' | '.join(others)} |", "| --- |" + " ---: |" * len(others)]
+
+
 def load_runs(model: str) -> list[RunRecord]:
     """Return the records of one model's runs on the core problems, in the order of STRATEGIES.
 
@@ -618,8 +623,7 @@ def render_ablation(*axes: str) -> str:
             [str(each[key]) for each in record["settings"]] for key in ("setting", "passed")
         )
         rows += [
-            f"| {axis}, {len(record['totals'])} tasks | {' | '.join(names)} |",
-            "| --- |" + " ---: |" * len(names),
+            *_heading(f"{axis}, {len(record['totals'])} tasks", names),
             f"| solved of {total}, the base model {base} | {' | '.join(counts)} |",
             "",
         ]
@@ -688,12 +692,7 @@ def render_explained() -> str:
         len(m) for sides in record["explained"].values() for side in sides.values() for m in side
     ]
     ks = [k for k in (8, 24, 64, 128) if k <= min(widths)]
-    rows = [
-        "| variance in the first directions, %; B side, A side | "
-        + " | ".join(f"k = {k}" for k in ks)
-        + " |",
-        "| --- |" + " ---: |" * len(ks),
-    ]
+    rows = _heading("variance in the first directions, %; B side, A side", [f"k = {k}" for k in ks])
     for name, sides in record["explained"].items():
         cells = [", ".join(_percent_held(sides[side], k) for side in ("b", "a")) for k in ks]
         rows.append(f"| {name} | {' | '.join(cells)} |")
@@ -806,7 +805,7 @@ def render_one_adapter() -> str:
         "lora16": "a LoRA adapter, r = 16",
     }
     heads = [f"{name}, {size}" for name, size in record["sets"].items()]
-    rows = [f"| solved (lost) of | {' | '.join(heads)} |", "| --- |" + " ---: |" * len(heads)]
+    rows = _heading("solved (lost) of", heads)
     for key, words in names.items():
         arm = record["arms"][key]
         cells = [
@@ -825,10 +824,7 @@ def render_stall() -> str:
         "short_prompt_first_token_s": "first token of a short request, s",
         "long_prompt_first_token_s": "of the long one, s",
     }
-    rows = [
-        f"| a prompt of {record['prompt_tokens']:,} tokens, read | {' | '.join(heads.values())} |",
-        "| --- |" + " ---: |" * len(heads),
-    ]
+    rows = _heading(f"a prompt of {record['prompt_tokens']:,} tokens, read", list(heads.values()))
     for way, found in record["ways"].items():
         rows.append(f"| {way} | {' | '.join(f'{found[key]:.1f}' for key in heads)} |")
     return "\n".join(rows)

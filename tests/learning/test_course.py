@@ -16,7 +16,8 @@ from sleepy_coder.patterns import GENERAL, generate_problems
 from sleepy_coder.problems import load_set
 from sleepy_coder.share.layer import ShareLinear
 from sleepy_coder.share.store import load_store, save_store
-from sleepy_coder.share.tasks import columns_beyond, convert, module_moments, width_of
+from sleepy_coder.share.subspace import width_of
+from sleepy_coder.share.tasks import columns_beyond, convert, module_moments
 from sleepy_coder.train.config import FitConfig
 from sleepy_coder.train.pools import PoolConfig
 from sleepy_coder.train.recipe import Recipe

@@ -339,6 +339,7 @@ def test_without_the_common_task_the_others_are_whole(tmp_path):
         ("task-0", ["none"]),
         ("task-0", [["task-1"]]),
         ("task-0", ["task-0"]),
+        ("task-0", ["task-1", "task-1"]),
         ("", ["task-1"]),
         ({}, []),
     ],

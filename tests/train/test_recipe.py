@@ -6,7 +6,8 @@ import torch
 from sleepy_coder.patterns import GENERAL
 from sleepy_coder.share.expand import expand
 from sleepy_coder.share.layer import inject, use_tasks
-from sleepy_coder.share.tasks import add_task, average, columns_beyond, delta_weight, width_of
+from sleepy_coder.share.subspace import width_of
+from sleepy_coder.share.tasks import add_task, average, columns_beyond, delta_weight
 from sleepy_coder.train.fit import FitConfig
 from sleepy_coder.train.recipe import Recipe, learn_basis, learn_tasks, mean_start
 

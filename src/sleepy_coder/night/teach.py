@@ -12,8 +12,8 @@ from sleepy_coder.night.config import NightConfig
 from sleepy_coder.patterns import GENERAL
 from sleepy_coder.problems import Problem
 from sleepy_coder.prompt import read_answer_form
-from sleepy_coder.share.subspace import Subspace, TaskCoefficients
-from sleepy_coder.share.tasks import columns_beyond, convert, put_task, width_of
+from sleepy_coder.share.subspace import Subspace, TaskCoefficients, width_of
+from sleepy_coder.share.tasks import columns_beyond, convert, put_task
 from sleepy_coder.train.config import FitConfig, FitReport
 from sleepy_coder.train.data import encode_pairs, pair_from_problem
 from sleepy_coder.train.recipe import OnStep, Recipe, learn_tasks

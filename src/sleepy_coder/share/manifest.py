@@ -83,7 +83,6 @@ def render_manifest(
         StoreError: A text in it has an absolute path.
     """
     subspace = store.subspace
-    widths = [coef.coef_a.shape[1] for task in subspace.tasks.values() for coef in task.values()]
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "base_model": store.base_model,
@@ -92,7 +91,7 @@ def render_manifest(
             name: {"a": basis.basis_a.shape[1], "b": basis.basis_b.shape[1]}
             for name, basis in subspace.bases.items()
         },
-        "pseudo_rank": max(widths, default=0),
+        "pseudo_rank": subspace.pseudo_rank,
         "objective": subspace.objective,
         "is_centered": subspace.is_centered,
         "tasks": {name: dict(store.provenance.get(name, {})) for name in subspace.tasks},
@@ -160,7 +159,7 @@ def _check_fields(manifest: Mapping[str, Any]) -> None:
     if common and common not in manifest["tasks"]:
         raise StoreError(f"{MANIFEST_FILE}: common must be one of the tasks, or empty")
     known = (isinstance(name, str) and name in manifest["tasks"] for name in short)
-    if not all(known) or common in short or (short and not common):
+    if not all(known) or len(set(short)) != len(short) or common in short or (short and not common):
         raise StoreError(f"{MANIFEST_FILE}: short must name tasks that begin with the common one")
     for name, provenance in manifest["tasks"].items():
         check_task_name(name)

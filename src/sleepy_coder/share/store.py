@@ -163,14 +163,14 @@ def _load(path: Path) -> Store:
     for name in manifest["short"]:
         tasks[name] = add_columns(tasks[manifest["common"]], tasks[name])
     moments = _read_moments(path, bases) if MOMENTS_FILE in manifest["files"] else None
-    widths = {coef.coef_a.shape[1] for task in tasks.values() for coef in task.values()}
-    if manifest["pseudo_rank"] != max(widths, default=0):
+    subspace = Subspace(bases, tasks, moments, manifest["objective"], manifest["is_centered"])
+    if manifest["pseudo_rank"] != subspace.pseudo_rank:
         raise StoreError(
             f"{MANIFEST_FILE}: pseudo_rank is {manifest['pseudo_rank']}, the widest task has "
-            f"{max(widths, default=0)}"
+            f"{subspace.pseudo_rank}"
         )
     return Store(
-        subspace=Subspace(bases, tasks, moments, manifest["objective"], manifest["is_centered"]),
+        subspace=subspace,
         base_model=manifest["base_model"],
         provenance=manifest["tasks"],
         common=manifest["common"],

@@ -116,6 +116,11 @@ TaskCoefficients = Mapping[str, ModuleCoefficients]
 """A task: coefficients by module name. A module that is absent is left as the base model has it."""
 
 
+def width_of(task: TaskCoefficients) -> int:
+    """Return p, the most columns that a task has in a module; 0 without modules."""
+    return max((entry.coef_a.shape[1] for entry in task.values()), default=0)
+
+
 @dataclass(frozen=True)
 class SideMoments:
     """What merging needs to know of all columns seen on one side, whatever their number.
@@ -166,3 +171,8 @@ class Subspace:
     def dtype(self) -> torch.dtype:
         """Of the bases, which all have the same."""
         return next(iter(self.bases.values())).basis_a.dtype
+
+    @property
+    def pseudo_rank(self) -> int:
+        """P of the widest task; 0 without tasks."""
+        return max(map(width_of, self.tasks.values()), default=0)

@@ -293,11 +293,6 @@ def columns_beyond(task: TaskCoefficients, common: TaskCoefficients) -> TaskCoef
     return own
 
 
-def width_of(task: TaskCoefficients) -> int:
-    """Return p, the most columns that a task has in a module; 0 without modules."""
-    return max((entry.coef_a.shape[1] for entry in task.values()), default=0)
-
-
 def blend(
     subspace: Subspace, weights: Mapping[str, float], pseudo_rank: int | None = None
 ) -> TaskCoefficients:

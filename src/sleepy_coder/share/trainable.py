@@ -23,6 +23,7 @@ from sleepy_coder.share.subspace import (
     ModuleMoments,
     Subspace,
     TaskCoefficients,
+    width_of,
 )
 from sleepy_coder.share.task_table import RowLayout
 from sleepy_coder.share.tasks import (
@@ -31,7 +32,6 @@ from sleepy_coder.share.tasks import (
     in_basis,
     pad_rows,
     remove_task,
-    width_of,
 )
 
 if TYPE_CHECKING:

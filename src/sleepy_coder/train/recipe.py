@@ -18,8 +18,8 @@ from sleepy_coder.patterns import GENERAL
 from sleepy_coder.share.choice import FixedComponents
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.layer import eject, inject
-from sleepy_coder.share.subspace import ModuleCoefficients, Objective
-from sleepy_coder.share.tasks import average, columns_beyond, width_of
+from sleepy_coder.share.subspace import ModuleCoefficients, Objective, width_of
+from sleepy_coder.share.tasks import average, columns_beyond
 from sleepy_coder.share.trainable import TrainableTasks
 from sleepy_coder.train.config import join_reports
 from sleepy_coder.train.fit import EarlyStop, FitConfig, FitReport, fit
@@ -173,10 +173,9 @@ def learn_basis(
         on_step: Called with "lora" or "shared", the step and each task's loss.
         checkpoint: File to go on from where it exists, and to write; of the adapters.
     """
-    together = [replace(row, task=GENERAL) for task in sorted(rows) for row in rows[task]]
     pseudo_rank = recipe.pseudo_rank
     if recipe.joint is not None:
-        rows, pseudo_rank = {GENERAL: together}, recipe.components
+        rows, pseudo_rank = _together(rows), recipe.components
         recipe = replace(recipe, rank=recipe.components, lora=recipe.joint)
     adapters, _ = learn_adapters(
         model, rows, recipe, pad_id=pad_id, on_step=on_step, checkpoint=checkpoint
@@ -193,12 +192,17 @@ def learn_basis(
     learned = learn_tasks(
         model,
         subspace,
-        {GENERAL: together},
+        _together(rows),
         shared,
         pad_id=pad_id,
         on_step=lambda _, step, losses: on_step("shared", step, losses),
     )
     return replace(subspace, tasks=learned.tasks[recipe.shared.num_steps])
+
+
+def _together(rows: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
+    """Return all tasks' rows as those of `general`."""
+    return {GENERAL: [replace(row, task=GENERAL) for task in sorted(rows) for row in rows[task]]}
 
 
 def mean_start(subspace: Subspace, pseudo_rank: int, seed: int = 0) -> TaskCoefficients:
@@ -328,8 +332,7 @@ def _run_course(
     if recipe.start == "mean" and GENERAL not in rows:
         common = common_of(subspace, recipe.pseudo_rank)
     if common is not None:
-        names = [name for name in rows if name in subspace.tasks] if goes_on else []
-        known = {name: subspace.tasks[name] for name in names}
+        known = {name: task for name, task in subspace.tasks.items() if goes_on and name in rows}
         own = {name: columns_beyond(task, common) for name, task in known.items()}
         start = {name: task for name, task in own.items() if task is not None}
     elif recipe.start == "mean" and subspace.tasks:

@@ -13,6 +13,7 @@ from sleepy_coder.cli.options import json_option
 from sleepy_coder.cli.share.options import config_option, print_result, store_argument
 from sleepy_coder.errors import InputError, StoreError
 from sleepy_coder.share.analysis import (
+    Storage,
     cluster_tasks,
     explained_variance,
     grassmann_distance,
@@ -24,7 +25,7 @@ from sleepy_coder.share.analysis import (
 from sleepy_coder.share.files import read_json
 from sleepy_coder.share.health import check_subspace, knows_names
 from sleepy_coder.share.store import load_store, written_tasks
-from sleepy_coder.share.tasks import width_of
+from sleepy_coder.share.subspace import width_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +45,8 @@ def info(store: Path, rank: int, as_json: bool) -> None:
     Columns that tasks have in common count once, as those of the task whose they are.
     """
     loaded = load_store(store)
-    subspace = loaded.subspace
-    names, similarity = task_similarity(subspace)
+    written = replace(loaded.subspace, tasks=written_tasks(loaded))
+    names, similarity = task_similarity(loaded.subspace)
     outliers = outlier_tasks(names, similarity)
     group_of = {
         name: number
@@ -61,15 +62,15 @@ def info(store: Path, rank: int, as_json: bool) -> None:
             "cluster": group_of[name],
             "outlier": "yes" if name in outliers else "",
         }
-        for name, task in written_tasks(loaded).items()
+        for name, task in written.tasks.items()
     ]
-    print_result(rows, _summary(loaded, rank), title=str(store), as_json=as_json)
+    summary = _summary(loaded, storage(written, rank), rank)
+    print_result(rows, summary, title=str(store), as_json=as_json)
 
 
-def _summary(store: Store, rank: int) -> dict[str, Any]:
+def _summary(store: Store, cost: Storage, rank: int) -> dict[str, Any]:
     """Return what a store costs and holds, all tasks together."""
     subspace = store.subspace
-    cost = storage(replace(subspace, tasks=written_tasks(store)), rank)
     sides = [(basis.basis_a.shape[1], basis.basis_b.shape[1]) for basis in subspace.bases.values()]
     held = explained_variance(subspace) if subspace.moments else {}
     return {
