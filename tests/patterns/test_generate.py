@@ -45,6 +45,18 @@ def test_a_longer_run_starts_with_the_shorter_one():
     )
 
 
+HEAD = ("//!", "/*", "// SPDX", "// Copyright", "#![")
+
+
+def test_some_programs_to_learn_from_have_a_head_and_those_held_out_have_none():
+    made = [p for name in list(PATTERNS)[:20] for p in generate_problems(name, 10, 0, "training")]
+    headed = [problem for problem in made if problem.buggy.startswith(HEAD)]
+    assert 0.2 < len(headed) / len(made) < 0.5
+    assert all(p.fixed and p.fixed.splitlines()[0] == p.buggy.splitlines()[0] for p in headed)
+    heldout = [p for name in PATTERNS for p in generate_problems(name, 2, 11, "heldout")]
+    assert not any(problem.buggy.startswith(HEAD) for problem in heldout)
+
+
 def test_an_unknown_pattern_is_said():
     with pytest.raises(InputError, match="unknown pattern 'no_such'"):
         generate_problems("no_such", 1, seed=0)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sleepy_coder.experiments.lab import Lab, frozen_of
+from sleepy_coder.experiments.lab import Lab, count_numbers, frozen_of
 from sleepy_coder.experiments.questions import Answer, Question, ask, ask_base
 from sleepy_coder.experiments.resident import Factors, factors_of_adapter, factors_of_task
 from sleepy_coder.figures import draw_forgetting
@@ -112,7 +112,7 @@ def _train(
     def keep(arm: str, trained: Mapping[str, TaskCoefficients]) -> None:
         whole = Subspace(basis.bases, trained)
         arms[arm] = {task: factors_of_task(whole, task) for task in tasks}
-        counts[arm] = _count(trained[tasks[0]])
+        counts[arm], _ = count_numbers(trained[tasks[0]], basis)
 
     for p in config.pseudo_ranks:
         recipe = replace(lab.config.recipe, pseudo_rank=p)
@@ -141,10 +141,6 @@ def _anchored_rows(lab: Lab, tasks: Sequence[str], config: CoefficientsConfig) -
     share = config.anchor_frac / (1 - config.anchor_frac)
     pool = replace(lab.config.pool, anchor_share=share)
     return dict(lab.rows(tasks, pool=pool, own_answers=own, anchors=anchors))
-
-
-def _count(task: TaskCoefficients) -> int:
-    return sum(entry.coef_a.numel() + entry.coef_b.numel() for entry in task.values())
 
 
 def _summarize(

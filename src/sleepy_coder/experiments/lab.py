@@ -23,6 +23,7 @@ from sleepy_coder.experiments.resident import digest_tensors
 from sleepy_coder.learning.answers import collect_own_answers
 from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.sets import LearningSets, as_set
+from sleepy_coder.patterns import GENERAL
 from sleepy_coder.problems import Problem, hash_problems, is_frozen
 from sleepy_coder.prompt import render_messages
 from sleepy_coder.repair import resume_key
@@ -35,7 +36,7 @@ from sleepy_coder.share.subspace import (
     Subspace,
     TaskCoefficients,
 )
-from sleepy_coder.share.tasks import convert, in_basis
+from sleepy_coder.share.tasks import columns_beyond, convert, in_basis
 from sleepy_coder.train.data import encode_pairs, refuse_collisions
 from sleepy_coder.train.lora import TrainedAdapter
 from sleepy_coder.train.pools import PoolConfig, build_pools
@@ -205,6 +206,17 @@ class Lab:
     def pad_id(self) -> int:
         """The token that fills short rows."""
         return self.model.tokenizer.pad_token_id or 0
+
+
+def count_numbers(task: TaskCoefficients, basis: Subspace) -> tuple[int, int]:
+    """Return how many numbers are a task's own, and how many it shares with `general`."""
+    general = basis.tasks.get(GENERAL)
+    own = columns_beyond(task, general) if general else None
+    num_all, num_own = (
+        sum(entry.coef_a.numel() + entry.coef_b.numel() for entry in columns.values())
+        for columns in (task, task if own is None else own)
+    )
+    return num_own, num_all - num_own
 
 
 def heldout_of(sets: LearningSets, tasks: Iterable[str], limit: int) -> dict[str, list[Problem]]:

@@ -29,7 +29,7 @@ from sleepy_coder.continual import (
 )
 from sleepy_coder.errors import InputError
 from sleepy_coder.experiments.coefficients import route_of
-from sleepy_coder.experiments.lab import Lab, frozen_of, heldout_of
+from sleepy_coder.experiments.lab import Lab, count_numbers, frozen_of, heldout_of
 from sleepy_coder.experiments.questions import Question, ask, ask_base
 from sleepy_coder.experiments.resident import factors_of_adapter, factors_of_task
 from sleepy_coder.experiments.stages import Arm, train_merged, train_single
@@ -199,8 +199,8 @@ def _learn(lab: Lab, name: str, orders: Sequence[Sequence[str]], config: Sequent
     for task in orders[0]:
         whole = add_task(whole, task, trained[task])
     variants = {f"coef/{task}": factors_of_task(whole, task) for task in orders[0]}
-    size = sum(c.coef_a.numel() + c.coef_b.numel() for c in trained[orders[0][0]].values())
-    return Arm("coef", variants, [basis_size(basis)], size, is_routed=True)
+    size, shared = count_numbers(trained[orders[0][0]], basis)
+    return Arm("coef", variants, [basis_size(basis) + shared], size, is_routed=True)
 
 
 def basis_size(subspace: Subspace) -> int:

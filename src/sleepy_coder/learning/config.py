@@ -34,6 +34,8 @@ class LearnConfig:
         max_new_tokens: Limit of a whole program as an answer.
         pool: How many pairs of what a task learns from.
         recipe: How adapters, basis and coefficients are learned.
+        general_weights: What `general` may be on the straight line from nothing, 0, to what
+            training made of it, 1 (see `Recipe.end_weight`); the selecting problems choose.
         gate: What a task must show to be shipped.
     """
 
@@ -45,6 +47,7 @@ class LearnConfig:
     max_new_tokens: int = 2048
     pool: PoolConfig = field(default_factory=PoolConfig)
     recipe: Recipe = field(default_factory=Recipe)
+    general_weights: tuple[float, ...] = ()
     gate: GateConfig = field(default_factory=GateConfig)
 
     def founding(self, subspace: Subspace) -> dict[str, TaskCoefficients]:

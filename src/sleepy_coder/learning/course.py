@@ -5,6 +5,7 @@ The stages, each kept in a folder so that an interrupted course goes on where it
 1. `base`: what the base model solves by itself of the problems that select;
 2. `own`, if asked for: its verified answers to the training problems;
 3. `basis`: adapters of some patterns, and the directions that they share (phase 1);
+   `general-W`, if asked for: how the task of all these patterns does at the weight W;
 4. `step-N`: every task's coefficients after N steps (phase 2);
 5. `trials-N`: how these tasks do on the problems that select.
 
@@ -49,7 +50,7 @@ from sleepy_coder.sandbox import Sandbox
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.store import load_store, save_store
 from sleepy_coder.share.subspace import Subspace
-from sleepy_coder.share.tasks import convert, put_task
+from sleepy_coder.share.tasks import convert, put_task, scaled
 from sleepy_coder.train.config import FitReport
 from sleepy_coder.train.data import encode_pairs, refuse_collisions
 from sleepy_coder.train.distributed import current_ranks
@@ -110,9 +111,11 @@ class Course:
                 asked for has too few pairs.
         """
         self._keep_apart()
-        base = self._judged("base", self._select, lambda p: self._judge(p, "base"))
         steps = self._coefficients()
-        trials = {step: self._trials(base, step, steps[step]) for step in sorted(steps)}
+        trials = {
+            step: self._trials(f"trials-{step}", "routed-alone", steps[step])
+            for step in sorted(steps)
+        }
         gate = self.config.gate if self.over is None else replace(self.config.gate, doubts=())
         decisions = {
             step: decide(list(tried.values()), gate, min_doubt=self._known_doubt)
@@ -209,7 +212,22 @@ class Course:
             rounded = convert(subspace, dtype=torch.bfloat16, device="cpu")
             self._save_store(Store(replace(rounded, moments=None), self.model.public_name), path)
         self.on_stage("basis: learned")
-        return load_store(path).subspace
+        return self._weighed(load_store(path).subspace)
+
+    def _weighed(self, basis: Subspace) -> Subspace:
+        """Return the basis with its `general` at the weight at which that gains most."""
+        weights = sorted(self.config.general_weights)
+        if not weights:
+            return basis
+
+        def gain(weight: float) -> int:
+            store = Store(scaled(basis, GENERAL, weight), self.model.public_name)
+            tried = self._trials(f"general-{weight}", "general", store)
+            return decide(list(tried.values()), self.config.gate).net_gain
+
+        chosen = max(weights, key=gain) if len(weights) > 1 else weights[0]
+        self.on_stage(f"general: at {chosen} of its weight")
+        return scaled(basis, GENERAL, chosen)
 
     def _coefficients(self) -> dict[int, Store]:
         """Return step -> a store of all tasks' coefficients after it (phase 2)."""
@@ -278,17 +296,23 @@ class Course:
         """Whether a task is learned here, not kept from the store below."""
         return self.over is None or task in self.rows
 
-    def _trials(self, base: Mapping[str, Judged], step: int, store: Store) -> dict[str, Trial]:
-        """Return problem id -> how a store's tasks do where the selecting problems lead to them."""
+    @cached_property
+    def _base(self) -> dict[str, Judged]:
+        """Problem id -> what the base model says by itself to the problems that select."""
+        return self._judged("base", self._select, lambda p: self._judge(p, "base"))
+
+    def _trials(self, stage: str, strategy: str, store: Store) -> dict[str, Trial]:
+        """Return problem id -> how a store's tasks do where they answer the selecting problems."""
+        base = self._base
 
         def judge(problems: Sequence[Problem]) -> dict[str, Judged]:
             learned = LearnedTasks(self.model, store)
             try:
-                return self._judge(problems, "routed-alone", learned)
+                return self._judge(problems, strategy, learned)
             finally:
                 learned.close()
 
-        tried = self._judged(f"trials-{step}", self._select, judge)
+        tried = self._judged(stage, self._select, judge)
         problems = {problem.id: problem for problem in self._select}
         return {
             name: Trial(

@@ -13,9 +13,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# So many more problems are expected to be lost than were seen to be.
-_UNSEEN = 1
-
 
 @dataclass(frozen=True)
 class Trial:
@@ -53,10 +50,14 @@ class GateConfig:
     Attributes:
         max_lost_frac: Budget: expected losses over all that the base model solves.
         doubts: Least doubts to try; without any, tasks are heard where it has no answer only.
+        unseen_losses: So many more losses are expected than were seen. Where none of n is lost, up
+            to 3/n may be (the rule of three: Hanley and Lippman-Hand 1983,
+            doi:10.1001/jama.1983.03330370053031).
     """
 
     max_lost_frac: float = 0.0
     doubts: tuple[float, ...] = ()
+    unseen_losses: int = 3
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,6 @@ def decide(
 ) -> Decision:
     """Return from how much doubt on tasks are heard: the least that keeps to the budget.
 
-    One more problem is expected to be lost than was.
-
     Args:
         trials: Every task's problems.
         config: What to ask for.
@@ -138,7 +137,8 @@ def decide(
     chosen = min_doubt
     if chosen is None:
         budget = config.max_lost_frac * sum(trial.is_solved_by_base for trial in trials)
-        fits = (d for d in sorted(config.doubts) if _count(trials, d)[1] + _UNSEEN <= budget)
+        left = budget - config.unseen_losses
+        fits = (doubt for doubt in sorted(config.doubts) if _count(trials, doubt)[1] <= left)
         chosen = next(fits, None)
     by_task: dict[str, list[Trial]] = defaultdict(list)
     for trial in trials:

@@ -17,6 +17,7 @@ from sleepy_coder.mutants.crates import Crate, PartLimits, fetch_crate, source_f
 from sleepy_coder.mutants.extract import MAX_LINES, Program, extract_programs
 from sleepy_coder.mutants.mutate import Mutant, mutate
 from sleepy_coder.mutants.prune import Check, Checked
+from sleepy_coder.patterns import put_head
 from sleepy_coder.problems import Check as ProblemCheck
 from sleepy_coder.problems import CrateType, Problem, save_lines
 from sleepy_coder.proof import storable
@@ -25,7 +26,7 @@ from sleepy_coder.sandbox import Sandbox
 EDITION = "2021"
 # Parts of a cached file's name: raise them when extraction, or an operator, changes what comes out.
 PROGRAM_VERSION = 1
-MUTANT_VERSION = 2
+MUTANT_VERSION = 3
 
 # Of a compilation that a limit cuts short, as it may where the machine is busy: what comes out of a
 # crate is kept for good.
@@ -160,7 +161,10 @@ def _mutants(
 ) -> Iterator[Candidate]:
     for number, program in enumerate(programs):
         name = f"{seed}/{crate.name}/{number}"
-        shown = _show_tests(program, Random(name))  # noqa: S311 - not for secrets
+        random = Random(name)  # noqa: S311 - not for secrets
+        shown = _show_tests(program, random)
+        if crate.part == "train":  # the other sets are as they were when numbers were made of them
+            shown = replace(shown, code=put_head(shown.code, random))
         for mutant in mutate(shown.code, name, check, limit=limit):
             yield Candidate.of(mutant, crate.name, shown.code, tests=shown.tests)
 

@@ -17,10 +17,20 @@ from sleepy_coder.patterns import (
     trait_bounds,
     type_mismatch,
 )
+from sleepy_coder.patterns.heads import put_head
 from sleepy_coder.patterns.pattern import Draft, Part, Pattern, Shape
 from sleepy_coder.problems import Problem
 
-__all__ = ["GENERAL", "PATTERNS", "Draft", "Part", "Pattern", "Shape", "generate_problems"]
+__all__ = [
+    "GENERAL",
+    "PATTERNS",
+    "Draft",
+    "Part",
+    "Pattern",
+    "Shape",
+    "generate_problems",
+    "put_head",
+]
 
 _FAMILIES = (
     borrow_checker,

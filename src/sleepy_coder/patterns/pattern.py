@@ -9,6 +9,7 @@ from importlib import resources
 from random import Random
 from typing import Literal
 
+from sleepy_coder.patterns.heads import put_head
 from sleepy_coder.patterns.notation import (
     Section,
     choose_words,
@@ -78,23 +79,28 @@ class Pattern:
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
         """The structures in which programs with this mistake are made."""
-        return tuple(self._shape(section) for section in self.sections)
+        *training, heldout = self.sections
+        own = [self._shape(section, may_have_head=True) for section in training]
+        return (*own, self._shape(heldout, may_have_head=False))
 
     def shapes_of(self, part: Part) -> tuple[Shape, ...]:
         """Return the shapes of a part; the pattern's last shape is held out from training."""
         return {"all": self.shapes, "training": self.shapes[:-1], "heldout": self.shapes[-1:]}[part]
 
-    def _shape(self, section: Section) -> Shape:
+    def _shape(self, section: Section, *, may_have_head: bool) -> Shape:
         code = self.error_code if section.code is None else section.code
-        return Shape(section.name, lambda rng: _draw(section, code, rng))
+        return Shape(
+            section.name, lambda rng: _draw(section, code, rng, may_have_head=may_have_head)
+        )
 
 
-def _draw(section: Section, error_code: str | None, rng: Random) -> Draft:
+def _draw(section: Section, error_code: str | None, rng: Random, *, may_have_head: bool) -> Draft:
     words = choose_words(section, draw_words(rng), rng)
     has_both = bool(section.main and section.tests)
     is_lib = bool(section.tests) and not (has_both and rng.random() < 0.5)  # noqa: PLR2004 - a coin
     body = section.program if is_lib else f"{section.program}\n{section.main}\n"
-    buggy, fixed = split_edits(dress(expand(body, words, rng), words, rng))
+    program = dress(expand(body, words, rng), words, rng)
+    buggy, fixed = split_edits(put_head(program, rng) if may_have_head else program)
     if is_lib:
         check = Check(kind="tests", expect=None, code=expand(section.tests, words, rng) + "\n")
         return Draft(buggy, fixed, "lib", check, error_code)

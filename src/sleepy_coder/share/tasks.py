@@ -321,6 +321,19 @@ def blend(
     return blended
 
 
+def scaled(subspace: Subspace, name: str, weight: float) -> Subspace:
+    """Return the subspace with one task's ΔW multiplied by the weight, in the basis's dtype.
+
+    Raises:
+        InputError: There is no such task.
+    """
+    task = {
+        module: replace(entry, coef_b=entry.coef_b * weight)
+        for module, entry in find_task(subspace, name).items()
+    }
+    return put_task(subspace, name, task)
+
+
 def average(
     subspace: Subspace, names: Sequence[str] | None = None, pseudo_rank: int | None = None
 ) -> TaskCoefficients:
