@@ -75,7 +75,7 @@ class LearnedTasks:
             name: read_answer_form(name, of) for name, of in store.provenance.items()
         }
         self._model = model
-        self._table = inject(model.hf_model, store.subspace)
+        self._table = inject(model.hf_model, store.subspace, common=store.common)
         model.decoder.use_tasks = partial(use_tasks, model.hf_model)
 
     def close(self) -> None:

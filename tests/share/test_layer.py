@@ -13,7 +13,7 @@ from sleepy_coder.errors import StoreError
 from sleepy_coder.share.layer import ShareLinear, eject, inject, use_tasks
 from sleepy_coder.share.subspace import ModuleBasis, ModuleCoefficients, Subspace
 from sleepy_coder.share.task_table import TaskTable
-from sleepy_coder.share.tasks import columns_beyond
+from sleepy_coder.share.tasks import add_columns, columns_beyond
 from sleepy_coder.share.trainable import TrainableTasks
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
@@ -403,6 +403,38 @@ def test_1024_tasks_of_the_1_5b_take_under_50_megabytes():
     layers = 28
     assert len(table) == 1024
     assert table.num_bytes * layers < 50e6
+
+
+def test_columns_that_tasks_begin_with_are_kept_once_and_change_no_answer(model):
+    subspace = random_subspace(model, (4, 1, 2))
+    common, own, other = (subspace.tasks[f"t{i}"] for i in range(3))
+    tasks = {"common": common, "built": add_columns(common, own), "other": other}
+    names = ["built", None, "other", "common", "late"]
+    late = {"late": add_columns(common, other)}  # wider than any before: the rows are laid anew
+    x = torch.randn(5, 3, 12)
+    expected = None
+    for kept in ("", "common"):
+        table = inject(model, Subspace(subspace.bases, tasks), common=kept)
+        table.add(late)
+        with use_tasks(model, names):
+            got = model(x)
+        expected = got if expected is None else expected
+        torch.testing.assert_close(got, expected)
+        assert table.layout.pseudo_rank == (2 if kept else 6)
+        table.remove(["built"])
+        table.add({"again": tasks["built"], "built": other})
+        with use_tasks(model, ["again", None, "built", "common", "late"]):
+            torch.testing.assert_close(model(x), expected)
+        eject(model)
+
+
+def test_1024_tasks_behind_common_columns_take_hardly_more_than_their_own():
+    bases = {"m": ModuleBasis(torch.zeros(64, 24), torch.zeros(64, 24))}
+    common = {"m": ModuleCoefficients(torch.randn(24, 24), torch.randn(24, 24))}
+    own = {"m": ModuleCoefficients(torch.randn(24, 1), torch.randn(24, 1))}
+    table = TaskTable(bases, common=common)
+    table.add({f"t{i}": add_columns(common, own) for i in range(1024)})
+    assert table.num_bytes < 1.05 * 1024 * 2 * 24 * 4
 
 
 def test_gradients_reach_only_the_tasks_of_the_batch(model):

@@ -160,7 +160,13 @@ def _add_delta(out: Tensor, x: Tensor, operands: _Operands) -> Tensor:
     return out
 
 
-def inject(model: nn.Module, subspace: Subspace, *, dtype: torch.dtype | None = None) -> TaskTable:
+def inject(
+    model: nn.Module,
+    subspace: Subspace,
+    *,
+    dtype: torch.dtype | None = None,
+    common: str = "",
+) -> TaskTable:
     """Wrap every target module of `subspace` in a `ShareLinear`; return the model's task table.
 
     The subspace's tasks become resident. Nothing changes until `use_tasks` names them.
@@ -169,6 +175,7 @@ def inject(model: nn.Module, subspace: Subspace, *, dtype: torch.dtype | None = 
         model: Any module tree that has the target modules under the subspace's names.
         subspace: Bases and tasks.
         dtype: Of the bases on the device; default is each base layer's own floating dtype.
+        common: A task that others begin with (`Store.common`): its columns are kept once.
 
     Raises:
         StoreError: A target module is missing, is no linear layer, has another shape than its
@@ -179,7 +186,7 @@ def inject(model: nn.Module, subspace: Subspace, *, dtype: torch.dtype | None = 
     modules = dict(model.named_modules())
     for name, basis in subspace.bases.items():
         _check_fits(name, modules.get(name), basis)
-    table = TaskTable(subspace.bases)
+    table = TaskTable(subspace.bases, common=subspace.tasks.get(common))
     table.add(subspace.tasks)
     serving = _Serving(table)
     try:

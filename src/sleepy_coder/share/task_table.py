@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from sleepy_coder.errors import StoreError
-from sleepy_coder.share.subspace import ModuleCoefficients
+from sleepy_coder.share.subspace import ModuleCoefficients, width_of
+from sleepy_coder.share.tasks import columns_beyond
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -106,15 +107,64 @@ class RowLayout:
         }
 
 
+class CommonColumns:
+    """Columns of coefficients that many tasks begin with, kept once.
+
+    Args:
+        common: The columns.
+        layout: Of rows that hold what stands behind them.
+    """
+
+    def __init__(
+        self, common: TaskCoefficients, layout: RowLayout, device: torch.device | str = "cpu"
+    ) -> None:
+        first = width_of(common)
+        self.layout = RowLayout(layout.components, first + layout.pseudo_rank)
+        self._row = self.layout.flatten(common).to(device)
+        numbers = torch.arange(self.layout.width).unsqueeze(0)
+        sides = [side for pair in self.layout.views(numbers) for side in pair]
+        self._places = torch.cat([side[0, first:].flatten() for side in sides]).to(device)
+
+    @property
+    def num_bytes(self) -> int:
+        """Return the bytes that the columns take."""
+        return self._row.numel() * self._row.element_size()
+
+    def before(self, own: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return these columns, weighed, and behind them each row's own ones.
+
+        Args:
+            own: (B, width) rows in the layout that was given.
+            weights: (B,), by default ones.
+
+        Returns:
+            (B, width) rows in `layout`.
+        """
+        rows = self._row.expand(len(own), -1)
+        if weights is not None:
+            rows = rows * weights.unsqueeze(1)
+        return rows.index_copy(1, self._places, own)
+
+
 class TaskTable:
     """The tasks that a model can serve right now; safe to change from any thread while it serves.
 
     A batch copies the rows it needs when it starts, so that adding, replacing or removing a task
     never disturbs a batch under way.
+
+    Args:
+        bases: What the tasks' coefficients are for.
+        device: Where their rows are kept.
+        common: Columns that many of the tasks begin with: they are kept once, and of such a task
+            only what stands behind them.
     """
 
     def __init__(
-        self, bases: Mapping[str, ModuleBasis], device: torch.device | str = "cpu"
+        self,
+        bases: Mapping[str, ModuleBasis],
+        device: torch.device | str = "cpu",
+        *,
+        common: TaskCoefficients | None = None,
     ) -> None:
         self._bases = bases
         self._lock = threading.Lock()
@@ -122,6 +172,9 @@ class TaskTable:
         self._free: list[int] = []
         self.layout = RowLayout.of_bases(bases, pseudo_rank=1)
         self._rows = torch.zeros(0, self.layout.width, device=device)
+        self._common = common
+        self._columns = CommonColumns(common, self.layout, device) if common else None
+        self._is_behind = torch.zeros(0, device=device)  # 1 where a slot's task begins with them
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -137,7 +190,9 @@ class TaskTable:
     @property
     def num_bytes(self) -> int:
         """Return the bytes that the resident coefficients take, spare room included."""
-        return self._rows.numel() * self._rows.element_size()
+        tables = (self._rows, self._is_behind)
+        common = self._columns.num_bytes if self._columns else 0
+        return common + sum(table.numel() * table.element_size() for table in tables)
 
     def add(self, tasks: Mapping[str, TaskCoefficients]) -> None:
         """Make these tasks resident at once, replacing tasks of the same name.
@@ -147,12 +202,13 @@ class TaskTable:
         """
         if not tasks:
             return
-        rank = max(
-            (coef.coef_a.shape[-1] for task in tasks.values() for coef in task.values()), default=1
-        )
+        beyond = {name: self._beyond_common(task) for name, task in tasks.items()}
+        own = [tasks[name] if task is None else task for name, task in beyond.items()]
+        is_behind = torch.tensor([task is not None for task in beyond.values()])
+        rank = max(map(width_of, own))
         with self._lock:
-            layout = RowLayout(self.layout.components, max(rank, self.layout.pseudo_rank, 1))
-            rows = torch.stack([layout.flatten(task) for task in tasks.values()])
+            layout = RowLayout(self.layout.components, max(rank, self.layout.pseudo_rank))
+            rows = torch.stack([layout.flatten(task) for task in own])
             finite = torch.isfinite(rows).all(dim=1).tolist()
             for name, is_finite in zip(tasks, finite, strict=True):
                 if not is_finite:
@@ -163,6 +219,7 @@ class TaskTable:
                 self._slots[name] if name in self._slots else self._free.pop() for name in tasks
             ]
             self._rows[torch.tensor(slots)] = rows.to(self._rows)
+            self._is_behind[torch.tensor(slots)] = is_behind.to(self._is_behind)
             self._slots.update(zip(tasks, slots, strict=True))
 
     def remove(self, names: Iterable[str]) -> None:
@@ -185,10 +242,17 @@ class TaskTable:
         """
         with self._lock:
             slots = torch.tensor([self._slot(name) for name in names], device=self._rows.device)
-            return self.layout, self._rows.index_select(0, slots)
+            own = self._rows.index_select(0, slots)
+            if self._columns is None:
+                return self.layout, own
+            return self._columns.layout, self._columns.before(own, self._is_behind[slots])
 
     def directions(self, module: str) -> None:
         """Return None: resident tasks use the shared basis alone."""
+
+    def _beyond_common(self, task: TaskCoefficients) -> TaskCoefficients | None:
+        """Return what stands behind the common columns, or None where they are not in front."""
+        return columns_beyond(task, self._common) if self._common else None
 
     def _slot(self, name: str) -> int:
         slot = self._slots.get(name)
@@ -206,6 +270,8 @@ class TaskTable:
             new_a[:, : old_a.shape[1]] = old_a
             new_b[:, : old_b.shape[1]] = old_b
         self.layout, self._rows = layout, wide
+        if self._common:
+            self._columns = CommonColumns(self._common, layout, wide.device)
 
     def _reserve(self, num_new: int) -> None:
         """Make room for `num_new` more tasks."""
@@ -216,4 +282,5 @@ class TaskTable:
         spare = max(missing, int(old * (_GROWTH - 1)))
         empty = torch.zeros(spare, self.layout.width, device=self._rows.device)
         self._rows = torch.cat([self._rows, empty])
+        self._is_behind = torch.cat([self._is_behind, empty.new_zeros(spare)])
         self._free.extend(reversed(range(old, old + spare)))

@@ -23,9 +23,8 @@ from sleepy_coder.share.subspace import (
     ModuleMoments,
     Subspace,
     TaskCoefficients,
-    width_of,
 )
-from sleepy_coder.share.task_table import RowLayout
+from sleepy_coder.share.task_table import CommonColumns, RowLayout
 from sleepy_coder.share.tasks import (
     add_columns,
     add_task,
@@ -106,9 +105,8 @@ class TrainableTasks:
             row.copy_(self.layout.flatten({**drawn, **padded}))
         self.rows = _parameter(rows, device)
         self._bases, self._common = bases, dict(common or {})
-        self._whole = RowLayout.of_bases(bases, width_of(self._common) + pseudo_rank)
-        self._frame = self._whole.flatten(self._behind_common({}, bases)).to(device)
-        self._own_places = self._find_own_places().to(device)
+        first = self._behind_common({}, bases)
+        self._columns = CommonColumns(first, self.layout, device) if first else None
 
     def parameters(self) -> list[nn.Parameter]:
         """Return all that an optimizer should change."""
@@ -131,9 +129,9 @@ class TrainableTasks:
         index = torch.tensor([self._row_of(name) for name in names])
         # Without waiting for the device, where the batch before may be under way.
         own = self.rows[index.to(self.rows.device, non_blocking=True)]
-        if not self._common:
+        if self._columns is None:
             return self.layout, own
-        return self._whole, self._frame.expand(len(own), -1).index_copy(1, self._own_places, own)
+        return self._columns.layout, self._columns.before(own)
 
     def directions(self, module: str) -> tuple[Tensor, Tensor] | None:
         """Return a module's extra (d, φ) and (n, φ) directions, or None without expansion."""
@@ -184,13 +182,6 @@ class TrainableTasks:
         """Return a task with these columns behind the common ones, over bases that have grown."""
         first = {module: _padded(entry, bases[module]) for module, entry in self._common.items()}
         return add_columns(first, own)
-
-    def _find_own_places(self) -> Tensor:
-        """Return where in a whole row the numbers of a row of `rows` stand, (width,)."""
-        numbers = torch.arange(self._whole.width).unsqueeze(0)
-        first = width_of(self._common)
-        sides = [side for pair in self._whole.views(numbers) for side in pair]
-        return torch.cat([side[0, first:].flatten() for side in sides])
 
     def _grow(self, subspace: Subspace) -> Subspace:
         """Return the subspace with room for the trained directions; its tasks do not use them."""
