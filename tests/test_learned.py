@@ -81,6 +81,13 @@ def test_a_store_of_another_model_is_refused():
         LearnedTasks(model, replace(make_store(model), base_model="other"))
 
 
+def test_stores_that_were_never_saved_are_told_apart():
+    store = make_store(make_model())
+    names = {LearnedTasks(make_model(), replace(store, sha256="")).sha256 for _ in range(3)}
+    assert len(names) == 3
+    assert LearnedTasks(make_model(), replace(store, sha256="a" * 64)).sha256 == "a" * 64
+
+
 class ScriptedTasks:
     """Learned tasks without a model, for the strategies' own logic."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -68,6 +69,8 @@ class LearnedTasks:
         check_base_model(store, model)
         check_modules(store.subspace.bases, model.hf_model)
         self.store = store
+        # A store that was never saved has no hash: what one says is not to be taken for another's.
+        self._identity = store.sha256 or uuid.uuid4().hex
         self._min_doubts = {
             name: _read_min_doubt(name, of) for name, of in store.provenance.items()
         }
@@ -87,8 +90,8 @@ class LearnedTasks:
 
     @property
     def sha256(self) -> str:
-        """Return the store's hash."""
-        return self.store.sha256
+        """Return the store's hash, or a name of its own where it has none."""
+        return self._identity
 
     @property
     def resident_bytes(self) -> tuple[int, int]:

@@ -141,6 +141,7 @@ def test_general_is_taken_at_the_weight_that_gains_most(make_course, monkeypatch
         norms = {1: 3, 2: 3}  # at two of the weights three are solved, at the greatest two
         if strategy == "general":
             asked.append(norm_of(bench.learned.store.subspace.tasks[GENERAL]))
+            hashes.add(bench.learned.store.sha256)
         solves = norms.get(len(asked), 2) if strategy == "general" else solved[strategy]
         return judge_as(solved["base"], solves)(problems, strategy, bench)
 
@@ -153,7 +154,7 @@ def test_general_is_taken_at_the_weight_that_gains_most(make_course, monkeypatch
         config = replace(CONFIG, recipe=recipe, general_weights=weights)
         return norm_of(make_course(config=config)[0].run().store.subspace.tasks[GENERAL])
 
-    asked = []
+    asked, hashes = [], set()
     monkeypatch.setattr(course_module, "judge_strategy", judge)
     whole = general_of()
     assert not asked
@@ -161,6 +162,7 @@ def test_general_is_taken_at_the_weight_that_gains_most(make_course, monkeypatch
     assert not asked
     assert general_of(1.0, 0.25, 0.5) == pytest.approx(whole / 4, rel=0.01)
     assert asked == pytest.approx([whole / 4, whole / 2, whole], rel=0.01)
+    assert len(hashes - {""}) == 3  # answers at one weight are not taken for another's
 
 
 def test_over_a_store_only_what_is_asked_for_is_learned(make_course, monkeypatch, tmp_path):

@@ -221,8 +221,12 @@ class Course:
             return basis
 
         def gain(weight: float) -> int:
-            store = Store(scaled(basis, GENERAL, weight), self.model.public_name)
-            tried = self._trials(f"general-{weight}", "general", store)
+            stage = f"general-{weight}"
+            path = self.folder / f"{stage}-{self._key}"
+            if not path.is_dir():
+                subspace = scaled(basis, GENERAL, weight)
+                self._save_store(Store(subspace, self.model.public_name), path)
+            tried = self._trials(stage, "general", load_store(path))
             return decide(list(tried.values()), self.config.gate).net_gain
 
         chosen = max(weights, key=gain) if len(weights) > 1 else weights[0]
