@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from sleepy_coder.errors import InputError, StoreError
+from sleepy_coder.patterns import GENERAL
 from sleepy_coder.share.layer import eject, inject
+from sleepy_coder.share.tasks import scaled
 from sleepy_coder.share.trainable import TrainableTasks
 from sleepy_coder.train.fit import FitConfig, fit
 from sleepy_coder.train.lora import LoraTasks
@@ -140,6 +142,20 @@ def test_a_checkpoint_over_another_basis_is_refused(tiny_model, rows, tmp_path):
     learn_tasks(tiny_model, bases[0], rows, recipe, pad_id=0, checkpoint=path)
     with pytest.raises(InputError, match="other tasks, pairs or settings"):
         learn_tasks(tiny_model, bases[1], rows, recipe, pad_id=0, checkpoint=path)
+
+
+@pytest.mark.parametrize("part", ["shared", "joint"])
+def test_a_checkpoint_from_another_start_is_refused(part, tiny_model, rows, tmp_path):
+    short = replace(CONFIG, num_steps=2)
+    recipe = Recipe(components=4, rank=2, lora=short, coefficients=CONFIG)
+    recipe = replace(recipe, **{part: short})
+    basis = learn_basis(tiny_model, rows, recipe, pad_id=0)
+    path = tmp_path / "run.safetensors"
+    learn_tasks(tiny_model, basis, rows, recipe, pad_id=0, checkpoint=path)
+    learn_tasks(tiny_model, basis, rows, recipe, pad_id=0, checkpoint=path)
+    other = scaled(basis, GENERAL, 0.5)
+    with pytest.raises(InputError, match="other tasks, pairs or settings"):
+        learn_tasks(tiny_model, other, rows, recipe, pad_id=0, checkpoint=path)
 
 
 def test_a_damaged_checkpoint_is_said(checkpoint):

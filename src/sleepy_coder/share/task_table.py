@@ -120,7 +120,7 @@ class CommonColumns:
     ) -> None:
         first = width_of(common)
         self.layout = RowLayout(layout.components, first + layout.pseudo_rank)
-        self._row = self.layout.flatten(common).to(device)
+        self.row = self.layout.flatten(common).to(device)
         numbers = torch.arange(self.layout.width).unsqueeze(0)
         sides = [side for pair in self.layout.views(numbers) for side in pair]
         self._places = torch.cat([side[0, first:].flatten() for side in sides]).to(device)
@@ -128,7 +128,7 @@ class CommonColumns:
     @property
     def num_bytes(self) -> int:
         """Return the bytes that the columns take."""
-        return self._row.numel() * self._row.element_size()
+        return self.row.numel() * self.row.element_size()
 
     def before(self, own: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return these columns, weighed, and behind them each row's own ones.
@@ -140,7 +140,7 @@ class CommonColumns:
         Returns:
             (B, width) rows in `layout`.
         """
-        rows = self._row.expand(len(own), -1)
+        rows = self.row.expand(len(own), -1)
         if weights is not None:
             rows = rows * weights.unsqueeze(1)
         return rows.index_copy(1, self._places, own)

@@ -112,6 +112,10 @@ class TrainableTasks:
         """Return all that an optimizer should change."""
         return [self.rows, *(side for pair in self.extra.values() for side in pair)]
 
+    def frozen(self) -> list[Tensor]:
+        """Return the common columns, if there are any."""
+        return [self._columns.row] if self._columns else []
+
     def use(self, names: Sequence[str | None]) -> AbstractContextManager[None]:
         """Run the forwards inside with row i of the batch on task `names[i]`, or on none.
 

@@ -28,6 +28,7 @@ from sleepy_coder.train.optimizer import TaskAdam
 
 if TYPE_CHECKING:
     from sleepy_coder.train.config import FitConfig, FitReport
+    from sleepy_coder.train.fit import Tasks
     from sleepy_coder.train.pairs import Row
 
 _FORMAT = "1"
@@ -58,23 +59,20 @@ class FitState:
 
 
 def fingerprint(
-    model: nn.Module,
-    names: Sequence[str],
-    rows: Mapping[str, Sequence[Row]],
-    config: FitConfig,
-    width: int,
+    model: nn.Module, tasks: Tasks, rows: Mapping[str, Sequence[Row]], config: FitConfig
 ) -> str:
-    """Return a hash of what fixes a run: model and basis, tasks, pairs, configuration.
+    """Return a hash of what fixes a run: model and basis, tasks and start, pairs, configuration.
 
     Of the model's own weights the vectors (norms, biases) stand for all: two models that share
     them to the bit would have to be made on purpose.
     """
-    digest = hashlib.sha256(json.dumps([dataclasses.asdict(config), width]).encode())
+    digest = hashlib.sha256(json.dumps(dataclasses.asdict(config)).encode())
     vectors = [each for each in model.parameters() if each.ndim == 1]
-    for tensor in (*vectors, *model.buffers()):  # the basis is among the buffers
+    own = (*tasks.parameters(), *tasks.frozen())
+    for tensor in (*vectors, *model.buffers(), *own):  # the basis is among the buffers
         data = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
         digest.update(data.numpy().tobytes())
-    for name in names:
+    for name in tasks.names:
         for row in rows[name]:
             digest.update(repr((name, row.tokens, row.num_prompt, row.is_edit)).encode())
     return digest.hexdigest()

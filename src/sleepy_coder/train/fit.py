@@ -50,6 +50,9 @@ class Tasks(Protocol):
     def parameters(self) -> Sequence[Tensor]:
         """Return the rows, and behind them what the tasks share and train too."""
 
+    def frozen(self) -> Sequence[Tensor]:
+        """Return what the tasks hold of their own and do not train."""
+
     def use(self, names: Sequence[str | None]) -> AbstractContextManager[None]:
         """Run the forwards inside with row i of the batch on task `names[i]`, or on none."""
 
@@ -104,7 +107,7 @@ def fit(
     state = _start(run)
     identity = ""
     if checkpoint is not None:
-        identity = fingerprint(model, tasks.names, rows, config, tasks.rows.shape[1])
+        identity = fingerprint(model, tasks, rows, config)
         load_checkpoint(state, checkpoint, identity)
     while state.step < config.num_steps and any(_active(state, config)):
         began = time.perf_counter()

@@ -100,6 +100,10 @@ class LoraTasks:
         """Return all that an optimizer should change: adapters share nothing that is trained."""
         return [self.rows]
 
+    def frozen(self) -> list[Tensor]:
+        """Return nothing: adapters are all trained."""
+        return []
+
     @contextmanager
     def use(self, names: Sequence[str | None]) -> Iterator[None]:
         """Run the forwards inside with row i on the adapter `names[i]`, or on none."""
