@@ -399,9 +399,7 @@ def render_learned(store: str) -> str:
     """Return what a store's tasks do on the problems that select, alone and in second place."""
     path = RESULTS / "learn" / f"qwen2.5-coder-{store}.json"
     gate = json.loads(path.read_text())["gate"]
-    lines = path.with_suffix(".trials.jsonl").read_text().splitlines()
-    kept = [each for each in map(json.loads, lines) if each.pop("step") == gate["step"]]
-    tried = [Trial(**{k: v for k, v in each.items() if k != "id"}) for each in kept]
+    tried = list(_load_trials(store).values())
     least = {task: ruling["min_doubt"] for task, ruling in gate["rulings"].items()}
     base = [t.is_solved_by_base for t in tried]
     alone = [t.is_solved_by_task for t in tried]
@@ -816,6 +814,72 @@ def render_one_adapter() -> str:
     return "\n".join(rows)
 
 
+def _load_trials(store: str) -> dict[str, Trial]:
+    """Return problem id -> what a course's gate looked at, of the step that was taken."""
+    path = RESULTS / "learn" / f"qwen2.5-coder-{store}.json"
+    step = json.loads(path.read_text())["gate"]["step"]
+    lines = map(json.loads, path.with_suffix(".trials.jsonl").read_text().splitlines())
+    kept = {each.pop("id"): each for each in lines if each.pop("step") == step}
+    return {name: Trial(**fields) for name, fields in kept.items()}
+
+
+def render_joint_courses() -> str:
+    """Return what two courses of a store on one adapter came to, on what both were asked."""
+    names = {
+        "joint": "280 steps, one and a half times over the pairs",
+        "joint-once": "240 steps, once over the pairs, at 0.7 of its weight",
+    }
+    trials = {name: _load_trials(f"1.5b-instruct-{name}") for name in names}
+    both = set.intersection(*map(set, trials.values()))
+    heads = [
+        *(f"selecting, {len(both)}: alone", "from a doubt of 5 on"),
+        *("transfer: alone", "routed", "held-out: general", "averaged", "routed", "frozen: routed"),
+    ]
+    rows = _heading("solved (lost)", heads)
+    for name, words in names.items():
+        asked = [trials[name][each] for each in both]
+        cells = []
+        for least in (0.0, 5.0):
+            found = [(t.is_solved(least), t.is_solved_by_base) for t in asked]
+            lost = sum(base and not own for own, base in found)
+            cells.append(f"{sum(own for own, _ in found)} ({lost})")
+        for part, set_name, arms in (
+            ("transfer", "transfer", ("alone-shipped", "routed-shipped")),
+            ("routing", "heldout", ("general", "averaged", "routed")),
+            ("routing", "frozen", ("routed",)),
+        ):
+            found_arms = _compared_arms(f"{part}-{name}", set_name)[1]
+            for arm in arms:
+                lost = len(found_arms[arm]["against_base"]["lost"])
+                cells.append(f"{found_arms[arm]['totals']['passed']} ({lost})")
+        rows.append(f"| {words} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def render_heldout_shapes() -> str:
+    """Return of how many held-out shapes all, some and no programs are mended, and what that tells.
+
+    The programs of a shape are alike: the interval is of a sum over shapes, not over programs.
+    """
+    stores = {"routing": "the store of 29 November", "routing-joint": "280 steps"}
+    stores["routing-joint-once"] = "240 steps, at 0.7"
+    rows = _heading("routed", ["solved", "shapes: all", "some", "none", "95 % interval by shapes"])
+    for experiment, words in stores.items():
+        groups = _compared_arms(experiment, "heldout")[1]["routed"]["patterns"].values()
+        counts = [(each["num_after"], each["total"]) for each in groups]
+        solved = [number for number, _ in counts]
+        spread = 1.96 * statistics.stdev(solved) * len(solved) ** 0.5
+        cells = [
+            sum(solved),
+            sum(number == total for number, total in counts),
+            sum(0 < number < total for number, total in counts),
+            sum(number == 0 for number in solved),
+            f"{sum(solved) - spread:.0f} to {sum(solved) + spread:.0f}",
+        ]
+        rows.append(f"| {words} | {' | '.join(map(str, cells))} |")
+    return "\n".join(rows)
+
+
 def render_stall() -> str:
     """Return how long others wait while the server reads a long prompt."""
     record = json.loads((RESULTS / "serve_stall.json").read_text())
@@ -1213,6 +1277,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "transfer-general": lambda: render_comparison("transfer-general", "transfer"),
     "transfer-0.5b": lambda: render_comparison("transfer-0.5b", "transfer"),
     "one-adapter": render_one_adapter,
+    "joint-courses": render_joint_courses,
+    "heldout-shapes": render_heldout_shapes,
     "learned-joint": lambda: render_learned("1.5b-instruct-joint"),
     "transfer-joint": lambda: render_comparison("transfer-joint", "transfer"),
     "heldout-joint": lambda: render_comparison("routing-joint", "heldout"),
