@@ -27,7 +27,7 @@ from sleepy_coder.share.layer import ShareLinear
 from sleepy_coder.share.store import load_store, save_store
 from sleepy_coder.share.tasks import average, delta_weight
 from sleepy_coder.train.data import fingerprints, pair_from_problem
-from sleepy_coder.train.pairs import encode_pair
+from sleepy_coder.train.pairs import encode_rows
 from sleepy_coder.versions import default_store, list_numbers, load_version, store_path
 from tiny_model import make_model, make_store
 
@@ -93,7 +93,7 @@ def judged(monkeypatch):
     def let(before, after):
         def judge(problems, strategy, bench):
             assert strategy == "routed"
-            solves = before if bench.learned.sha256 else after
+            solves = before if bench.learned.store.sha256 else after
             asked.append([problem.id for problem in problems])
             return {
                 p.id: Judged("pass" if solves(p.id) else "compile_error", "", None, -1.0)
@@ -350,10 +350,8 @@ def test_what_is_too_long_is_not_learned_and_not_called_so(shipped, record, judg
     record(TASK)
     judged(never, always)
     tokenizer = make_model().tokenizer
-    lengths = sorted(
-        len(encode_pair(pair_from_problem(e.problem, task=TASK), tokenizer))
-        for e in load_episodes()
-    )
+    pairs = [pair_from_problem(each.problem, task=TASK) for each in load_episodes()]
+    lengths = sorted(map(len, encode_rows(pairs, tokenizer)))
     none = replace(CONFIG, max_pair_tokens=lengths[0] - 1)
     report = make_night(sandbox, config=none).run()
     assert [p.reason for p in report.patterns] == ["all pairs are too long"]

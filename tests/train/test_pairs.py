@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -5,7 +6,7 @@ import torch
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.train import pairs as pairs_module
-from sleepy_coder.train.pairs import Row, TrainingPair, collate, encode_pair, split_by_tokens
+from sleepy_coder.train.pairs import Row, TrainingPair, collate, encode_rows, split_by_tokens
 
 
 class CharacterTokenizer:
@@ -13,22 +14,23 @@ class CharacterTokenizer:
 
     eos_token_id = 1
 
-    def apply_chat_template(self, messages, *, tokenize, add_generation_prompt):
+    def apply_chat_template(self, conversations, *, tokenize, add_generation_prompt):
         assert not tokenize
         assert add_generation_prompt
-        return "".join(m["content"] for m in messages) + ">"
+        return ["".join(m["content"] for m in each) + ">" for each in conversations]
 
-    def __call__(self, text, *, add_special_tokens, return_offsets_mapping=False):
+    def __call__(self, texts, *, add_special_tokens, return_offsets_mapping=False):
         assert not add_special_tokens
-        encoded = {"input_ids": [ord(c) for c in text]}
+        encoded = {"input_ids": [[ord(c) for c in text] for text in texts]}
         if return_offsets_mapping:
-            encoded["offset_mapping"] = [(i, i + 1) for i in range(len(text))]
+            encoded["offset_mapping"] = [[(i, i + 1) for i in range(len(t))] for t in texts]
         return encoded
 
 
 def edited_text(source, answer):
     pair = TrainingPair("t", [{"role": "user", "content": "ask"}], answer, source)
-    row = encode_pair(pair, CharacterTokenizer())
+    row, other = encode_rows([pair, replace(pair, answer="x")], CharacterTokenizer())
+    assert other.tokens[other.num_prompt :] == (ord("x"), 1)
     assert row.tokens[row.num_prompt :] == (*map(ord, answer), 1)
     return "".join(c for c, flag in zip(answer, row.is_edit, strict=False) if flag)
 

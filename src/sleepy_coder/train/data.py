@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
 from multiprocessing import get_context
 from typing import Any
 
@@ -14,10 +15,11 @@ from sleepy_coder.errors import InputError
 from sleepy_coder.problems import Problem, ProblemSet
 from sleepy_coder.prompt import AnswerForm, render_answer, render_messages
 from sleepy_coder.syntax import hash_program
-from sleepy_coder.train.pairs import Row, TrainingPair, encode_pair
+from sleepy_coder.train.pairs import Row, TrainingPair, encode_rows
 
 # Program -> its hashes. They take a few milliseconds each, and are asked for again and again.
 _MARKS: dict[str, tuple[str, str]] = {}
+_CHUNK = 512  # pairs that are turned into tokens at a time
 _MANY = 2000  # programs from which on other processes are worth their start
 
 
@@ -112,10 +114,11 @@ def encode_pairs(
     """Return task -> rows of pairs that fit `max_tokens`, and how many pairs did not fit."""
     rows: dict[str, list[Row]] = defaultdict(list)
     num_too_long = 0
-    for pair in pairs:
-        row = encode_pair(pair, tokenizer)
-        if len(row) > max_tokens:
-            num_too_long += 1
-        else:
-            rows[row.task].append(row)
+    left = iter(pairs)
+    while chunk := list(islice(left, _CHUNK)):
+        for row in encode_rows(chunk, tokenizer):
+            if len(row) > max_tokens:
+                num_too_long += 1
+            else:
+                rows[row.task].append(row)
     return dict(rows), num_too_long

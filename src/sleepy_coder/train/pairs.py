@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -51,30 +52,46 @@ class Row:
         return len(self.tokens)
 
 
-def encode_pair(pair: TrainingPair, tokenizer: Any) -> Row:
-    """Return the pair as tokens, in the tokenizer's chat format.
+def encode_rows(pairs: Sequence[TrainingPair], tokenizer: Any) -> list[Row]:
+    """Return the pairs as tokens, in the tokenizer's chat format; many at once take all cores.
 
     Raises:
         InputError: The tokenizer has no end-of-turn token.
     """
     if tokenizer.eos_token_id is None:
         raise InputError("tokenizer has no eos_token; expected a chat model's tokenizer")
-    prompt = tokenizer.apply_chat_template(
-        list(pair.messages), tokenize=False, add_generation_prompt=True
+    prompts = tokenizer.apply_chat_template(
+        [list(pair.messages) for pair in pairs], tokenize=False, add_generation_prompt=True
     )
-    prompt_ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-    encoded = tokenizer(pair.answer, add_special_tokens=False, return_offsets_mapping=True)
-    changed = _changed_stretches(pair.source, pair.answer)
-    flags = [
-        any(start < stop and begin < end for begin, stop in changed)
-        for start, end in encoded["offset_mapping"]
+    answers = tokenizer(
+        [pair.answer for pair in pairs], add_special_tokens=False, return_offsets_mapping=True
+    )
+    encoded = zip(
+        pairs,
+        tokenizer(prompts, add_special_tokens=False)["input_ids"],
+        answers["input_ids"],
+        answers["offset_mapping"],
+        strict=True,
+    )
+    return [
+        Row(
+            task=pair.task,
+            tokens=(*prompt_ids, *answer_ids, tokenizer.eos_token_id),
+            num_prompt=len(prompt_ids),
+            is_edit=(*_flags(offsets, _changed_stretches(pair.source, pair.answer)), False),
+        )
+        for pair, prompt_ids, answer_ids, offsets in encoded
     ]
-    return Row(
-        task=pair.task,
-        tokens=(*prompt_ids, *encoded["input_ids"], tokenizer.eos_token_id),
-        num_prompt=len(prompt_ids),
-        is_edit=(*flags, False),
-    )
+
+
+def _flags(offsets: Sequence[tuple[int, int]], stretches: Iterable[tuple[int, int]]) -> list[bool]:
+    """Return for each token, given its first and last character, whether a stretch touches it."""
+    starts, ends = ([offset[side] for offset in offsets] for side in (0, 1))
+    flags = [False] * len(offsets)
+    for begin, stop in stretches:
+        touched = range(bisect_right(ends, begin), bisect_left(starts, stop))
+        flags[touched.start : touched.stop] = [True] * len(touched)
+    return flags
 
 
 def _changed_stretches(source: str, answer: str) -> list[tuple[int, int]]:
