@@ -128,14 +128,13 @@ def fit(
 def draw_rows(rows: Sequence[Row], task: str, step: int, config: FitConfig) -> list[Row]:
     """Return a task's rows for one step: its pairs in a new order each time all were seen."""
     first = (step - 1) * config.rows_per_task
-    drawn = []
-    for position in range(first, first + config.rows_per_task):
-        epoch, place = divmod(position, len(rows))
+    places = [divmod(p, len(rows)) for p in range(first, first + config.rows_per_task)]
+    orders = {}
+    for epoch in {epoch for epoch, _ in places}:
         material = f"{config.seed}/{task}/{epoch}".encode()
-        order = list(range(len(rows)))
-        random.Random(hashlib.sha256(material).digest()).shuffle(order)  # noqa: S311 - no secret
-        drawn.append(rows[order[place]])
-    return drawn
+        orders[epoch] = list(range(len(rows)))
+        random.Random(hashlib.sha256(material).digest()).shuffle(orders[epoch])  # noqa: S311 - no secret
+    return [rows[orders[epoch][place]] for epoch, place in places]
 
 
 def _start(run: _Run) -> FitState:
