@@ -120,7 +120,7 @@ def _general(_chosen: Route | None, bench: Workbench) -> str:
     if task is None:
         raise InputError(
             f"strategy general: the store has no task {GENERAL!r}; `sleepy learn` makes one "
-            "where its recipe has `shared`"
+            "where its recipe has `shared` or `joint`"
         )
     return task
 

@@ -34,8 +34,9 @@ class LearnConfig:
         max_new_tokens: Limit of a whole program as an answer.
         pool: How many pairs of what a task learns from.
         recipe: How adapters, basis and coefficients are learned.
-        general_weights: What `general` may be on the straight line from nothing, 0, to what
-            training made of it, 1 (see `Recipe.end_weight`); the selecting problems choose.
+        general_weights: What the `general` of a new basis may be on the straight line from nothing,
+            0, to what training made of it, 1 (see `Recipe.end_weight`); the selecting problems
+            choose. None leaves it as it is.
         gate: What a task must show to be shipped.
     """
 
@@ -49,6 +50,14 @@ class LearnConfig:
     recipe: Recipe = field(default_factory=Recipe)
     general_weights: tuple[float, ...] = ()
     gate: GateConfig = field(default_factory=GateConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse weights that are on no such line, or of nothing."""
+        weights = self.general_weights
+        if not isinstance(weights, tuple) or not all(0 < weight <= 1 for weight in weights):
+            raise ValueError(f"general_weights: got {weights}, expected a list, each over 0 to 1")
+        if weights and self.recipe.joint is None and self.recipe.shared is None:
+            raise ValueError("general_weights: the recipe makes no `general`: add joint or shared")
 
     def founding(self, subspace: Subspace) -> dict[str, TaskCoefficients]:
         """Return those of a store's tasks that came with its basis; training starts from them.

@@ -111,9 +111,10 @@ class Course:
                 asked for has too few pairs.
         """
         self._keep_apart()
-        steps = self._coefficients()
+        base = self._judged("base", self._select, lambda p: self._judge(p, "base"))
+        steps = self._coefficients(base)
         trials = {
-            step: self._trials(f"trials-{step}", "routed-alone", steps[step])
+            step: self._trials(base, f"trials-{step}", "routed-alone", steps[step])
             for step in sorted(steps)
         }
         gate = self.config.gate if self.over is None else replace(self.config.gate, doubts=())
@@ -212,28 +213,30 @@ class Course:
             rounded = convert(subspace, dtype=torch.bfloat16, device="cpu")
             self._save_store(Store(replace(rounded, moments=None), self.model.public_name), path)
         self.on_stage("basis: learned")
-        return self._weighed(load_store(path).subspace)
+        return load_store(path).subspace
 
-    def _weighed(self, basis: Subspace) -> Subspace:
-        """Return the basis with its `general` at the weight at which that gains most."""
-        weights = sorted(self.config.general_weights)
-        if not weights:
-            return basis
+    def _weigh(self, base: Mapping[str, Judged], basis: Subspace) -> float:
+        """Return the weight of `general` at which it solves most, where the base model is in doubt.
 
-        def gain(weight: float) -> int:
+        The gate says from how much doubt on; no task is left out, since this is but one.
+        """
+
+        def solved(weight: float) -> int:
+            subspace = scaled(basis, GENERAL, weight)
             stage = f"general-{weight}"
             path = self.folder / f"{stage}-{self._key}"
-            if not path.is_dir():
-                subspace = scaled(basis, GENERAL, weight)
-                self._save_store(Store(subspace, self.model.public_name), path)
-            tried = self._trials(stage, "general", load_store(path))
-            return decide(list(tried.values()), self.config.gate).net_gain
+            provenance = self._provenance(subspace.tasks)
+            self._save_store(Store(subspace, self.model.public_name, provenance), path)
+            tried = list(self._trials(base, stage, "general", load_store(path)).values())
+            least = decide(tried, self.config.gate).min_doubt
+            return sum(trial.is_solved(least) for trial in tried)
 
-        chosen = max(weights, key=gain) if len(weights) > 1 else weights[0]
+        weights = sorted(self.config.general_weights)
+        chosen = max(weights, key=solved) if len(weights) > 1 else weights[0]
         self.on_stage(f"general: at {chosen} of its weight")
-        return scaled(basis, GENERAL, chosen)
+        return chosen
 
-    def _coefficients(self) -> dict[int, Store]:
+    def _coefficients(self, base: Mapping[str, Judged]) -> dict[int, Store]:
         """Return step -> a store of all tasks' coefficients after it (phase 2)."""
         recipe = self.config.recipe
         config = recipe.coefficients
@@ -241,6 +244,10 @@ class Course:
         paths = {step: self.folder / f"step-{step}-{self._key}" for step in steps}
         if not all(path.is_dir() for path in paths.values()):
             basis = self._basis()
+            weight = None
+            if self.config.general_weights and self.over is None:
+                weight = self._weigh(base, basis)
+                basis = scaled(basis, GENERAL, weight)
             start = self.config.founding(basis)
             learned = learn_tasks(
                 self.model.hf_model,
@@ -259,17 +266,15 @@ class Course:
             common = self.over.common if self.over else ""
             if common_of(basis, recipe.pseudo_rank) is not None:
                 common = GENERAL
+            provenance = self._provenance([*kept.tasks, *self.rows])
+            if weight is not None:
+                provenance[GENERAL] = {**provenance[GENERAL], "weight": weight}
             for step, tasks in learned.tasks.items():
                 rounded = convert(Subspace(basis.bases, tasks), basis.dtype, "cpu")
                 subspace = kept
                 for name, coefficients in rounded.tasks.items():
                     subspace = put_task(subspace, name, coefficients)
-                store = Store(
-                    subspace,
-                    self.model.public_name,
-                    self._provenance(subspace.tasks),
-                    common=common,
-                )
+                store = Store(subspace, self.model.public_name, provenance, common=common)
                 self._save_store(store, paths[step])
         self.on_stage(f"coefficients: learned, kept after {', '.join(map(str, steps))} steps")
         return {step: load_store(path) for step, path in paths.items()}
@@ -300,14 +305,10 @@ class Course:
         """Whether a task is learned here, not kept from the store below."""
         return self.over is None or task in self.rows
 
-    @cached_property
-    def _base(self) -> dict[str, Judged]:
-        """Problem id -> what the base model says by itself to the problems that select."""
-        return self._judged("base", self._select, lambda p: self._judge(p, "base"))
-
-    def _trials(self, stage: str, strategy: str, store: Store) -> dict[str, Trial]:
+    def _trials(
+        self, base: Mapping[str, Judged], stage: str, strategy: str, store: Store
+    ) -> dict[str, Trial]:
         """Return problem id -> how a store's tasks do where they answer the selecting problems."""
-        base = self._base
 
         def judge(problems: Sequence[Problem]) -> dict[str, Judged]:
             learned = LearnedTasks(self.model, store)
