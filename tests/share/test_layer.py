@@ -2,6 +2,7 @@
 
 import copy
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
@@ -426,6 +427,23 @@ def test_columns_that_tasks_begin_with_are_kept_once_and_change_no_answer(model)
         with use_tasks(model, ["again", None, "built", "common", "late"]):
             torch.testing.assert_close(model(x), expected)
         eject(model)
+
+
+def test_common_columns_that_are_ill_are_refused_and_so_are_tasks_of_no_shape(model):
+    subspace = random_subspace(model, (2, 1))
+    common, task = subspace.tasks["t0"], dict(subspace.tasks["t1"])
+    ill = {
+        module: replace(entry, coef_a=torch.full_like(entry.coef_a, torch.inf))
+        for module, entry in common.items()
+    }
+    with pytest.raises(StoreError, match="common columns are non-finite"):
+        TaskTable(subspace.bases, common=ill)
+    table = TaskTable(subspace.bases, common=common)
+    module = next(iter(task))
+    flat = replace(task[module], coef_a=task[module].coef_a[:, 0], coef_b=task[module].coef_b[:, 0])
+    with pytest.raises(StoreError, match="does not fit"):
+        table.add({"t1": task | {module: flat}})
+    assert len(table) == 0
 
 
 def test_1024_tasks_behind_common_columns_take_hardly_more_than_their_own():

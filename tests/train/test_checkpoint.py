@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from sleepy_coder.errors import InputError, StoreError
 from sleepy_coder.patterns import GENERAL
@@ -156,6 +157,13 @@ def test_a_checkpoint_from_another_start_is_refused(part, tiny_model, rows, tmp_
     other = scaled(basis, GENERAL, 0.5)
     with pytest.raises(InputError, match="other tasks, pairs or settings"):
         learn_tasks(tiny_model, other, rows, recipe, pad_id=0, checkpoint=path)
+
+
+def test_a_checkpoint_of_another_version_is_said(checkpoint):
+    path, again, _ = checkpoint
+    save_file(load_file(path), path, {"format": "1"})
+    with pytest.raises(InputError, match="of another version"):
+        again()
 
 
 def test_a_damaged_checkpoint_is_said(checkpoint):

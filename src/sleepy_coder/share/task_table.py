@@ -113,6 +113,9 @@ class CommonColumns:
     Args:
         common: The columns.
         layout: Of rows that hold what stands behind them.
+
+    Raises:
+        StoreError: The columns do not fit the layout's bases or are not finite.
     """
 
     def __init__(
@@ -121,6 +124,8 @@ class CommonColumns:
         first = width_of(common)
         self.layout = RowLayout(layout.components, first + layout.pseudo_rank)
         self.row = self.layout.flatten(common).to(device)
+        if not bool(self.row.isfinite().all()):
+            raise StoreError("common columns are non-finite; train their task again")
         numbers = torch.arange(self.layout.width).unsqueeze(0)
         sides = [side for pair in self.layout.views(numbers) for side in pair]
         self._places = torch.cat([side[0, first:].flatten() for side in sides]).to(device)
@@ -130,19 +135,20 @@ class CommonColumns:
         """Return the bytes that the columns take."""
         return self.row.numel() * self.row.element_size()
 
-    def before(self, own: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Return these columns, weighed, and behind them each row's own ones.
+    def before(self, own: Tensor, is_behind: Tensor | None = None) -> Tensor:
+        """Return these columns, and behind them each row's own ones.
 
         Args:
             own: (B, width) rows in the layout that was given.
-            weights: (B,), by default ones.
+            is_behind: (B,), false where zeros shall stand in these columns' place; by default all
+                true.
 
         Returns:
             (B, width) rows in `layout`.
         """
         rows = self.row.expand(len(own), -1)
-        if weights is not None:
-            rows = rows * weights.unsqueeze(1)
+        if is_behind is not None:
+            rows = rows.where(is_behind.unsqueeze(1), 0.0)
         return rows.index_copy(1, self._places, own)
 
 
@@ -156,7 +162,8 @@ class TaskTable:
         bases: What the tasks' coefficients are for.
         device: Where their rows are kept.
         common: Columns that many of the tasks begin with: they are kept once, and of such a task
-            only what stands behind them.
+            only what stands behind them. A task that does not begin with them is kept whole, and
+            every row has room for as many columns as the widest.
     """
 
     def __init__(
@@ -172,9 +179,10 @@ class TaskTable:
         self._free: list[int] = []
         self.layout = RowLayout.of_bases(bases, pseudo_rank=1)
         self._rows = torch.zeros(0, self.layout.width, device=device)
-        self._common = common
+        self._common = _on_cpu(common) if common else None
         self._columns = CommonColumns(common, self.layout, device) if common else None
-        self._is_behind = torch.zeros(0, device=device)  # 1 where a slot's task begins with them
+        # Whether a slot's task begins with them.
+        self._is_behind = torch.zeros(0, dtype=torch.bool, device=device)
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -205,9 +213,9 @@ class TaskTable:
         beyond = {name: self._beyond_common(task) for name, task in tasks.items()}
         own = [tasks[name] if task is None else task for name, task in beyond.items()]
         is_behind = torch.tensor([task is not None for task in beyond.values()])
-        rank = max(map(width_of, own))
+        rank = max((entry.coef_a.shape[-1] for task in own for entry in task.values()), default=1)
         with self._lock:
-            layout = RowLayout(self.layout.components, max(rank, self.layout.pseudo_rank))
+            layout = RowLayout(self.layout.components, max(rank, self.layout.pseudo_rank, 1))
             rows = torch.stack([layout.flatten(task) for task in own])
             finite = torch.isfinite(rows).all(dim=1).tolist()
             for name, is_finite in zip(tasks, finite, strict=True):
@@ -252,7 +260,10 @@ class TaskTable:
 
     def _beyond_common(self, task: TaskCoefficients) -> TaskCoefficients | None:
         """Return what stands behind the common columns, or None where they are not in front."""
-        return columns_beyond(task, self._common) if self._common else None
+        is_readable = all(entry.coef_a.ndim == entry.coef_b.ndim == 2 for entry in task.values())  # noqa: PLR2004 - matrices
+        if self._common is None or not is_readable:
+            return None
+        return columns_beyond(_on_cpu(task), self._common)
 
     def _slot(self, name: str) -> int:
         slot = self._slots.get(name)
@@ -282,5 +293,12 @@ class TaskTable:
         spare = max(missing, int(old * (_GROWTH - 1)))
         empty = torch.zeros(spare, self.layout.width, device=self._rows.device)
         self._rows = torch.cat([self._rows, empty])
-        self._is_behind = torch.cat([self._is_behind, empty.new_zeros(spare)])
+        self._is_behind = torch.cat([self._is_behind, self._is_behind.new_zeros(spare)])
         self._free.extend(reversed(range(old, old + spare)))
+
+
+def _on_cpu(task: TaskCoefficients) -> TaskCoefficients:
+    return {
+        module: ModuleCoefficients(entry.coef_b.detach().cpu(), entry.coef_a.detach().cpu())
+        for module, entry in task.items()
+    }

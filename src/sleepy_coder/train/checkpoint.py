@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sleepy_coder.train.fit import Tasks
     from sleepy_coder.train.pairs import Row
 
-_FORMAT = "1"
+_FORMAT = "2"
 _GUARD_FIELDS = ("average", "best", "rate_factor", "num_recoveries", "is_stopped")
 
 
@@ -124,10 +124,12 @@ def load_checkpoint(state: FitState, path: Path, identity: str) -> None:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - its API
     except (SafetensorError, OSError, RuntimeError) as error:
         raise StoreError(f"{path.name}: no readable checkpoint: {str(error)[:200]}") from None
-    if (metadata.get("format"), metadata.get("identity")) != (_FORMAT, identity):
+    if metadata.get("format") != _FORMAT:
+        raise InputError(f"{path.name}: is a checkpoint of another version; remove it")
+    if metadata.get("identity") != identity:
         raise InputError(
-            f"{path.name}: is a checkpoint of other tasks, pairs or settings than these; remove "
-            "it, or name another file"
+            f"{path.name}: is a checkpoint of other tasks, pairs or settings than these, or from "
+            "another start; remove it, or name another file"
         )
     _unpack(state, tensors)
     facts = json.loads(metadata["facts"])
