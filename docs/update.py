@@ -814,6 +814,12 @@ def render_one_adapter() -> str:
     return "\n".join(rows)
 
 
+def _interval(counts: Sequence[int]) -> str:
+    """Return a normal 95 % interval of a sum, from how much its summands differ."""
+    spread = 1.96 * statistics.stdev(counts) * len(counts) ** 0.5
+    return f"{round(sum(counts) - spread)} to {round(sum(counts) + spread)}"
+
+
 def _load_trials(store: str) -> dict[str, Trial]:
     """Return problem id -> what a course's gate looked at, of the step that was taken."""
     path = RESULTS / "learn" / f"qwen2.5-coder-{store}.json"
@@ -833,7 +839,7 @@ def render_joint_courses() -> str:
     both = set.intersection(*map(set, trials.values()))
     heads = [
         *(f"selecting, {len(both)}: alone", "from a doubt of 5 on"),
-        *("transfer: alone", "routed", "held-out: general", "averaged", "routed", "frozen: routed"),
+        *("transfer: alone", "routed", "held-out: alone", "routed", "frozen: alone", "routed"),
     ]
     rows = _heading("solved (lost)", heads)
     for name, words in names.items():
@@ -845,8 +851,8 @@ def render_joint_courses() -> str:
             cells.append(f"{sum(own for own, _ in found)} ({lost})")
         for part, set_name, arms in (
             ("transfer", "transfer", ("alone-shipped", "routed-shipped")),
-            ("routing", "heldout", ("general", "averaged", "routed")),
-            ("routing", "frozen", ("routed",)),
+            ("routing", "heldout", ("routed-alone", "routed")),
+            ("routing", "frozen", ("routed-alone", "routed")),
         ):
             found_arms = _compared_arms(f"{part}-{name}", set_name)[1]
             for arm in arms:
@@ -856,25 +862,42 @@ def render_joint_courses() -> str:
     return "\n".join(rows)
 
 
+def render_doubts() -> str:
+    """Return what a store's tasks would have solved, and lost, heard from other doubts on."""
+    record = json.loads((RESULTS / "learn" / "doubts.json").read_text())
+    names = ("selecting", "transfer", "heldout", "frozen")
+    heads = ["tasks heard", "lost of selecting by any task"]
+    heads += [f"{name}, {record['sizes'][name]}" for name in names]
+    rows = _heading("heard from a doubt of", heads)
+    for each in record["doubts"]:
+        cells = [str(each["heard"]), str(each["selecting_lost_by_any"])]
+        cells += ["{} ({})".format(*each[name]) for name in names]
+        rows.append(f"| {each['doubt']:g} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def render_heldout_shapes() -> str:
     """Return of how many held-out shapes all, some and no programs are mended, and what that tells.
 
-    The programs of a shape are alike: the interval is of a sum over shapes, not over programs.
+    The programs of a shape are alike: the intervals are of sums over shapes, not over programs.
     """
     stores = {"routing": "the store of 29 November", "routing-joint": "280 steps"}
     stores["routing-joint-once"] = "240 steps, at 0.7"
-    rows = _heading("routed", ["solved", "shapes: all", "some", "none", "95 % interval by shapes"])
+    heads = ["solved", "shapes: all", "some", "none", "95 % interval by shapes"]
+    rows = _heading("routed", [*heads, "against the first, by shapes"])
+    first: dict[str, int] = {}
     for experiment, words in stores.items():
-        groups = _compared_arms(experiment, "heldout")[1]["routed"]["patterns"].values()
-        counts = [(each["num_after"], each["total"]) for each in groups]
-        solved = [number for number, _ in counts]
-        spread = 1.96 * statistics.stdev(solved) * len(solved) ** 0.5
+        groups = _compared_arms(experiment, "heldout")[1]["routed"]["patterns"]
+        solved = {name: each["num_after"] for name, each in groups.items()}
+        totals = {name: each["total"] for name, each in groups.items()}
+        first = first or solved
         cells = [
-            sum(solved),
-            sum(number == total for number, total in counts),
-            sum(0 < number < total for number, total in counts),
-            sum(number == 0 for number in solved),
-            f"{sum(solved) - spread:.0f} to {sum(solved) + spread:.0f}",
+            sum(solved.values()),
+            sum(solved[name] == total for name, total in totals.items()),
+            sum(0 < solved[name] < total for name, total in totals.items()),
+            sum(number == 0 for number in solved.values()),
+            _interval([*solved.values()]),
+            _interval([solved[name] - first[name] for name in first]) if first != solved else "",
         ]
         rows.append(f"| {words} | {' | '.join(map(str, cells))} |")
     return "\n".join(rows)
@@ -1279,6 +1302,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "one-adapter": render_one_adapter,
     "joint-courses": render_joint_courses,
     "heldout-shapes": render_heldout_shapes,
+    "doubts": render_doubts,
     "learned-joint": lambda: render_learned("1.5b-instruct-joint"),
     "transfer-joint": lambda: render_comparison("transfer-joint", "transfer"),
     "heldout-joint": lambda: render_comparison("routing-joint", "heldout"),

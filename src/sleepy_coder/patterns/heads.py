@@ -11,7 +11,8 @@ from random import Random
 from sleepy_coder.patterns.notation import expand
 from sleepy_coder.patterns.vocabulary import draw_words
 
-# How many programs get a head; the chance of each of its parts there, and of a blank line below.
+# The chance of a head; of each of its parts then (one time in seven none is drawn), and of a blank
+# line below.
 _SHARE = 0.35
 _LICENCE_SHARE, _DOCS_SHARE, _ATTRIBUTES_SHARE = 0.25, 0.75, 0.25
 _BLANK_SHARE = 0.85
