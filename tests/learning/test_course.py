@@ -135,8 +135,7 @@ def test_what_all_patterns_learned_together_is_a_task_of_the_store(part, make_co
 
 
 def test_general_is_taken_at_the_weight_that_solves_most(make_course, monkeypatch):
-    """At the least weight it solves two, the base model's one among them; then all but that."""
-    solves = {0.25: {0, 1}, 0.5: {1, 2}, 1.0: set()}
+    solves = {0.25: {0, 1}, 0.5: {1, 2}, 1.0: set()}  # the base model solves 0
     asked, hashes = [], set()
 
     def judge(problems, strategy, bench):
@@ -153,25 +152,31 @@ def test_general_is_taken_at_the_weight_that_solves_most(make_course, monkeypatc
     def norm_of(task):
         return sum(float(entry.coef_b.float().norm()) for entry in task.values())
 
-    def general_of(*weights, losses=0.0):
+    def general_of(*weights, losses=0.0, chosen=None):
         asked.clear()
         recipe = replace(CONFIG.recipe, joint=FIT)
         gate = replace(CONFIG.gate, max_lost_frac=losses)
         config = replace(CONFIG, recipe=recipe, general_weights=weights, gate=gate)
         store = make_course(config=config)[0].run().store
-        assert store.provenance[GENERAL].get("weight") == (min(weights) if weights else None)
+        assert store.provenance[GENERAL].get("weight") == chosen
         return norm_of(store.subspace.tasks[GENERAL])
 
     monkeypatch.setattr(course_module, "judge_strategy", judge)
     whole = general_of()
-    assert general_of(0.25) == pytest.approx(whole / 4, rel=0.01)
+    assert general_of(0.25, chosen=0.25) == pytest.approx(whole / 4, rel=0.01)
     assert not asked  # there is nothing to choose
-    assert general_of(1.0, 0.25, 0.5, losses=1.0) == pytest.approx(whole / 4, rel=0.01)
+    found = general_of(1.0, 0.25, 0.5, losses=1.0, chosen=0.25)
+    assert found == pytest.approx(whole / 4, rel=0.01)
     assert asked == pytest.approx([whole / 4, whole / 2, whole], rel=0.01)
     assert len(hashes - {""}) == 3  # answers at one weight are not taken for another's
     # One that loses a problem and gains two is better than one that does neither.
-    solves[0.25], solves[0.5], solves[1.0] = {1, 2}, {0}, {0}
-    assert general_of(0.25, 0.5, 1.0, losses=2.0) == pytest.approx(whole / 4, rel=0.01)
+    solves.update({0.25: {0}, 0.5: {1, 2}, 1.0: {0}})
+    found = general_of(0.25, 0.5, 1.0, losses=2.0, chosen=0.5)
+    assert found == pytest.approx(whole / 2, rel=0.01)
+    # Of equal ones the least is taken.
+    solves[1.0] = {1, 2}
+    general_of(0.5, 1.0, 0.25, losses=2.0, chosen=0.5)
+    assert len(asked) == 3
 
 
 def test_over_a_store_only_what_is_asked_for_is_learned(make_course, monkeypatch, tmp_path):

@@ -35,6 +35,7 @@ from sleepy_coder.share.subspace import (
     ModuleCoefficients,
     Subspace,
     TaskCoefficients,
+    size_of,
 )
 from sleepy_coder.share.tasks import columns_beyond, convert, in_basis
 from sleepy_coder.train.data import encode_pairs, refuse_collisions
@@ -212,11 +213,13 @@ def count_numbers(task: TaskCoefficients, basis: Subspace) -> tuple[int, int]:
     """Return how many numbers are a task's own, and how many it shares with `general`."""
     general = basis.tasks.get(GENERAL)
     own = columns_beyond(task, general) if general else None
-    num_all, num_own = (
-        sum(entry.coef_a.numel() + entry.coef_b.numel() for entry in columns.values())
-        for columns in (task, task if own is None else own)
-    )
-    return num_own, num_all - num_own
+    num_own = size_of(task if own is None else own)
+    return num_own, size_of(task) - num_own
+
+
+def basis_size(subspace: Subspace) -> int:
+    """Return how many numbers the bases hold."""
+    return sum(b.basis_a.numel() + b.basis_b.numel() for b in subspace.bases.values())
 
 
 def heldout_of(sets: LearningSets, tasks: Iterable[str], limit: int) -> dict[str, list[Problem]]:

@@ -29,12 +29,11 @@ from sleepy_coder.continual import (
 )
 from sleepy_coder.errors import InputError
 from sleepy_coder.experiments.coefficients import route_of
-from sleepy_coder.experiments.lab import Lab, count_numbers, frozen_of, heldout_of
+from sleepy_coder.experiments.lab import Lab, basis_size, count_numbers, frozen_of, heldout_of
 from sleepy_coder.experiments.questions import Question, ask, ask_base
 from sleepy_coder.experiments.resident import factors_of_adapter, factors_of_task
 from sleepy_coder.experiments.stages import Arm, train_merged, train_single
 from sleepy_coder.figures import draw_learning_curves, draw_storage
-from sleepy_coder.share.subspace import Subspace
 from sleepy_coder.share.tasks import add_task
 
 if TYPE_CHECKING:
@@ -201,11 +200,6 @@ def _learn(lab: Lab, name: str, orders: Sequence[Sequence[str]], config: Sequent
     variants = {f"coef/{task}": factors_of_task(whole, task) for task in orders[0]}
     size, shared = count_numbers(trained[orders[0][0]], basis)
     return Arm("coef", variants, [basis_size(basis) + shared], size, is_routed=True)
-
-
-def basis_size(subspace: Subspace) -> int:
-    """Return how many numbers the bases hold."""
-    return sum(b.basis_a.numel() + b.basis_b.numel() for b in subspace.bases.values())
 
 
 def _variant(

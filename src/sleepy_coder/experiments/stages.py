@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 import torch
 from safetensors.torch import load_file
 
-from sleepy_coder.experiments.lab import Lab, Rows, digest_rows, save_tensors
+from sleepy_coder.experiments.lab import Lab, Rows, basis_size, digest_rows, save_tensors
 from sleepy_coder.experiments.resident import Factors, factors_of_adapter, factors_of_task
 from sleepy_coder.share.choice import FixedComponents
 from sleepy_coder.share.linalg import product_norm
 from sleepy_coder.share.merge import merge
-from sleepy_coder.share.subspace import LoraModule, Subspace
+from sleepy_coder.share.subspace import LoraModule, Subspace, size_of
 from sleepy_coder.share.tasks import add_task, remove_task
 from sleepy_coder.train.fit import fit
 from sleepy_coder.train.lora import LoraTasks, TrainedAdapter
@@ -124,14 +124,8 @@ def train_merged(
             known = add_task(remove_task(merged, task), task, trained[task])
             for name in order[:stage]:
                 variants[f"{prefix}/{number}/{stage}/{name}"] = factors_of_task(known, name)
-            bases = known.bases.values()
-            numbers = sum(b.basis_a.numel() + b.basis_b.numel() for b in bases)
-            numbers += sum(
-                c.coef_a.numel() + c.coef_b.numel()
-                for each in known.tasks.values()  # the next merge needs the founding ones, too
-                for c in each.values()
-            )
-            sizes.append(numbers)
+            # The next merge needs the founding tasks, too.
+            sizes.append(basis_size(known) + sum(map(size_of, known.tasks.values())))
     return Arm(
         prefix, variants, sizes, 0, is_routed=True, is_staged=True, num_stages=len(orders[0])
     )

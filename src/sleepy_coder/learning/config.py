@@ -36,7 +36,7 @@ class LearnConfig:
         recipe: How adapters, basis and coefficients are learned.
         general_weights: What the `general` of a new basis may be on the straight line from nothing,
             0, to what training made of it, 1 (see `Recipe.end_weight`); the selecting problems
-            choose. None leaves it as it is.
+            choose. Without any it stays as it is.
         gate: What a task must show to be shipped.
     """
 

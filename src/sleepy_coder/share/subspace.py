@@ -121,6 +121,11 @@ def width_of(task: TaskCoefficients) -> int:
     return max((entry.coef_a.shape[1] for entry in task.values()), default=0)
 
 
+def size_of(task: TaskCoefficients) -> int:
+    """Return how many numbers a task has."""
+    return sum(entry.coef_a.numel() + entry.coef_b.numel() for entry in task.values())
+
+
 @dataclass(frozen=True)
 class SideMoments:
     """What merging needs to know of all columns seen on one side, whatever their number.
