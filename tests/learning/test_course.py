@@ -7,6 +7,7 @@ from sleepy_coder import dialogue as dialogue_module
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import compile_source
 from sleepy_coder.learning import course as course_module
+from sleepy_coder.learning import exams
 from sleepy_coder.learning.answers import Judged
 from sleepy_coder.learning.config import LearnConfig
 from sleepy_coder.learning.course import Course
@@ -96,7 +97,7 @@ def judge_as(base, routed):
 
 
 def test_a_course_ends_in_a_store_of_what_passed(make_course, monkeypatch, tmp_path):
-    monkeypatch.setattr(course_module, "judge_strategy", judge_as(1, 3))
+    monkeypatch.setattr(exams, "judge_strategy", judge_as(1, 3))
     made, stages = make_course()
     outcome = made.run()
     assert outcome.decision.heard == (TASK,)
@@ -122,7 +123,7 @@ def test_a_course_ends_in_a_store_of_what_passed(make_course, monkeypatch, tmp_p
 
 @pytest.mark.parametrize("part", ["shared", "joint"])
 def test_what_all_patterns_learned_together_is_a_task_of_the_store(part, make_course, monkeypatch):
-    monkeypatch.setattr(course_module, "judge_strategy", judge_as(1, 3))
+    monkeypatch.setattr(exams, "judge_strategy", judge_as(1, 3))
     recipe = replace(CONFIG.recipe, **{part: replace(FIT, num_steps=5)})
     store = make_course(config=replace(CONFIG, recipe=recipe))[0].run().store
     assert set(store.subspace.tasks) == {TASK, GENERAL}
@@ -161,7 +162,7 @@ def test_general_is_taken_at_the_weight_that_solves_most(make_course, monkeypatc
         assert store.provenance[GENERAL].get("weight") == chosen
         return norm_of(store.subspace.tasks[GENERAL])
 
-    monkeypatch.setattr(course_module, "judge_strategy", judge)
+    monkeypatch.setattr(exams, "judge_strategy", judge)
     whole = general_of()
     assert general_of(0.25, chosen=0.25) == pytest.approx(whole / 4, rel=0.01)
     assert not asked  # there is nothing to choose
@@ -180,7 +181,7 @@ def test_general_is_taken_at_the_weight_that_solves_most(make_course, monkeypatc
 
 
 def test_over_a_store_only_what_is_asked_for_is_learned(make_course, monkeypatch, tmp_path):
-    monkeypatch.setattr(course_module, "judge_strategy", judge_as(1, 3))
+    monkeypatch.setattr(exams, "judge_strategy", judge_as(1, 3))
     recipe = replace(CONFIG.recipe, shared=FIT)
     save_store(make_course(config=replace(CONFIG, recipe=recipe))[0].run().store, tmp_path / "s")
     over = load_store(tmp_path / "s")
@@ -251,7 +252,7 @@ def test_adapters_are_learned_from_the_same_pairs(make_course, drawn):
 
 
 def test_what_loses_is_not_heard_against_the_base_model(make_course, monkeypatch):
-    monkeypatch.setattr(course_module, "judge_strategy", judge_as(3, 2))
+    monkeypatch.setattr(exams, "judge_strategy", judge_as(3, 2))
     outcome = make_course()[0].run()
     assert outcome.decision.rulings[TASK].lost == 1
     assert outcome.store.provenance[TASK]["min_doubt"] is None
@@ -263,7 +264,7 @@ def test_an_answer_that_is_no_repair_is_never_heard(make_course, monkeypatch):
             return {p.id: Judged("compile_error", p.fixed, None, -2.0) for p in problems}
         return {p.id: Judged("compile_error", p.buggy, TASK, -0.1) for p in problems}
 
-    monkeypatch.setattr(course_module, "judge_strategy", judge)
+    monkeypatch.setattr(exams, "judge_strategy", judge)
     outcome = make_course()[0].run()
     assert {trial.doubt for trial in outcome.trials[outcome.step].values()} == {0}
 
@@ -278,21 +279,25 @@ def test_where_the_base_model_repeats_the_program_a_task_needs_no_doubt(make_cou
             for p in problems
         }
 
-    monkeypatch.setattr(course_module, "judge_strategy", judge)
+    monkeypatch.setattr(exams, "judge_strategy", judge)
     outcome = make_course()[0].run()
     ruling = outcome.decision.rulings[TASK]
     assert (ruling.solved, ruling.solved_second, ruling.min_doubt) == (0, 3, None)
 
 
 def test_a_finished_stage_is_not_run_again(make_course, monkeypatch):
-    monkeypatch.setattr(course_module, "judge_strategy", judge_as(1, 3))
+    monkeypatch.setattr(exams, "judge_strategy", judge_as(1, 3))
     first = make_course()[0].run()
 
     def refuse(*_, **__):
         raise AssertionError("ran again")
 
-    for name in ("judge_strategy", "learn_basis", "learn_tasks"):
-        monkeypatch.setattr(course_module, name, refuse)
+    for module, name in (
+        (exams, "judge_strategy"),
+        (course_module, "learn_basis"),
+        (course_module, "learn_tasks"),
+    ):
+        monkeypatch.setattr(module, name, refuse)
     again = make_course()[0].run()
     assert (again.decision, again.training) == (first.decision, first.training)
     strict = make_course(config=replace(CONFIG, gate=GateConfig()))[0].run()

@@ -32,17 +32,15 @@ from typing import Any
 import torch
 
 from sleepy_coder.answer_cache import AnswerCache
-from sleepy_coder.dialogue import doubt
 from sleepy_coder.errors import InputError
-from sleepy_coder.learned import LearnedTasks
-from sleepy_coder.learning.answers import Judged, collect_own_answers, judge_strategy
+from sleepy_coder.learning.answers import Judged
 from sleepy_coder.learning.config import LearnConfig
+from sleepy_coder.learning.exams import Exams
 from sleepy_coder.learning.gate import Decision, Trial, decide
-from sleepy_coder.learning.sets import LearningSets, as_set, source_of
+from sleepy_coder.learning.sets import LearningSets, as_set
 from sleepy_coder.model import RepairModel
 from sleepy_coder.patterns import GENERAL
 from sleepy_coder.problems import Problem
-from sleepy_coder.prompt import is_no_repair
 from sleepy_coder.repair import resume_key
 from sleepy_coder.results import describe_environment, save_json
 from sleepy_coder.router import route_problem
@@ -111,10 +109,12 @@ class Course:
                 asked for has too few pairs.
         """
         self._keep_apart()
-        base = self._judged("base", self._select, lambda p: self._judge(p, "base"))
+        base = self._exams.base(self._select)
         steps = self._coefficients(base)
         trials = {
-            step: self._trials(base, f"trials-{step}", "routed-alone", steps[step])
+            step: self._exams.trials(
+                f"trials-{step}", self._select, base, "routed-alone", steps[step]
+            )
             for step in sorted(steps)
         }
         gate = self.config.gate if self.over is None else replace(self.config.gate, doubts=())
@@ -170,7 +170,9 @@ class Course:
         """Task -> its pairs in tokens."""
         config = self.config
         sources = self.sets.sources
-        own = self._own_answers() if config.uses_own_answers else {}
+        own = {}
+        if config.uses_own_answers:
+            own = self._exams.own_answers([p for source in sources for p in source])
         anchors = [p for source in sources for p in source if p.id in own]
         pools = build_pools(sources, own, anchors, config.pool)
         pairs = [pair for pool in pools.values() for pair in pool]
@@ -181,16 +183,6 @@ class Course:
         if missing := [task for task in self.tasks if task not in rows]:
             raise InputError(f"--tasks: {missing[0]} has too few training pairs; leave it out")
         return {task: rows[task] for task in self.tasks} if self.tasks else rows
-
-    def _own_answers(self) -> dict[str, str]:
-        """Return the base model's verified answers to the training problems."""
-        path = self.folder / f"own-{self._key}.json"
-        if not path.is_file():
-            problems = [problem for source in self.sets.sources for problem in source]
-            self._share(problems, lambda own: collect_own_answers(own, self._bench()), path)
-        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        self.on_stage(f"own answers: {len(found)}")
-        return found
 
     def _basis(self) -> Subspace:
         """Return the directions that the adapters of the basis's patterns share (phase 1)."""
@@ -227,9 +219,9 @@ class Course:
             path = self.folder / f"{stage}-{self._key}"
             provenance = self._provenance(subspace.tasks)
             self._save_store(Store(subspace, self.model.public_name, provenance), path)
-            tried = list(self._trials(base, stage, "general", load_store(path)).values())
-            least = decide(tried, self.config.gate).min_doubt
-            return sum(trial.is_solved(least) for trial in tried)
+            tried = self._exams.trials(stage, self._select, base, "general", load_store(path))
+            least = decide(list(tried.values()), self.config.gate).min_doubt
+            return sum(trial.is_solved(least) for trial in tried.values())
 
         weights = sorted(self.config.general_weights)
         chosen = max(weights, key=solved) if len(weights) > 1 else weights[0]
@@ -305,33 +297,6 @@ class Course:
         """Whether a task is learned here, not kept from the store below."""
         return self.over is None or task in self.rows
 
-    def _trials(
-        self, base: Mapping[str, Judged], stage: str, strategy: str, store: Store
-    ) -> dict[str, Trial]:
-        """Return problem id -> how a store's tasks do where they answer the selecting problems."""
-
-        def judge(problems: Sequence[Problem]) -> dict[str, Judged]:
-            learned = LearnedTasks(self.model, store)
-            try:
-                return self._judge(problems, strategy, learned)
-            finally:
-                learned.close()
-
-        tried = self._judged(stage, self._select, judge)
-        problems = {problem.id: problem for problem in self._select}
-        return {
-            name: Trial(
-                task=judged.task,
-                is_solved_by_base=base[name].outcome == "pass",
-                is_solved_by_task=judged.outcome == "pass",
-                is_refused=is_no_repair(base[name].code, problems[name]),
-                doubt=_doubt_of(base[name], judged, problems[name]),
-                source=source_of(problems[name]),
-            )
-            for name, judged in tried.items()
-            if judged.task is not None
-        }
-
     def _shipped(self, store: Store, step: int, decision: Decision) -> Store:
         """Return the store with what its tasks showed, and when they are heard."""
         provenance = dict(store.provenance)
@@ -347,63 +312,25 @@ class Course:
             provenance[name] = known
         return replace(store, provenance=provenance, sha256="")
 
-    def _judged(
-        self,
-        stage: str,
-        problems: Sequence[Problem],
-        judge: Callable[[Sequence[Problem]], dict[str, Judged]],
-    ) -> dict[str, Judged]:
-        """Return a stage's judged answers, from its file if it was finished before."""
-        path = self.folder / f"{stage}-{self._key}.json"
-        if not path.is_file():
-
-            def answer(own: Sequence[Problem]) -> dict[str, Any]:
-                return {name: dataclasses.asdict(found) for name, found in judge(own).items()}
-
-            self._share(problems, answer, path)
-        read = json.loads(path.read_text(encoding="utf-8"))
-        result = {name: Judged(**fields) for name, fields in read.items()}
-        passed = sum(judged.outcome == "pass" for judged in result.values())
-        self.on_stage(f"{stage}: {passed} of {len(result)} solved")
-        return result
-
-    def _share(
-        self,
-        problems: Sequence[Problem],
-        answer: Callable[[Sequence[Problem]], Mapping[str, Any]],
-        path: Path,
-    ) -> None:
-        """Have every process answer its part of the problems; write what all found."""
-        ranks = current_ranks()
-        own = ranks.split(problems, lambda problem: len(problem.buggy))[ranks.rank]
-        found = ranks.gather(answer(own))
-        if ranks.is_first:
-            save_json(found, path)
-        ranks.wait()
-
     def _save_store(self, store: Store, path: Path) -> None:
         ranks = current_ranks()
         if ranks.is_first:
             save_store(store, path)
         ranks.wait()
 
-    def _judge(
-        self, problems: Sequence[Problem], strategy: str, learned: LearnedTasks | None = None
-    ) -> dict[str, Judged]:
-        return judge_strategy(problems, strategy, replace(self._bench(), learned=learned))
+    @cached_property
+    def _exams(self) -> Exams:
+        return Exams(self._bench, self.folder, self._key, self.on_stage)
 
+    @cached_property
     def _bench(self) -> Workbench:
         return Workbench(
             model=self.model,
             sandbox=self.sandbox,
             max_new_tokens=self.config.max_new_tokens,
-            answers=self._answers,
+            # What was asked before: trials leave unrouted problems as the base model did.
+            answers=AnswerCache(self.folder / "answers.jsonl"),
         )
-
-    @cached_property
-    def _answers(self) -> AnswerCache:
-        """What was asked before, so that a trial leaves unrouted problems as the base model did."""
-        return AnswerCache(self.folder / "answers.jsonl")
 
     @property
     def _pad_id(self) -> int:
@@ -420,15 +347,8 @@ class Course:
         sets = self.sets
         parts = [*sets.sources, sets.select]
         hashes = [as_set("", part).sha256 for part in parts]
-        prompts = [resume_key(problem, "hints", self._bench()) for problem in sets.select]
+        prompts = [resume_key(problem, "hints", self._bench) for problem in sets.select]
         material = [config, self.model.sha256, *hashes, prompts]
         if self.over is not None:
             material += [self.over.sha256, *self.tasks]
         return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _doubt_of(base: Judged, task: Judged, problem: Problem) -> float:
-    """Return how much less sure the base model is than a task; 0 where that has no repair."""
-    if is_no_repair(task.code, problem):
-        return 0.0
-    return round(doubt(base.log_probability or 0.0, task.log_probability or 0.0), 4)

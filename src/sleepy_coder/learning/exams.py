@@ -1,0 +1,139 @@
+"""What a course asks, and how it is judged: each stage once, kept in a file of its own.
+
+Among processes that joined (`train.distributed`) the problems of a stage are split; the first one
+writes the file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sleepy_coder.dialogue import doubt
+from sleepy_coder.learned import LearnedTasks
+from sleepy_coder.learning.answers import Judged, collect_own_answers, judge_strategy
+from sleepy_coder.learning.gate import Trial
+from sleepy_coder.learning.sets import source_of
+from sleepy_coder.problems import Problem
+from sleepy_coder.prompt import is_no_repair
+from sleepy_coder.results import save_json
+from sleepy_coder.share.manifest import Store
+from sleepy_coder.train.distributed import current_ranks
+from sleepy_coder.workbench import Workbench
+
+
+@dataclass(frozen=True)
+class Exams:
+    """The stages of a course in which problems are answered.
+
+    Attributes:
+        bench: The base model, without tasks, and the sandbox.
+        folder: Where the stages are kept.
+        key: Tells the files of this course from those of others.
+        on_stage: Called with a line on each stage that was finished or found finished.
+    """
+
+    bench: Workbench
+    folder: Path
+    key: str
+    on_stage: Callable[[str], None]
+
+    def base(self, problems: Sequence[Problem]) -> dict[str, Judged]:
+        """Return problem id -> what the base model says by itself."""
+        return self._judged("base", problems, lambda own: judge_strategy(own, "base", self.bench))
+
+    def own_answers(self, problems: Sequence[Problem]) -> dict[str, str]:
+        """Return problem id -> a verified answer of the base model, where it has one."""
+        path = self._path("own")
+        if not path.is_file():
+            self._share(problems, lambda own: collect_own_answers(own, self.bench), path)
+        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        self.on_stage(f"own answers: {len(found)}")
+        return found
+
+    def trials(
+        self,
+        stage: str,
+        problems: Sequence[Problem],
+        base: Mapping[str, Judged],
+        strategy: str,
+        store: Store,
+    ) -> dict[str, Trial]:
+        """Return problem id -> how a store's tasks do, where one of them answers.
+
+        Args:
+            stage: Names the file.
+            problems: What is asked.
+            base: What the base model says of them.
+            strategy: By which a task answers alone.
+            store: The tasks.
+        """
+
+        def judge(own: Sequence[Problem]) -> dict[str, Judged]:
+            learned = LearnedTasks(self.bench.require_model(stage), store)
+            try:
+                return judge_strategy(own, strategy, replace(self.bench, learned=learned))
+            finally:
+                learned.close()
+
+        tried = self._judged(stage, problems, judge)
+        return {
+            problem.id: _compare(problem, task, base[problem.id], tried[problem.id])
+            for problem in problems
+            if (task := tried[problem.id].task) is not None
+        }
+
+    def _judged(
+        self,
+        stage: str,
+        problems: Sequence[Problem],
+        judge: Callable[[Sequence[Problem]], dict[str, Judged]],
+    ) -> dict[str, Judged]:
+        path = self._path(stage)
+        if not path.is_file():
+
+            def answer(own: Sequence[Problem]) -> dict[str, Any]:
+                return {name: dataclasses.asdict(found) for name, found in judge(own).items()}
+
+            self._share(problems, answer, path)
+        read = json.loads(path.read_text(encoding="utf-8"))
+        result = {name: Judged(**fields) for name, fields in read.items()}
+        passed = sum(judged.outcome == "pass" for judged in result.values())
+        self.on_stage(f"{stage}: {passed} of {len(result)} solved")
+        return result
+
+    def _share(
+        self,
+        problems: Sequence[Problem],
+        answer: Callable[[Sequence[Problem]], Mapping[str, Any]],
+        path: Path,
+    ) -> None:
+        """Have every process answer its part of the problems; write what all found."""
+        ranks = current_ranks()
+        own = ranks.split(problems, lambda problem: len(problem.buggy))[ranks.rank]
+        found = ranks.gather(answer(own))
+        if ranks.is_first:
+            save_json(found, path)
+        ranks.wait()
+
+    def _path(self, stage: str) -> Path:
+        return self.folder / f"{stage}-{self.key}.json"
+
+
+def _compare(problem: Problem, task: str, base: Judged, tried: Judged) -> Trial:
+    """Return what the gate looks at: a problem as the base model and a task answer it."""
+    ratio = 0.0
+    if not is_no_repair(tried.code, problem):
+        ratio = round(doubt(base.log_probability or 0.0, tried.log_probability or 0.0), 4)
+    return Trial(
+        task=task,
+        is_solved_by_base=base.outcome == "pass",
+        is_solved_by_task=tried.outcome == "pass",
+        is_refused=is_no_repair(base.code, problem),
+        doubt=ratio,
+        source=source_of(problem),
+    )
