@@ -5,6 +5,7 @@
 import difflib
 import re
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 from random import Random
 
 import pytest
@@ -123,6 +124,19 @@ def test_scenery_leaves_the_program_itself_alone():
         assert text.count("fn main()") == 1
         assert "fn only() -> u8 {" in text
         assert 'println!("{}", only());' in text
+
+
+ITEM = re.compile(
+    r"^(?:⟨[^⟩]*⟩|pub )*(?:fn|struct|enum|trait|const|static|type|mod) (\w+)(?![\w$])", re.MULTILINE
+)
+
+
+def test_scenery_defines_nothing_that_a_shape_does():
+    pieces = files("sleepy_coder.patterns") / "shapes"
+    around = set(ITEM.findall((pieces / "scenery.txt").read_text("utf-8")))
+    assert len(around) > 4
+    for name in PATTERNS:
+        assert not around & set(ITEM.findall((pieces / f"{name}.txt").read_text("utf-8")))
 
 
 def test_words_of_two_domains_never_meet():
