@@ -5,11 +5,13 @@ import os
 import selectors
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from sleepy_coder import sandbox as sandbox_module
 from sleepy_coder.errors import SandboxError
 from sleepy_coder.sandbox import Limits, Sandbox, confinement, toolchain
 
@@ -332,3 +334,21 @@ def test_a_project_may_name_its_toolchain(tmp_path, monkeypatch):
     (tmp_path / "work").mkdir()
     sandbox = Sandbox(confine=False, project=project)
     assert sandbox.run(["rustc"], work_dir=tmp_path / "work").stdout == "its own\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_threads_of_the_user_are_counted():
+    def count():
+        return sandbox_module._num_own_threads(Path("/proc/self"))
+
+    before, end = count(), threading.Event()
+    threads = [threading.Thread(target=end.wait) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    during = count()
+    end.set()
+    for thread in threads:
+        thread.join()
+    assert during == before + 5
+    assert sandbox_module._num_threads_of_user() >= before
+    assert sandbox_module._num_own_threads(Path("/proc/0")) == 0

@@ -353,12 +353,19 @@ def _num_threads_of_user() -> int:
     """Return how many threads the user has, which a limit without a namespace counts too."""
     if sys.platform != "linux":
         return 0
-    count = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it may end meanwhile
-            if process.stat().st_uid == os.getuid():
-                count += sum(1 for _ in (process / "task").iterdir())
-    return count
+    with os.scandir("/proc") as entries:
+        processes = [Path(entry) for entry in entries if entry.name.isdecimal()]
+    return sum(map(_num_own_threads, processes))
+
+
+def _num_own_threads(process: Path) -> int:
+    """Return how many threads a process in /proc has; 0 where it is another user's, or gone."""
+    try:
+        threads = (process / "task").stat()
+    except OSError:
+        return 0
+    # The links to a folder: its name, its `.`, and `..` in each of a thread's folders.
+    return max(1, threads.st_nlink - 2) if threads.st_uid == os.getuid() else 0
 
 
 def _mend(reason: str) -> str:

@@ -8,6 +8,7 @@ arguments of a macro call and the body of a `macro_rules!`.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -59,6 +60,9 @@ _CASES = frozenset({"case", "test_case", "test_matrix"})
 # Attributes that make a function a test, crates' own among them.
 _TESTS = re.compile(r"(\w+_)?test(_\w+)?|rstest|quickcheck|bench")
 _TEST_ATTRIBUTES = frozenset({"test", "ignore", "should_panic"})
+# Programs of which what was found is kept: each core judges a candidate, beside the broken program
+# and its reference fix.
+_KEPT = 4 * max(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,11 @@ def items(code: str) -> Counter[Item]:
     not counted themselves: a fix may add a bound or merge two blocks. Counted are variants and
     named fields too, and what is declared inside function bodies (`main::helper`).
     """
+    return Counter(_items(code))
+
+
+@lru_cache(maxsize=_KEPT)
+def _items(code: str) -> Counter[Item]:
     return Counter(item for item, _ in _declared(code))
 
 
@@ -178,7 +187,7 @@ def tokens(code: str) -> list[Token]:
     return list(_tokens(code))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=_KEPT)
 def _tokens(code: str) -> tuple[Token, ...]:
     return tuple(_leaves(_parse(code).root_node))
 
