@@ -2,11 +2,13 @@
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "docs"))
 spec = importlib.util.spec_from_file_location("update", ROOT / "docs" / "update.py")
 update = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(update)
