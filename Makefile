@@ -68,10 +68,12 @@ written: $(BIN)/sleepy
 	$(BIN)/sleepy programs mend data/programs.jsonl --out data/mended.jsonl --allow-unconfined
 	$(BIN)/sleepy programs break data/mended.jsonl --out data/written.jsonl --allow-unconfined
 
-# One GPU, Rust, `make data` and `make written` first; COMPONENTS=16 keeps the smaller model's store small.
+# One GPU, Rust, `make data` and `make written` first. The smaller model's store:
+# make learn MODEL=qwen2.5-coder-0.5b-instruct COMPONENTS=16 CONFIG=configs/joint.toml
 COMPONENTS ?= 24
+CONFIG ?= configs/learn.toml
 learn: $(BIN)/sleepy
-	$(BIN)/sleepy learn --data data --out artifacts/$(MODEL) --model $(MODEL) --components $(COMPONENTS) \
+	$(BIN)/sleepy learn --config $(CONFIG) --data data --out artifacts/$(MODEL) --model $(MODEL) --components $(COMPONENTS) \
 	  --report results/learn/$(MODEL).json --allow-unconfined
 
 clean:

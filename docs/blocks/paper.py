@@ -131,8 +131,8 @@ def _learned_numbers() -> list[tuple[str, str, str]]:
             "transfer-0.5b/summary.json",
         ),
         (
-            "the 0.5B's store, frozen problems: base, averaged, routed; lost",
-            _compared("routing-0.5b", "frozen", "routed", "base", "averaged"),
+            "the 0.5B's store, frozen problems: base, routed; lost",
+            _compared("routing-0.5b", "frozen", "routed", "base"),
             "routing-0.5b/summary.json",
         ),
         (

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +42,15 @@ def test_more_are_expected_to_be_lost_than_were():
     three = GateConfig(3 / 8, (3,))
     assert decide(lossless, three).min_doubt == 3
     assert decide([*lossless, *trials("task", lost=1)], three).min_doubt is None
+
+
+def test_a_base_model_that_solves_next_to_nothing_is_weighed_against_what_is_gained():
+    tried = [*trials("task", gained=39, both=1), *trials("task", lost=1, doubt=2)]
+    config = GateConfig(0.01, (1, 3), unseen_losses=2)
+    assert decide(tried, config).min_doubt is None
+    assert decide(tried, replace(config, max_lost_per_gain=2 / 39)).min_doubt == 3
+    assert decide(tried, replace(config, max_lost_per_gain=2 / 40)).min_doubt is None
+    assert decide(tried, replace(config, max_lost_per_gain=3 / 39)).min_doubt == 1
 
 
 def test_a_task_that_lost_something_is_not_heard():

@@ -53,11 +53,14 @@ class GateConfig:
         unseen_losses: So many more losses are expected than were seen. Where none of n is lost, up
             to 3/n may be (the rule of three: Hanley and Lippman-Hand 1983,
             doi:10.1001/jama.1983.03330370053031).
+        max_lost_per_gain: Another budget, where that is more: expected losses over what is gained.
+            A base model that solves next to nothing has next to nothing to lose, and all to gain.
     """
 
     max_lost_frac: float = 0.0
     doubts: tuple[float, ...] = ()
     unseen_losses: int = 3
+    max_lost_per_gain: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -136,10 +139,7 @@ def decide(
     """
     chosen = min_doubt
     if chosen is None:
-        budget = config.max_lost_frac * sum(trial.is_solved_by_base for trial in trials)
-        left = budget - config.unseen_losses
-        fits = (doubt for doubt in sorted(config.doubts) if _count(trials, doubt)[1] <= left)
-        chosen = next(fits, None)
+        chosen = next((d for d in sorted(config.doubts) if _is_within(trials, d, config)), None)
     by_task: dict[str, list[Trial]] = defaultdict(list)
     for trial in trials:
         by_task[trial.task].append(trial)
@@ -171,6 +171,14 @@ def cross_validate(
             more, fewer = _count(own, decision.min_doubt)
             gained, lost = gained + more, lost + fewer
     return CrossValidation(num_splits, gained / max(1, total), lost / max(1, solved))
+
+
+def _is_within(trials: Sequence[Trial], min_doubt: float, config: GateConfig) -> bool:
+    """Whether tasks that are heard from so much doubt on keep to the budget."""
+    gained, lost = _count(trials, min_doubt)
+    solved = sum(trial.is_solved_by_base for trial in trials)
+    budget = max(config.max_lost_frac * solved, config.max_lost_per_gain * gained)
+    return lost + config.unseen_losses <= budget
 
 
 def _rule(task: str, trials: Sequence[Trial], min_doubt: float | None) -> Ruling:
