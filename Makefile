@@ -68,12 +68,11 @@ written: $(BIN)/sleepy
 	$(BIN)/sleepy programs mend data/programs.jsonl --out data/mended.jsonl --allow-unconfined
 	$(BIN)/sleepy programs break data/mended.jsonl --out data/written.jsonl --allow-unconfined
 
-# One GPU, Rust, `make data` and `make written` first. The smaller model's store:
-# make learn MODEL=qwen2.5-coder-0.5b-instruct COMPONENTS=16 CONFIG=configs/joint.toml
-COMPONENTS ?= 24
+# One GPU, Rust and `make data` first, and `make written` for the larger model's store. The smaller one's:
+# make learn MODEL=qwen2.5-coder-0.5b-instruct CONFIG=configs/joint.toml
 CONFIG ?= configs/learn.toml
 learn: $(BIN)/sleepy
-	$(BIN)/sleepy learn --config $(CONFIG) --data data --out artifacts/$(MODEL) --model $(MODEL) --components $(COMPONENTS) \
+	$(BIN)/sleepy learn --config $(CONFIG) --data data --out artifacts/$(MODEL) --model $(MODEL) \
 	  --report results/learn/$(MODEL).json --allow-unconfined
 
 clean:

@@ -5,7 +5,6 @@ import os
 import selectors
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -338,17 +337,19 @@ def test_a_project_may_name_its_toolchain(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_threads_of_the_user_are_counted():
-    def count():
-        return sandbox_module._num_own_threads(Path("/proc/self"))
-
-    before, end = count(), threading.Event()
-    threads = [threading.Thread(target=end.wait) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    during = count()
-    end.set()
-    for thread in threads:
-        thread.join()
-    assert during == before + 5
-    assert sandbox_module._num_threads_of_user() >= before
+    code = (
+        "import sys, threading\n"
+        "for _ in range(5):\n"
+        "    threading.Thread(target=sys.stdin.read, daemon=True).start()\n"
+        "print('ready', flush=True)\n"
+        "threading.Event().wait()\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as child:
+        child.stdout.readline()
+        count = sandbox_module._num_own_threads(Path(f"/proc/{child.pid}"))
+        of_user = sandbox_module._num_threads_of_user()
+        child.kill()
+    assert count == 6
+    assert of_user > count
     assert sandbox_module._num_own_threads(Path("/proc/0")) == 0

@@ -62,10 +62,10 @@ _TESTS = re.compile(r"(\w+_)?test(_\w+)?|rstest|quickcheck|bench")
 _TEST_ATTRIBUTES = frozenset({"test", "ignore", "should_panic"})
 # Programs of which what was found is kept: each core judges a candidate, beside the broken program
 # and its reference fix.
-_KEPT = 4 * max(4, os.cpu_count() or 1)
+_KEPT = min(256, 4 * max(4, os.cpu_count() or 1))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """Something a program declares, or an assertion that it makes.
 
@@ -102,7 +102,7 @@ class TestFunction:
     expected_panic: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Token:
     """One token: its tree-sitter node type, its text, and its place in the UTF-8 source."""
 

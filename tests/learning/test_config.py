@@ -1,12 +1,14 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.learning.config import load_learn_config
-from sleepy_coder.patterns import PATTERNS
+from sleepy_coder.patterns import GENERAL, PATTERNS
 from sleepy_coder.problems import load_set
+from sleepy_coder.share.store import load_store
 
 HARD = {"bc_003", "bc_005", "bc_010", "tb_002", "tb_007", "tb_008", "rh_004", "rh_005"}
 
@@ -35,6 +37,15 @@ def test_one_adapter_of_all_pairs_has_not_seen_the_hard_patterns_either():
     assert set(config.basis_patterns) == set(PATTERNS) - hard
     assert config.recipe.joint is not None
     assert config.recipe.shared is None
+
+
+def test_the_smaller_models_store_was_learned_as_its_configuration_says():
+    config = load_learn_config(Path("configs/joint.toml"))
+    report = json.loads(Path(f"results/learn/{config.model}.json").read_text())
+    assert json.loads(json.dumps(asdict(config))) == report["config"]
+    store = load_store(Path("artifacts") / config.model)
+    assert store.common == GENERAL
+    assert {b.basis_a.shape[1] for b in store.subspace.bases.values()} == {config.recipe.components}
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ def test_a_base_model_that_solves_next_to_nothing_is_weighed_against_what_is_gai
     assert decide(tried, replace(config, max_lost_per_gain=2 / 39)).min_doubt == 3
     assert decide(tried, replace(config, max_lost_per_gain=2 / 40)).min_doubt is None
     assert decide(tried, replace(config, max_lost_per_gain=3 / 39)).min_doubt == 1
+    much, little = replace(config, max_lost_frac=1.0), 0.01 / 39
+    assert decide(tried, replace(much, max_lost_per_gain=little)).min_doubt == 3  # the larger one
 
 
 def test_a_task_that_lost_something_is_not_heard():

@@ -1,6 +1,7 @@
 """One course of learning: from sets of problems to a store whose every task passed the gate.
 
-The stages, each kept in a folder so that an interrupted course goes on where it stopped:
+The stages, each kept in a folder so that an interrupted course goes on where it stopped; `exams`
+has those in which problems are answered:
 
 1. `base`: what the base model solves by itself of the problems that select;
 2. `own`, if asked for: its verified answers to the training problems;

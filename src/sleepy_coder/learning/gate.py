@@ -53,8 +53,9 @@ class GateConfig:
         unseen_losses: So many more losses are expected than were seen. Where none of n is lost, up
             to 3/n may be (the rule of three: Hanley and Lippman-Hand 1983,
             doi:10.1001/jama.1983.03330370053031).
-        max_lost_per_gain: Another budget, where that is more: expected losses over what is gained.
-            A base model that solves next to nothing has next to nothing to lose, and all to gain.
+        max_lost_per_gain: Another budget, where that is more: expected losses over what is gained
+            beyond tasks that wait to be needed. A base model that solves next to nothing has next
+            to nothing to lose, and all to gain.
     """
 
     max_lost_frac: float = 0.0
