@@ -12,6 +12,7 @@ sys.path.insert(0, str(ROOT / "docs"))
 spec = importlib.util.spec_from_file_location("update", ROOT / "docs" / "update.py")
 update = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(update)
+sys.path.remove(str(ROOT / "docs"))
 
 
 def test_documentation_says_what_results_and_program_say():

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
-from blocks.markdown import table
-from blocks.source import RESULTS
+from blocks.source import RESULTS, load_record
 from sleepy_coder.cli.problems import render_problem
 from sleepy_coder.problems import is_frozen, load_set
-from sleepy_coder.report import compare, render_markdown, render_repair
+from sleepy_coder.report import compare, markdown_table, render_markdown, render_repair
 from sleepy_coder.results import RunRecord, load_run_record
 
 STRATEGIES = (
@@ -49,19 +46,19 @@ def render_rendering() -> str:
             run = load_run_record(RESULTS / "core" / model / f"{name}.json")
             tokens = sum(p.tokens_in for p in run.problems)
             rows.append((model, label, tokens, f"{run.passed}/{len(run.problems)}"))
-    return table(("model", "rendering", "prompt tokens", "solved"), rows, num_words=2)
+    return markdown_table(("model", "rendering", "prompt tokens", "solved"), rows, num_words=2)
 
 
 def render_renderings() -> str:
     """Return what quoting lines in the compact rendering did, by set."""
-    found = json.loads((RESULTS / "renderings.json").read_text())
+    found = load_record("renderings.json")
     rows = []
     for one in found["solved"]:
         before, now, total = one["former_compact"], one["quoting_compact"], one["total"]
         who = "the routed task" if one.get("who") == "task" else "base model"
         rows.append((one["model"], one["set"], who, f"{before}/{total}", f"{now}/{total}"))
     head = ("model", "problems", "who answers", "line numbers", "lines quoted")
-    return table(head, rows, num_words=3)
+    return markdown_table(head, rows, num_words=3)
 
 
 def render_made_on() -> str:
@@ -73,7 +70,7 @@ def render_made_on() -> str:
         made, judged = run.environment["generation"], run.environment["judging"]
         versions = (made["libraries"]["torch"], made["libraries"]["transformers"])
         rows.append((model, run.config["dtype"], made["device"], *versions, judged["rustc"]))
-    return table(head, rows, num_words=len(head))
+    return markdown_table(head, rows, num_words=len(head))
 
 
 def render_transcript() -> str:
@@ -95,7 +92,7 @@ def render_transcript() -> str:
 
 def render_demo_time() -> str:
     """Return how long the demo took, and where."""
-    record = json.loads((RESULTS / "demo.json").read_text())
+    record = load_record("demo.json")
     machine, base = record["machine"], record["strategies"]["base"]
     sets = ", ".join(machine["instruction_sets"])
     versions = base["libraries"]
@@ -115,11 +112,11 @@ def render_demo_time() -> str:
 
 def render_router() -> str:
     """Return how many programs the router sent to their own pattern."""
-    record = json.loads((RESULTS / "router.json").read_text())
+    record = load_record("router.json")
     counts = {
         f"generated programs of {record['patterns']} patterns": record["generated"],
         "core problems": record["core"],
         "programs of no pattern, left without a route": record["no_pattern"],
     }
     rows = [(label, f"{count['passed']}/{count['total']}") for label, count in counts.items()]
-    return table(("programs", "routed rightly"), rows)
+    return markdown_table(("programs", "routed rightly"), rows)

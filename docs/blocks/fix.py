@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from typing import Any
 
-from blocks.markdown import table
-from blocks.source import RESULTS
+from blocks.source import load_record
 from sleepy_coder.proposals import RUSTC, RUSTC_GUESS
+from sleepy_coder.report import markdown_table
 
 
 def render_fix(name: str = "fix") -> str:
     """Return what `sleepy fix` mended of a set's problems, as lone files."""
-    record = json.loads((RESULTS / f"{name}.json").read_text())
+    record = load_record(f"{name}.json")
     rows = record["problems"]
     mended = [row for row in rows if row["is_ok"]]
     behave = sum(row["outcome"] == "pass" for row in rows)
@@ -30,7 +29,7 @@ def render_fix(name: str = "fix") -> str:
 
 def render_error_codes() -> str:
     """Return what `sleepy fix` mended of one program for each error code, and by whom."""
-    record = json.loads((RESULTS / "error_codes.json").read_text())
+    record = load_record("error_codes.json")
     programs = record["problems"]
     groups: dict[str, list[dict[str, Any]]] = {name: [] for name in _MENDERS}
     for each in programs:
@@ -44,12 +43,12 @@ def render_error_codes() -> str:
     ]
     model = f"{record['model']['name']} in {record['model']['dtype']}"
     fact = f"With {model}. Not mended: {', '.join(left)}."
-    return f"{table(('mended by', 'programs', 'print what they should'), rows)}\n\n{fact}"
+    return f"{markdown_table(('mended by', 'programs', 'print what they should'), rows)}\n\n{fact}"
 
 
 def render_error_codes_in_short() -> str:
     """Return how many of the programs, one for each error code, `sleepy fix` mended."""
-    rows = json.loads((RESULTS / "error_codes.json").read_text())["problems"]
+    rows = load_record("error_codes.json")["problems"]
     behave = sum(row["outcome"] == "pass" for row in rows)
     return (
         f"Of {len(rows)} short programs, one for each error code, "
@@ -78,9 +77,9 @@ def _mender(by: list[str | None]) -> str:
 
 def render_short_programs() -> str:
     """Return who mends short programs, of patterns and of none."""
-    record = json.loads((RESULTS / "short_programs.json").read_text())
+    record = load_record("short_programs.json")
     kinds = {"routed": "with a route", "none": "without one"}
     counts = {kind: record["kinds"][kind] for kind in kinds}
     heads = (f"{words}, of {counts[kind]['base']['total']}" for kind, words in kinds.items())
     rows = [(name, *(counts[kind][name]["passed"] for kind in kinds)) for name in counts["none"]]
-    return table((None, *heads), rows)
+    return markdown_table((None, *heads), rows)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from typing import Any
 
-from blocks.markdown import table
-from blocks.share import load_share_init
-from blocks.source import RESULTS, load_arms, load_experiment, solved_of_all
+from blocks.source import RESULTS, load_arms, load_experiment, load_record, solved_of_all
 from blocks.studies import percent_held
+from sleepy_coder.report import markdown_table
 from sleepy_coder.results import load_run_record
 
 _OVERLAPPING = ("disjoint halves", "two seeds", "random")
@@ -20,12 +18,12 @@ def render_paper_numbers() -> str:
     found = [*_share_numbers(), *_learned_numbers(), *_study_numbers()]
     head = (None, "what", "number", "file in `results/`")
     rows = [(f"M{place}", *cells) for place, cells in enumerate(found, start=1)]
-    return table(head, rows, num_words=len(head))
+    return markdown_table(head, rows, num_words=len(head))
 
 
 def _share_numbers() -> list[tuple[str, str, str]]:
     """Return (what, number, file) of the Share library's benchmarks."""
-    init = load_share_init()
+    init = load_record("share_init.json")
     found = {(r["kind"], r["tool"]): r for r in init["rows"] if r["target"] == "full"}
     ours, narrow = found["mean", "ours"], found["mean", "ours, 60 % variance"]
     exact, dropped, product, own, common = (
@@ -52,7 +50,7 @@ def _share_numbers() -> list[tuple[str, str, str]]:
             f"{smaller:.1f}; {narrower:.1f} times smaller"
         ),
     }
-    merge = json.loads((RESULTS / "share_merge.json").read_text())
+    merge = load_record("share_merge.json")
     known, gaps = merge["growth"]["rows"][-1], merge["exactness"]
     of_merge = {
         "a merge against decomposing everything: energy captured, new task's ΔW": (
@@ -62,7 +60,7 @@ def _share_numbers() -> list[tuple[str, str, str]]:
             f"{known['bases_of_fewest']:.2f} times"
         ),
     }
-    batch = json.loads((RESULTS / "share_batch.json").read_text())
+    batch = load_record("share_batch.json")
     target = max((r for r in batch["results"] if r["way"] == "targets"), key=lambda r: r["rows"])
     rows, resident = target["rows"], batch["resident"]
     of_batch = {
@@ -77,8 +75,8 @@ def _share_numbers() -> list[tuple[str, str, str]]:
 
 def _learned_numbers() -> list[tuple[str, str, str]]:
     """Return (what, number, file) of first readings of learned coefficients."""
-    look = json.loads((RESULTS / "first_look.json").read_text())
-    edits = json.loads((RESULTS / "learn" / "edits_first.json").read_text())
+    look = load_record("first_look.json")
+    edits = load_record("learn/edits_first.json")
     record = load_run_record(RESULTS / "core" / "1.5b" / "base.json")
     base, routed = (look["runs"][f"transfer/{name}"]["totals"] for name in ("base", "routed"))
     change, trials = look["transfer"], edits["trials"]
@@ -228,7 +226,7 @@ def _study_numbers() -> list[tuple[str, str, str]]:
 
 
 def _one_adapter(*arms: str) -> list[str]:
-    record = json.loads((RESULTS / "one_adapter.json").read_text())
+    record = load_record("one_adapter.json")
     found = [record["arms"][arm]["solved"] for arm in arms]
     return [f"{each['held-out shapes']}, {each['frozen']}" for each in found]
 

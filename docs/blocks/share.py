@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from blocks.markdown import table
-from blocks.source import RESULTS
+from blocks.source import load_record
+from sleepy_coder.report import markdown_table
 
 _SHARE_KINDS = {
     "mean": "columns with a mean",
@@ -29,15 +28,9 @@ _SHARE_TOOLS = {
 }
 
 
-def load_share_init(name: str = "share_init.json") -> dict[str, Any]:
-    """Return what was measured of phase 1."""
-    record: dict[str, Any] = json.loads((RESULTS / name).read_text())
-    return record
-
-
 def render_share_init(target: str) -> str:
     """Return what phase 1 costs and loses beside its peers, for each kind of adapters."""
-    found = [row for row in load_share_init()["rows"] if row["target"] == target]
+    found = [row for row in load_record("share_init.json")["rows"] if row["target"] == target]
     head = (None, "CPU s", "peak memory, MB", "stored, MB", "error of ΔW")
     rows: list[Sequence[object]] = []
     for kind, title in _SHARE_KINDS.items():
@@ -51,7 +44,7 @@ def render_share_init(target: str) -> str:
             cells = [name, _range(own, "cpu_s", ".2f"), _range(own, "peak_rss_mb", ",.0f")]
             cells.append(f"{own[0]['bytes'] / 1e6:,.0f}" if "bytes" in own[0] else "")
             rows.append((*cells, f"{own[0]['error']:.4f}"))
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _range(rows: Sequence[Mapping[str, Any]], key: str, form: str) -> str:
@@ -62,7 +55,7 @@ def _range(rows: Sequence[Mapping[str, Any]], key: str, form: str) -> str:
 
 def render_share_speeds(name: str = "share_init.json") -> str:
     """Return how many times as fast as others phase 1 is, by the median of the runs."""
-    found = load_share_init(name)["rows"]
+    found = load_record(name)["rows"]
     others = ("svd_lowrank (paper)", "vlora-dev")
     rows = []
     for kind, title in _SHARE_KINDS.items():
@@ -77,21 +70,21 @@ def render_share_speeds(name: str = "share_init.json") -> str:
             }
             cells = [f"{medians[other] / medians[tool]:.1f}" for other in others]
             rows.append((f"{title}: {_SHARE_TOOLS[tool]}", *cells))
-    return table(("times as fast as", "`svd_lowrank`", "vlora-dev"), rows)
+    return markdown_table(("times as fast as", "`svd_lowrank`", "vlora-dev"), rows)
 
 
 def render_share_streaming() -> str:
     """Return what phase 1 costs with more and more adapters of one layer."""
     rows = [
         (f"{row['adapters']:,}", f"{row['cpu_s']:.2f}", f"{row['peak_rss_mb']:,.0f}")
-        for row in load_share_init()["streaming"]
+        for row in load_record("share_init.json")["streaming"]
     ]
-    return table(("adapters of one layer", "CPU s", "peak memory, MB"), rows, num_words=0)
+    return markdown_table(("adapters of one layer", "CPU s", "peak memory, MB"), rows, num_words=0)
 
 
 def render_share_product() -> str:
     """Return what objective "product" costs and keeps beside "factors" and svd_lowrank."""
-    record = json.loads((RESULTS / "share_product.json").read_text())
+    record = load_record("share_product.json")
     head = ["adapters", "kind", "product, s", "factors, s", "svd_lowrank, s"]
     head += ["ΔW error: product", "factors"]
     rows = []
@@ -100,4 +93,4 @@ def render_share_product() -> str:
         cells += [f"{row[f'{side}_s'][0]:.2f}" for side in ("product", "factors", "svd_lowrank")]
         cells += [f"{row[f'{side}_error']:.4f}" for side in ("product", "factors")]
         rows.append(cells)
-    return table(head, rows, num_words=2)
+    return markdown_table(head, rows, num_words=2)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
-from blocks.markdown import table
-from blocks.source import RESULTS
+from blocks.source import load_record
+from sleepy_coder.report import markdown_table
 
 
 def render_train_cpu() -> str:
     """Return how long one new task takes on a processor, and whether its loss fell."""
-    record = json.loads((RESULTS / "share_train_cpu.json").read_text())
+    record = load_record("share_train_cpu.json")
     head = ["answers", "number format", "steps", "minutes, start to store", "tokens/s", "padding"]
     head += ["loss, first quarter", "last quarter", "load before"]
     fact = (
@@ -31,12 +29,12 @@ def render_train_cpu() -> str:
         )
         for form, run in record["runs"].items()
     ]
-    return f"{fact}\n\n{table(head, rows, num_words=2)}"
+    return f"{fact}\n\n{markdown_table(head, rows, num_words=2)}"
 
 
 def render_train_gpu() -> str:
     """Return how fast many tasks train in one pass, against PEFT's one after the other."""
-    record = json.loads((RESULTS / "train_gpu.json").read_text())
+    record = load_record("train_gpu.json")
     work = record["work"]
     setting = (
         f"{work['num_tasks']} tasks, {record['setting']['num_steps']} steps of "
@@ -52,19 +50,18 @@ def render_train_gpu() -> str:
         rows.append(cells)
     facts = []
     for name, which in (("", "The shipped store's"), ("-seed-2", "From another seed, the same")):
-        path = RESULTS / "learn" / f"qwen2.5-coder-1.5b-instruct{name}.json"
-        training = json.loads(path.read_text())["training"]
+        training = load_record(f"learn/qwen2.5-coder-1.5b-instruct{name}.json")["training"]
         facts.append(
             f"{which} {len(training['losses'])} tasks took {training['seconds']:.0f} s on "
             f"{training['num_ranks']} GPU(s), {training['num_tokens'] / 1e6:.1f} million tokens, "
             f"{training['tokens_per_s']:,.0f} a second."
         )
-    return "\n".join([setting, "", table(head, rows), "", *facts])
+    return "\n".join([setting, "", markdown_table(head, rows), "", *facts])
 
 
 def render_serve() -> str:
     """Return how fast a server answers requests of many tasks, of one, and one after another."""
-    record = json.loads((RESULTS / "serve.json").read_text())
+    record = load_record("serve.json")
     setting, store, environment = (record[key] for key in ("setting", "store", "environment"))
     speeds, ratios = record["tokens_per_s"], record["ratios"]
     threads = environment["threads"]
@@ -80,12 +77,14 @@ def render_serve() -> str:
     for way, speed in speeds.items():
         ratio = ratios.get(f"many tasks at once to {way}")
         rows.append((way, f"{speed:.1f}", f"{ratio:.2f} times as fast" if ratio else ""))
-    return f"{served}\n\n{table((None, 'tokens a second', 'many tasks at once are'), rows)}"
+    return (
+        f"{served}\n\n{markdown_table((None, 'tokens a second', 'many tasks at once are'), rows)}"
+    )
 
 
 def render_stall() -> str:
     """Return how long others wait while the server reads a long prompt."""
-    record = json.loads((RESULTS / "serve_stall.json").read_text())
+    record = load_record("serve_stall.json")
     heads = {
         "longest_wait_s": "longest wait between its tokens, s",
         "short_prompt_first_token_s": "first token of a short request, s",
@@ -93,4 +92,4 @@ def render_stall() -> str:
     }
     rows = [(way, *(f"{found[key]:.1f}" for key in heads)) for way, found in record["ways"].items()]
     first = f"a prompt of {record['prompt_tokens']:,} tokens, read"
-    return table((first, *heads.values()), rows)
+    return markdown_table((first, *heads.values()), rows)

@@ -6,19 +6,18 @@ import json
 import statistics
 from collections.abc import Sequence
 
-from blocks.markdown import table
-from blocks.source import RESULTS, load_arms
+from blocks.source import RESULTS, load_arms, load_record
 from sleepy_coder.experiments.summary import summarize_seeds
 from sleepy_coder.experiments.transfer import ENOUGH_PROBLEMS
 from sleepy_coder.learning.gate import Trial
 from sleepy_coder.problems import is_frozen
+from sleepy_coder.report import markdown_table
 from sleepy_coder.results import load_run_record
 
 
 def render_learned(store: str) -> str:
     """Return what a store's tasks do on the problems that select, alone and in second place."""
-    path = RESULTS / "learn" / f"qwen2.5-coder-{store}.json"
-    gate = json.loads(path.read_text())["gate"]
+    gate = load_record(f"learn/qwen2.5-coder-{store}.json")["gate"]
     tried = list(_load_trials(store).values())
     least = {task: ruling["min_doubt"] for task, ruling in gate["rulings"].items()}
     base = [t.is_solved_by_base for t in tried]
@@ -44,7 +43,7 @@ def render_learned(store: str) -> str:
     fact = (
         f"Of the {failed} problems that the base model fails, {refused} are seen to be no repair."
     )
-    return f"{table(head, rows)}\n\n{fact}"
+    return f"{markdown_table(head, rows)}\n\n{fact}"
 
 
 def render_comparison(experiment: str, set_name: str) -> str:
@@ -61,7 +60,7 @@ def render_comparison(experiment: str, set_name: str) -> str:
         rates = [arm["length_rates"][each] for each in lengths]
         cells += [f"{rate['passed']}/{rate['total']}" for rate in rates]
         rows.append(cells)
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
 def render_patterns(experiment: str, set_name: str, arm: str) -> str:
@@ -75,13 +74,13 @@ def render_patterns(experiment: str, set_name: str, arm: str) -> str:
             many.items(), key=lambda item: item[1]["change_frac"], reverse=True
         )
     ]
-    return table(("pattern", "problems", "base", arm, "lost"), rows)
+    return markdown_table(("pattern", "problems", "base", arm, "lost"), rows)
 
 
 def render_general(experiment: str, set_name: str, names: Sequence[str]) -> str:
     """Return what the task `general` does for patterns that it learned from, and for others."""
     _, arms = load_arms(experiment, set_name)
-    course = json.loads((RESULTS / "learn" / "qwen2.5-coder-1.5b-instruct.json").read_text())
+    course = load_record("learn/qwen2.5-coder-1.5b-instruct.json")
     learned = course["config"]["basis_patterns"]
     rows = []
     for label, is_learned in (("patterns that it learned from", True), ("other patterns", False)):
@@ -95,7 +94,7 @@ def render_general(experiment: str, set_name: str, names: Sequence[str]) -> str:
         ]
         total = sum(each["total"] for each in groups[0])
         rows.append((label, total, *(sum(each["num_after"] for each in own) for own in groups)))
-    return table((f"{set_name} problems of", "problems", *names), rows)
+    return markdown_table((f"{set_name} problems of", "problems", *names), rows)
 
 
 def render_heldout_shapes() -> str:
@@ -126,7 +125,7 @@ def render_heldout_shapes() -> str:
                 _interval(gains) if first != solved else "",
             )
         )
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _interval(counts: Sequence[int]) -> str:
@@ -138,7 +137,7 @@ def _interval(counts: Sequence[int]) -> str:
 def render_seeds() -> str:
     """Return what the tasks of the frozen problems solve, learned from several seeds."""
     stem = "qwen2.5-coder-1.5b-instruct"
-    first = json.loads((RESULTS / "learn" / f"{stem}-seed-1.json").read_text())
+    first = load_record(f"learn/{stem}-seed-1.json")
     tasks = set(first["tasks"])
     core = load_run_record(RESULTS / "core" / "1.5b" / "routed.json")
     before = sum(p.outcome == "pass" for p in core.problems if is_frozen(p.id))
@@ -150,13 +149,13 @@ def render_seeds() -> str:
         found[f"seed {seed}"] = (f"{stem}-seed-{seed}.json", frozen[seed].passed)
     rows = []
     for name, (file, passed) in found.items():
-        record = json.loads((RESULTS / "learn" / file).read_text())
+        record = load_record(f"learn/{file}")
         rulings = [r for task, r in record["gate"]["rulings"].items() if task in tasks]
         alone, total = (sum(r[key] for r in rulings) for key in ("solved_alone", "total"))
         sources = "mutants, generated" + ", written" * record["config"]["uses_written"]
         rows.append((name, sources, f"{alone}/{total}", f"{passed}/30"))
     head = (f"{len(tasks)} tasks", "pairs from", "selecting, the task alone", "frozen, routed")
-    solved = table(head, rows, num_words=2)
+    solved = markdown_table(head, rows, num_words=2)
     if len(frozen) <= 2:  # noqa: PLR2004 - of two, an interval says nothing
         return solved
     spread = summarize_seeds(frozen)
@@ -170,7 +169,7 @@ def render_seeds() -> str:
 
 def render_again() -> str:
     """Return what tasks that were learned again solve, beside what they solved before."""
-    record = json.loads((RESULTS / "again.json").read_text())
+    record = load_record("again.json")
     first = f"problems that lead to the {len(record['tasks'])} tasks"
     rows = []
     for name, found in record["sets"].items():
@@ -178,19 +177,19 @@ def render_again() -> str:
         own = [found[key] for key in ("base", "before", "now")]
         both = [f"{found['others'] + found[key]}/{total}" for key in ("before", "now")]
         rows.append((f"{name}, {found['total']}", *own, *both))
-    return table((first, "base", "before", "now", "all problems, before", "now"), rows)
+    return markdown_table((first, "base", "before", "now", "all problems, before", "now"), rows)
 
 
 def render_again_patterns() -> str:
     """Return where learning again changed what is solved of a pattern's held-out problems."""
-    record = json.loads((RESULTS / "again.json").read_text())
+    record = load_record("again.json")
     changed = {name: pair for name, pair in record["by_pattern"].items() if pair[0] != pair[1]}
     return ", ".join(f"`{name}` {old} to {new}" for name, (old, new) in sorted(changed.items()))
 
 
 def render_courses() -> str:
     """Return what the mean of two courses solves of the selecting problems, and one of them."""
-    courses = json.loads((RESULTS / "again.json").read_text())["courses"]
+    courses = load_record("again.json")["courses"]
     names = {"seed-4": "one course, half way", "soup-5": "two, half way", "soup-75": "two, 0.75"}
     total = next(iter(courses.values()))["total"]
     rows = [
@@ -198,12 +197,12 @@ def render_courses() -> str:
         for key, words in names.items()
     ]
     head = (f"all 72 tasks, {total} selecting problems", "alone", "routed, beyond the base")
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
 def render_one_adapter() -> str:
     """Return what one set of parameters for all patterns solves, answering every problem itself."""
-    record = json.loads((RESULTS / "one_adapter.json").read_text())
+    record = load_record("one_adapter.json")
     names = {
         "base": "the base model",
         "shipped0": "the shipped `general`: one column over the basis",
@@ -219,7 +218,7 @@ def render_one_adapter() -> str:
             for name in record["sets"]
         ]
         rows.append((words, *cells))
-    return table(("solved (lost) of", *heads), rows)
+    return markdown_table(("solved (lost) of", *heads), rows)
 
 
 def render_joint_courses() -> str:
@@ -252,12 +251,12 @@ def render_joint_courses() -> str:
                 lost = len(found_arms[arm]["against_base"]["lost"])
                 cells.append(f"{found_arms[arm]['totals']['passed']} ({lost})")
         rows.append(cells)
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
 def render_doubts() -> str:
     """Return what a store's tasks would have solved, and lost, heard from other doubts on."""
-    record = json.loads((RESULTS / "learn" / "doubts.json").read_text())
+    record = load_record("learn/doubts.json")
     names = ("selecting", "transfer", "heldout", "frozen")
     head = ["heard from a doubt of", "tasks heard", "lost of selecting by any task"]
     head += [f"{name}, {record['sizes'][name]}" for name in names]
@@ -265,13 +264,13 @@ def render_doubts() -> str:
     for each in record["doubts"]:
         cells = [f"{each['doubt']:g}", each["heard"], each["selecting_lost_by_any"]]
         rows.append((*cells, *("{} ({})".format(*each[name]) for name in names)))
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _load_trials(store: str) -> dict[str, Trial]:
     """Return problem id -> what a course's gate looked at, of the step that was taken."""
-    path = RESULTS / "learn" / f"qwen2.5-coder-{store}.json"
-    step = json.loads(path.read_text())["gate"]["step"]
-    lines = map(json.loads, path.with_suffix(".trials.jsonl").read_text().splitlines())
+    stem = f"learn/qwen2.5-coder-{store}"
+    step = load_record(f"{stem}.json")["gate"]["step"]
+    lines = map(json.loads, (RESULTS / f"{stem}.trials.jsonl").read_text().splitlines())
     kept = {each.pop("id"): each for each in lines if each.pop("step") == step}
     return {name: Trial(**fields) for name, fields in kept.items()}

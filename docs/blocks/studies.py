@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from blocks.markdown import table
 from blocks.source import load_experiment
 from sleepy_coder.problems import is_frozen
+from sleepy_coder.report import markdown_table
 
 
 def render_coefficients() -> str:
@@ -31,7 +31,7 @@ def render_coefficients() -> str:
         lost = (f"{found[f'mean_lost_{way}']:.2f}" for way in ("routed", "forced"))
         size = f"{found['parameters_per_task']:,}"
         rows.append((arm, size, f"{solved}/{len(own)}", *lost, f"{forced:.1f}"))
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
 def render_sequential(part: str = "") -> str:
@@ -59,7 +59,7 @@ def render_sequential(part: str = "") -> str:
         cells = [f"{100 * mean('average_accuracy'):.0f}", f"{mean('backward_transfer'):+.3f}"]
         cells += [f"{mean('forgetting'):.3f}", f"{before}, {last:.0f} of {len(frozen)}"]
         rows.append((arm, *cells, f"{grown:,.0f}"))
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
 def render_ablation(*axes: str) -> str:
@@ -72,7 +72,9 @@ def render_ablation(*axes: str) -> str:
             [each[key] for each in record["settings"]] for key in ("setting", "passed")
         )
         head = (f"{axis}, {len(record['totals'])} tasks", *names)
-        tables.append(table(head, [(f"solved of {total}, the base model {base}", *counts)]))
+        tables.append(
+            markdown_table(head, [(f"solved of {total}, the base model {base}", *counts)])
+        )
     return "\n\n".join(tables)
 
 
@@ -86,7 +88,7 @@ def render_sources() -> str:
     for each in record["settings"]:
         pairs = sum(each["pairs"].values())
         rows.append((each["setting"], f"{pairs:,}", f"{each['passed']}/{each['total']}"))
-    return table((f"{len(record['totals'])} tasks learn from", "pairs", "solved"), rows)
+    return markdown_table((f"{len(record['totals'])} tasks learn from", "pairs", "solved"), rows)
 
 
 def render_fits() -> str:
@@ -101,7 +103,7 @@ def render_fits() -> str:
     for name, count, each in sorted(found, key=lambda row: (float(row[0].split()[0]), row[1])):
         rows.append((name, count, f"{each['passed']}/{each['total']}"))
     first = f"{len(weights['totals'])} tasks, weight of edited : kept tokens"
-    return table((first, "steps", "solved"), rows)
+    return markdown_table((first, "steps", "solved"), rows)
 
 
 def render_angles() -> str:
@@ -112,7 +114,7 @@ def render_angles() -> str:
         (name, *(_overlap(sides[side]) for side in ("b", "a")))
         for name, sides in record["angles"].items()
     ]
-    return table((first, "overlap, B side", "overlap, A side"), rows)
+    return markdown_table((first, "overlap, B side", "overlap, A side"), rows)
 
 
 def _overlap(side: Mapping[str, Any]) -> str:
@@ -132,7 +134,7 @@ def render_explained() -> str:
         for name, sides in record["explained"].items()
     ]
     first = "variance in the first directions, %; B side, A side"
-    return table((first, *(f"k = {k}" for k in ks)), rows)
+    return markdown_table((first, *(f"k = {k}" for k in ks)), rows)
 
 
 def percent_held(modules: Sequence[Sequence[float]], k: int) -> str:
@@ -151,4 +153,4 @@ def render_left_out() -> str:
         k = "" if arm["k"] is None else arm["k"]
         versus = "" if arm["arm"] == "mean" else f"+{change['gained']}, -{change['lost']}"
         rows.append((arm["arm"], k, f"{arm['error']:.2f}", arm["passed"], versus))
-    return table((first, "k", "error of ΔW", "solved", "against the mean alone"), rows)
+    return markdown_table((first, "k", "error of ΔW", "solved", "against the mean alone"), rows)

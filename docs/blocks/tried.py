@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
-from blocks.markdown import table
-from blocks.source import RESULTS, solved_of_all
+from blocks.source import RESULTS, load_record, solved_of_all
+from sleepy_coder.report import markdown_table
 from sleepy_coder.results import load_run_record
 
 
 def render_first_look() -> str:
     """Return the first reading of routed coefficients beside the base model."""
-    record = json.loads((RESULTS / "first_look.json").read_text())
+    record = load_record("first_look.json")
     rows = []
     for name, label in (
         ("transfer", "mutants of crates never trained on"),
@@ -24,24 +22,24 @@ def render_first_look() -> str:
         rows.append((label, *cells))
     change = record["transfer"]
     fact = f"On the mutants {change['gained']} gained, {change['lost']} lost."
-    return f"{table(('set', 'base', 'routed'), rows)}\n\n{fact}"
+    return f"{markdown_table(('set', 'base', 'routed'), rows)}\n\n{fact}"
 
 
 def render_edits_losses() -> str:
     """Return the losses by how coefficients start, at some steps."""
-    losses = json.loads((RESULTS / "learn" / "edits_first.json").read_text())["losses"]
+    losses = load_record("learn/edits_first.json")["losses"]
     steps = (1, 4, 7, 12, 20)
     rows = [
         (task, start, *(f"{curves[task][step - 1]:.3f}" for step in steps))
         for task in ("missing_clone", "return_local_ref")
         for start, curves in losses.items()
     ]
-    return table(("task", "start", *(f"step {step}" for step in steps)), rows, num_words=2)
+    return markdown_table(("task", "start", *(f"step {step}" for step in steps)), rows, num_words=2)
 
 
 def render_edits_solved() -> str:
     """Return what these coefficients solved, and the 72 tasks that started from the mean."""
-    record = json.loads((RESULTS / "learn" / "edits_first.json").read_text())
+    record = load_record("learn/edits_first.json")
     sets = ("core", "held-out", "gate")
     rows = [
         (*name.split("/"), *(solved_of_all(trials[each]) for each in sets))
@@ -53,23 +51,23 @@ def render_edits_solved() -> str:
         f"All 72 tasks started from the mean as it is, routed, on the core problems: {core}; "
         f"the base model, with whole programs as answers: {base.passed}/{len(base.problems)}."
     )
-    return f"{table(('task', 'start', 'steps', *sets), rows, num_words=2)}\n\n{fact}"
+    return f"{markdown_table(('task', 'start', 'steps', *sets), rows, num_words=2)}\n\n{fact}"
 
 
 def render_forms() -> str:
     """Return what answer forms and starts of coefficients came to, before any gate."""
-    record = json.loads((RESULTS / "learn" / "forms.json").read_text())
+    record = load_record("learn/forms.json")
     keys = ("problems", "base", "solved", "gained", "lost")
     rows = [(row["what"], *(row[key] for key in keys)) for row in record["runs"]]
     core = record["core"]
     scores = [f"{name}: {found['core']}" for name, found in core.items() if name != "what"]
     fact = f"Of the 42 core problems, {'; '.join(scores)}."
-    return f"{table(('answers', *keys), rows)}\n\n{fact}"
+    return f"{markdown_table(('answers', *keys), rows)}\n\n{fact}"
 
 
 def render_gate_rules() -> str:
     """Return how two rules of the gate do on crates that they have not seen."""
-    record = json.loads((RESULTS / "learn" / "gate_rules.json").read_text())
+    record = load_record("learn/gate_rules.json")
     rows = [
         (
             row["rule"],
@@ -79,12 +77,12 @@ def render_gate_rules() -> str:
         )
         for row in record["rules"]
     ]
-    return table(("rule", "budget, %", "gained, points", "lost, %"), rows)
+    return markdown_table(("rule", "budget, %", "gained, points", "lost, %"), rows)
 
 
 def render_recipes() -> str:
     """Return what ways of training mend of the problems that the base model repeats."""
-    record = json.loads((RESULTS / "learn" / "recipes.json").read_text())
+    record = load_record("learn/recipes.json")
     sets = record["rows"][0]["sets"]
     rows = []
     for row in record["rows"]:
@@ -92,20 +90,20 @@ def render_recipes() -> str:
         cells = [f"{each['passed_without_turning']} → {each['passed']}" for each in found]
         rows.append((row["name"], *cells))
     heads = [f"{name}, {each['problems']}" for name, each in sets.items()]
-    return table(("who answers", *heads), rows)
+    return markdown_table(("who answers", *heads), rows)
 
 
 def render_refusals() -> str:
     """Return what refusing more answers than those that repeat the program changed."""
-    found = json.loads((RESULTS / "refusals.json").read_text())["rows"]
+    found = load_record("refusals.json")["rows"]
     head = ("strategy", "before", "after", "gained", "lost")
     rows = [[row[key] for key in head] for row in found]
-    return f"{found[0]['problems']} problems:\n\n{table(head, rows)}"
+    return f"{found[0]['problems']} problems:\n\n{markdown_table(head, rows)}"
 
 
 def render_rerank() -> str:
     """Return what choosing between the base model's and the task's answer by likelihood changes."""
-    record = json.loads((RESULTS / "rerank.json").read_text())
+    record = load_record("rerank.json")
     heads = {
         "set": "set",
         "differ": "answers that differ",
@@ -116,12 +114,12 @@ def render_rerank() -> str:
         "lost": "lost",
     }
     rows = [[each[key] for key in heads] for each in record["rows"]]
-    return table(list(heads.values()), rows)
+    return markdown_table(list(heads.values()), rows)
 
 
 def render_written() -> str:
     """Return what came of the programs that the model wrote."""
-    record = json.loads((RESULTS / "written.json").read_text())
+    record = load_record("written.json")
     part, found = record["mended_part"], record["problems"]
     return (
         f"{record['written']:,} programs written; of the first {part['programs']}, "
@@ -136,7 +134,7 @@ _PARTS = ("gate", "heldout", "frozen")
 
 def render_end_weight() -> str:
     """Return what tasks solve between where they started and where training took them."""
-    record = json.loads((RESULTS / "end_weight.json").read_text())
+    record = load_record("end_weight.json")
     gate, heldout, frozen = (record["rows"][0][part]["total"] for part in _PARTS)
     head = ["kept, from the start 0 to the end 1", f"gate, {gate}", "lost"]
     head += [f"held-out, {heldout}", f"frozen, {frozen}"]
@@ -145,4 +143,4 @@ def render_end_weight() -> str:
         gate, heldout, frozen = (row[part] for part in _PARTS)
         cells = (gate["passed"], gate["lost"], heldout["passed"], frozen["passed"])
         rows.append((f"{row['end_weight']:g}", *cells))
-    return table(head, rows, num_words=0)
+    return markdown_table(head, rows, num_words=0)

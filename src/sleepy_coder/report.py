@@ -70,9 +70,19 @@ def render_table(rows: Sequence[Row], title: str) -> Table:
 
 def render_markdown(rows: Sequence[Row]) -> str:
     """Return the comparison as a Markdown table."""
-    header, lines = _cells(rows)
-    rule = ["---"] + ["---:"] * (len(header) - 1)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *lines])
+    return markdown_table(*_cells(rows))
+
+
+def markdown_table(
+    head: Sequence[object], rows: Iterable[Sequence[object]], num_words: int = 1
+) -> str:
+    """Return a Markdown table whose first `num_words` columns hold words, the others numbers.
+
+    None stands for a cell that is left empty.
+    """
+    rule = ["---"] * num_words + ["---:"] * (len(head) - num_words)
+    lines = (["" if cell is None else str(cell) for cell in row] for row in (head, rule, *rows))
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 # What a user is told of each of the judge's words.

@@ -171,10 +171,9 @@ class Course:
         """Task -> its pairs in tokens."""
         config = self.config
         sources = self.sets.sources
-        own = {}
-        if config.uses_own_answers:
-            own = self._exams.own_answers([p for source in sources for p in source])
-        anchors = [p for source in sources for p in source if p.id in own]
+        problems = [problem for source in sources for problem in source]
+        own = self._exams.own_answers(problems) if config.uses_own_answers else {}
+        anchors = [problem for problem in problems if problem.id in own]
         pools = build_pools(sources, own, anchors, config.pool)
         pairs = [pair for pool in pools.values() for pair in pool]
         rows, num_too_long = encode_pairs(

@@ -48,10 +48,7 @@ class Exams:
 
     def own_answers(self, problems: Sequence[Problem]) -> dict[str, str]:
         """Return problem id -> a verified answer of the base model, where it has one."""
-        path = self._path("own")
-        if not path.is_file():
-            self._share(problems, lambda own: collect_own_answers(own, self.bench), path)
-        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        found = self._kept("own", problems, lambda own: collect_own_answers(own, self.bench))
         self.on_stage(f"own answers: {len(found)}")
         return found
 
@@ -93,35 +90,32 @@ class Exams:
         problems: Sequence[Problem],
         judge: Callable[[Sequence[Problem]], dict[str, Judged]],
     ) -> dict[str, Judged]:
-        path = self._path(stage)
-        if not path.is_file():
+        def answer(own: Sequence[Problem]) -> dict[str, Any]:
+            return {name: dataclasses.asdict(found) for name, found in judge(own).items()}
 
-            def answer(own: Sequence[Problem]) -> dict[str, Any]:
-                return {name: dataclasses.asdict(found) for name, found in judge(own).items()}
-
-            self._share(problems, answer, path)
-        read = json.loads(path.read_text(encoding="utf-8"))
-        result = {name: Judged(**fields) for name, fields in read.items()}
+        kept = self._kept(stage, problems, answer)
+        result = {name: Judged(**fields) for name, fields in kept.items()}
         passed = sum(judged.outcome == "pass" for judged in result.values())
         self.on_stage(f"{stage}: {passed} of {len(result)} solved")
         return result
 
-    def _share(
+    def _kept(
         self,
+        stage: str,
         problems: Sequence[Problem],
         answer: Callable[[Sequence[Problem]], Mapping[str, Any]],
-        path: Path,
-    ) -> None:
-        """Have every process answer its part of the problems; write what all found."""
-        ranks = current_ranks()
-        own = ranks.split(problems, lambda problem: len(problem.buggy))[ranks.rank]
-        found = ranks.gather(answer(own))
-        if ranks.is_first:
-            save_json(found, path)
-        ranks.wait()
-
-    def _path(self, stage: str) -> Path:
-        return self.folder / f"{stage}-{self.key}.json"
+    ) -> dict[str, Any]:
+        """Return what a stage found, from its file; every process answers its part of a new one."""
+        path = self.folder / f"{stage}-{self.key}.json"
+        if not path.is_file():
+            ranks = current_ranks()
+            own = ranks.split(problems, lambda problem: len(problem.buggy))[ranks.rank]
+            found = ranks.gather(answer(own))
+            if ranks.is_first:
+                save_json(found, path)
+            ranks.wait()
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return kept
 
 
 def _compare(problem: Problem, task: str, base: Judged, tried: Judged) -> Trial:
