@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _WITHOUT_TASKS = ("base", "base-again", "hints-second")
 BLOCKS: dict[str, Callable[[], str]] = {
+    # blocks/core.py
     "frozen-1.5b": lambda: core.render_frozen("1.5b"),
     "frozen-0.5b": lambda: core.render_frozen("0.5b"),
     "core-1.5b": lambda: core.render_core("1.5b"),
@@ -29,28 +30,15 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "demo-time": core.render_demo_time,
     "rendering": core.render_rendering,
     "renderings": core.render_renderings,
+    "made-on": core.render_made_on,
+    "router": core.render_router,
+    # blocks/stores.py
     "general": lambda: stores.render_general(
         "routing", "heldout", (*_WITHOUT_TASKS, "general", "routed")
     ),
     "general-transfer": lambda: stores.render_general(
         "transfer-general", "transfer", ("base", "general", "cascade")
     ),
-    "end-weight": tried.render_end_weight,
-    "written": tried.render_written,
-    "made-on": core.render_made_on,
-    "router": core.render_router,
-    "first-look": tried.render_first_look,
-    "train-cpu": speed.render_train_cpu,
-    "edits-losses": tried.render_edits_losses,
-    "edits-solved": tried.render_edits_solved,
-    "forms": tried.render_forms,
-    "share-init": lambda: share.render_share_init("full"),
-    "share-init-attn": lambda: share.render_share_init("attn"),
-    "share-speeds": share.render_share_speeds,
-    "share-streaming": share.render_share_streaming,
-    "share-speeds-intel": lambda: share.render_share_speeds("share_init_intel.json"),
-    "share-product": share.render_share_product,
-    "gate-rules": tried.render_gate_rules,
     "learned-1.5b": lambda: stores.render_learned("1.5b-instruct"),
     "learned-0.5b": lambda: stores.render_learned("0.5b-instruct"),
     "transfer": lambda: stores.render_comparison("transfer", "transfer"),
@@ -69,30 +57,50 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "heldout-0.5b": lambda: stores.render_comparison("routing-0.5b", "heldout"),
     "frozen-gpu": lambda: stores.render_comparison("routing", "frozen"),
     "frozen-gpu-0.5b": lambda: stores.render_comparison("routing-0.5b", "frozen"),
-    "train-gpu": speed.render_train_gpu,
+    "again": stores.render_again,
+    "again-patterns": stores.render_again_patterns,
+    "courses": stores.render_courses,
+    "seeds": stores.render_seeds,
+    # blocks/tried.py
+    "end-weight": tried.render_end_weight,
+    "written": tried.render_written,
+    "first-look": tried.render_first_look,
+    "edits-losses": tried.render_edits_losses,
+    "edits-solved": tried.render_edits_solved,
+    "forms": tried.render_forms,
+    "gate-rules": tried.render_gate_rules,
     "recipes": tried.render_recipes,
     "refusals": tried.render_refusals,
+    "rerank": tried.render_rerank,
+    # blocks/studies.py
     "coefficients": studies.render_coefficients,
-    "fix": fix.render_fix,
-    "fix-0.5b": lambda: fix.render_fix("fix-0.5b"),
-    "serve": speed.render_serve,
-    "stall": speed.render_stall,
     "sources": studies.render_sources,
     "fits": studies.render_fits,
     "sequential": studies.render_sequential,
     "sequential-constant": lambda: studies.render_sequential("constant"),
-    "again": stores.render_again,
-    "again-patterns": stores.render_again_patterns,
-    "courses": stores.render_courses,
     "ablation": lambda: studies.render_ablation("k", "p", "pairs", "modules"),
-    "seeds": stores.render_seeds,
-    "short-programs": fix.render_short_programs,
-    "error-codes": fix.render_error_codes,
-    "error-codes-in-short": fix.render_error_codes_in_short,
     "angles": studies.render_angles,
     "explained": studies.render_explained,
     "left-out": studies.render_left_out,
-    "rerank": tried.render_rerank,
+    # blocks/fix.py
+    "fix": fix.render_fix,
+    "fix-0.5b": lambda: fix.render_fix("fix-0.5b"),
+    "short-programs": fix.render_short_programs,
+    "error-codes": fix.render_error_codes,
+    "error-codes-in-short": fix.render_error_codes_in_short,
+    # blocks/share.py
+    "share-init": lambda: share.render_share_init("full"),
+    "share-init-attn": lambda: share.render_share_init("attn"),
+    "share-speeds": share.render_share_speeds,
+    "share-streaming": share.render_share_streaming,
+    "share-speeds-intel": lambda: share.render_share_speeds("share_init_intel.json"),
+    "share-product": share.render_share_product,
+    # blocks/speed.py
+    "train-cpu": speed.render_train_cpu,
+    "train-gpu": speed.render_train_gpu,
+    "serve": speed.render_serve,
+    "stall": speed.render_stall,
+    # blocks/paper.py
     "paper-numbers": paper.render_paper_numbers,
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ from blocks.source import RESULTS, load_arms, load_record
 from sleepy_coder.experiments.summary import summarize_seeds
 from sleepy_coder.experiments.transfer import ENOUGH_PROBLEMS
 from sleepy_coder.learning.gate import Trial
+from sleepy_coder.learning.trials import load_trials
 from sleepy_coder.problems import is_frozen
 from sleepy_coder.report import markdown_table
 from sleepy_coder.results import load_run_record
@@ -18,7 +18,7 @@ from sleepy_coder.results import load_run_record
 def render_learned(store: str) -> str:
     """Return what a store's tasks do on the problems that select, alone and in second place."""
     gate = load_record(f"learn/qwen2.5-coder-{store}.json")["gate"]
-    tried = list(_load_trials(store).values())
+    tried = list(_trials_of(store).values())
     least = {task: ruling["min_doubt"] for task, ruling in gate["rulings"].items()}
     base = [t.is_solved_by_base for t in tried]
     alone = [t.is_solved_by_task for t in tried]
@@ -227,7 +227,7 @@ def render_joint_courses() -> str:
         "joint": "280 steps, one and a half times over the pairs",
         "joint-once": "240 steps, once over the pairs, at 0.7 of its weight",
     }
-    trials = {name: _load_trials(f"1.5b-instruct-{name}") for name in names}
+    trials = {name: _trials_of(f"1.5b-instruct-{name}") for name in names}
     both = set.intersection(*map(set, trials.values()))
     head = [
         *("solved (lost)", f"selecting, {len(both)}: alone", "from a doubt of 5 on"),
@@ -267,10 +267,8 @@ def render_doubts() -> str:
     return markdown_table(head, rows)
 
 
-def _load_trials(store: str) -> dict[str, Trial]:
+def _trials_of(store: str) -> dict[str, Trial]:
     """Return problem id -> what a course's gate looked at, of the step that was taken."""
     stem = f"learn/qwen2.5-coder-{store}"
     step = load_record(f"{stem}.json")["gate"]["step"]
-    lines = map(json.loads, (RESULTS / f"{stem}.trials.jsonl").read_text().splitlines())
-    kept = {each.pop("id"): each for each in lines if each.pop("step") == step}
-    return {name: Trial(**fields) for name, fields in kept.items()}
+    return load_trials(RESULTS / f"{stem}.trials.jsonl", step)

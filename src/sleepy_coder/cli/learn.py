@@ -96,6 +96,7 @@ def learn(
     from sleepy_coder.learning.config import load_learn_config
     from sleepy_coder.learning.course import Course
     from sleepy_coder.learning.sets import load_learning_sets
+    from sleepy_coder.learning.trials import save_trials
     from sleepy_coder.share.store import load_store, save_store
     from sleepy_coder.train.distributed import current_ranks, joined_ranks
     from sleepy_coder.train.setup import load_frozen_model
@@ -129,7 +130,7 @@ def learn(
     record = _record(course, outcome)
     if report is not None:
         save_json(record, report)
-        _save_trials(outcome, report.with_suffix(".trials.jsonl"))
+        save_trials(outcome.trials, report.with_suffix(".trials.jsonl"))
     click.echo(json.dumps(record["gate"], indent=1) if as_json else _summary(outcome, out))
 
 
@@ -186,16 +187,6 @@ def _summary(outcome: Outcome, out: Path) -> str:
     if outcome.decision.min_doubt is not None:
         counts += f", {len(outcome.decision.heard)} heard from {outcome.decision.min_doubt:g} on"
     return "\n".join([*sorted(lines), f"{counts}; written to {out}"])
-
-
-def _save_trials(outcome: Outcome, path: Path) -> None:
-    """Write what the gate looked at, one line a problem and step."""
-    lines = [
-        json.dumps({"step": step, "id": name, **dataclasses.asdict(trial)})
-        for step, tried in sorted(outcome.trials.items())
-        for name, trial in sorted(tried.items())
-    ]
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _record(course: Course, outcome: Outcome) -> dict[str, Any]:
