@@ -358,3 +358,24 @@ def test_adapters_are_learned_from_what_the_store_learns_from(learn, tmp_path):
     assert len(said["training"]["losses"]["missing_mut"]) == 2
     refused = learn("--lora", "--out", out, "--over", tmp_path, code=2)
     assert "leave it out with --lora" in refused.stderr
+
+
+def test_a_store_is_learned_on_two_machines(learn, tmp_path, monkeypatch):
+    """One without Rust learns and asks; one with it judges what it finds."""
+    out, work = tmp_path / "out", tmp_path / "work"
+
+    def refuse(**_):
+        raise AssertionError("there is no Rust here")
+
+    with monkeypatch.context() as without_rust:
+        without_rust.setattr("sleepy_coder.cli.learn.open_sandbox", refuse)
+        said = learn("--out", out, "--ask-only").stderr
+    assert "routed-alone: 1 answers, not judged" in said
+    assert not out.exists()
+    answers = (work / "answers.jsonl").read_bytes()
+    said = learn("--out", out).stderr
+    assert "step 1" not in said  # of training
+    assert (work / "answers.jsonl").read_bytes() == answers
+    assert set(load_store(out).subspace.tasks) == {"missing_mut", "missing_clone"}
+    refused = learn("--out", out, "--ask-only", "--lora", code=2)
+    assert "leave it out with --lora" in refused.stderr

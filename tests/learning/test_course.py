@@ -67,7 +67,7 @@ def make_course(drawn, sandbox, tmp_path):
             config=changes.get("config", CONFIG),
             sets=replace(sets, **changes.get("sets", {})),
             model=make_model(),
-            sandbox=sandbox,
+            sandbox=changes.get("sandbox", sandbox),
             folder=tmp_path / "work",
             on_stage=stages.append,
         )
@@ -304,6 +304,37 @@ def test_a_finished_stage_is_not_run_again(make_course, monkeypatch):
     assert strict.decision.heard == ()
     with pytest.raises(AssertionError, match="ran again"):
         make_course(config=replace(CONFIG, max_new_tokens=9))[0].run()
+
+
+def test_what_was_asked_without_rust_is_judged_where_it_is(make_course, monkeypatch, sandbox):
+    asked, stages = make_course(sandbox=None)
+    asked.ask()
+    assert not any(isinstance(m, ShareLinear) for m in asked.model.hf_model.modules())
+    said = [line for line in stages if "judged" in line]
+    assert said == [
+        "base: 3 answers, not judged",
+        *2 * ["routed-alone: 3 answers, not judged"],  # of each snapshot
+    ]
+    judged, _ = make_course(sandbox=sandbox)
+
+    def refuse(*_, **__):
+        raise AssertionError("asked or learned again")
+
+    monkeypatch.setattr(judged.model, "generate", refuse)
+    for name in ("learn_basis", "learn_tasks"):
+        monkeypatch.setattr(course_module, name, refuse)
+    outcome = judged.run()
+    assert {step: len(tried) for step, tried in outcome.trials.items()} == {1: 3, 3: 3}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("uses_own_answers", True), ("general_weights", (0.5, 1.0))]
+)
+def test_what_depends_on_a_verdict_cannot_be_asked_without_rust(field, value, make_course):
+    recipe = replace(CONFIG.recipe, joint=FIT)
+    made, _ = make_course(config=replace(CONFIG, recipe=recipe, **{field: value}), sandbox=None)
+    with pytest.raises(InputError, match=f"{field}: .* needs Rust"):
+        made.ask()
 
 
 def test_a_pair_under_evaluation_is_refused(make_course, drawn):

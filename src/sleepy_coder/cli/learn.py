@@ -18,6 +18,7 @@ from sleepy_coder.cli.options import (
     split_commas,
     unconfined_option,
 )
+from sleepy_coder.cli.sources import dtype_option
 from sleepy_coder.results import describe_environment, save_json
 
 if TYPE_CHECKING:
@@ -68,7 +69,15 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--components", type=click.IntRange(min=1), help="k, in place of the configuration's."
 )
+@click.option(
+    "--ask-only",
+    is_flag=True,
+    help="Learn, and have everything answered, but judge nothing: for a machine without Rust. "
+    "The same command without it, where Rust is and with --dtype as it was there, goes on from "
+    "--work.",
+)
 @device_option
+@dtype_option
 @unconfined_option
 @json_option
 def learn(
@@ -83,7 +92,9 @@ def learn(
     report: Path | None,
     model: str | None,
     components: int | None,
+    ask_only: bool,
     device: str,
+    dtype: str,
     allow_unconfined: bool,
     as_json: bool,
 ) -> None:
@@ -101,7 +112,7 @@ def learn(
     from sleepy_coder.train.distributed import current_ranks, joined_ranks
     from sleepy_coder.train.setup import load_frozen_model
 
-    _check_options(over, tasks, components, is_lora=is_lora)
+    _check_options(over, tasks, components, is_lora=is_lora, ask_only=ask_only)
     config = load_learn_config(config_path)
     recipe = dataclasses.replace(config.recipe, components=components or config.recipe.components)
     if seed is not None:
@@ -109,10 +120,11 @@ def learn(
         fit = dataclasses.replace(getattr(recipe, part), seed=seed)
         recipe = dataclasses.replace(recipe, **{part: fit})
     config = dataclasses.replace(config, model=model or config.model, recipe=recipe)
-    sandbox = open_sandbox(allow_unconfined=allow_unconfined)
+    needs_rust = not ask_only and (not is_lora or config.uses_own_answers)
+    sandbox = open_sandbox(allow_unconfined=allow_unconfined) if needs_rust else None
     sets = load_learning_sets(data, with_written=config.uses_written)
     with joined_ranks() as own_device:
-        frozen = load_frozen_model(config.model, device=own_device or device)
+        frozen = load_frozen_model(config.model, device=own_device or device, dtype=dtype)
         is_first = current_ranks().is_first
         course = Course(config, sets, frozen, sandbox, work, tasks=tasks)
         if over:
@@ -122,6 +134,9 @@ def learn(
             course.on_stage, course.on_step = _say, _say_step
         if is_lora:
             _learn_lora(course, out, report, as_json=as_json)
+            return
+        if ask_only:
+            course.ask()
             return
         outcome = course.run()
     if not is_first:
@@ -135,13 +150,20 @@ def learn(
 
 
 def _check_options(
-    over: Path | None, tasks: Sequence[str], components: int | None, *, is_lora: bool
+    over: Path | None,
+    tasks: Sequence[str],
+    components: int | None,
+    *,
+    is_lora: bool,
+    ask_only: bool,
 ) -> None:
     """Refuse options that have nothing to say beside each other."""
     if tasks and over is None:
         raise click.UsageError("--tasks: needs --over; a basis is learned from all patterns")
     if is_lora and over is not None:
         raise click.UsageError("--over: adapters have no basis; leave it out with --lora")
+    if ask_only and is_lora:
+        raise click.UsageError("--ask-only: nothing is asked of adapters; leave it out with --lora")
     if components and (over is not None or is_lora):
         raise click.UsageError("--components: of a new basis only; leave it out here")
 

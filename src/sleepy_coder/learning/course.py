@@ -85,6 +85,7 @@ class Course:
 
     Attributes:
         model: The frozen base model.
+        sandbox: Where rustc runs; `ask` and `learn_lora` need none.
         folder: Where the stages are kept.
         on_stage: Called with a line on each stage that was finished or found finished.
         on_step: Called in training with the phase, the step and each task's loss.
@@ -95,7 +96,7 @@ class Course:
     config: LearnConfig
     sets: LearningSets
     model: RepairModel
-    sandbox: Sandbox
+    sandbox: Sandbox | None
     folder: Path
     on_stage: Callable[[str], None] = lambda _: None
     on_step: OnStep = lambda *_: None
@@ -127,6 +128,23 @@ class Course:
         store = self._shipped(steps[step], step, decisions[step])
         training = json.loads(self._training.read_text(encoding="utf-8"))
         return Outcome(store, step, decisions[step], trials, training)
+
+    def ask(self) -> None:
+        """Go through all that takes the model, judging nothing: for a machine without Rust.
+
+        The answers are kept in the folder: where Rust is, `run` of the same course finds them.
+
+        Raises:
+            InputError: See `run`; or what is learned depends on what passes.
+        """
+        if self.config.uses_own_answers:
+            raise InputError("uses_own_answers: only verified ones are; this needs Rust")
+        if self.over is None and len(self.config.general_weights) > 1:
+            raise InputError("general_weights: choosing one of several needs Rust")
+        self._keep_apart()
+        self._exams.ask("base", self._select)
+        for store in self._coefficients({}).values():
+            self._exams.ask("routed-alone", self._select, store)
 
     def learn_lora(self) -> tuple[list[TrainedAdapter], FitReport]:
         """Return a LoRA adapter for each pattern, from the same pairs as its coefficients are.

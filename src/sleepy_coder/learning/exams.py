@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from sleepy_coder.learning.gate import Trial
 from sleepy_coder.learning.sets import source_of
 from sleepy_coder.problems import Problem
 from sleepy_coder.prompt import is_no_repair
+from sleepy_coder.repair import STRATEGIES
 from sleepy_coder.results import save_json
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.train.distributed import current_ranks
@@ -31,7 +33,7 @@ class Exams:
     """The stages of a course in which problems are answered.
 
     Attributes:
-        bench: The base model, without tasks, and the sandbox.
+        bench: The base model, without tasks, and the sandbox; `ask` needs none.
         folder: Where the stages are kept.
         key: Tells the files of this course from those of others.
         on_stage: Called with a line on each stage that was finished or found finished.
@@ -41,6 +43,18 @@ class Exams:
     folder: Path
     key: str
     on_stage: Callable[[str], None]
+
+    def ask(self, strategy: str, problems: Sequence[Problem], store: Store | None = None) -> None:
+        """Have problems answered, by a store's tasks if there is one, and not judged.
+
+        The answers are kept, so that the stage in which they are judged finds them.
+        """
+        ranks = current_ranks()
+        own = ranks.split(problems, lambda problem: len(problem.buggy))[ranks.rank]
+        with self._under(store) as bench:
+            answers = STRATEGIES[strategy].propose(own, bench)
+        self.on_stage(f"{strategy}: {len(answers)} answers, not judged")
+        ranks.wait()
 
     def base(self, problems: Sequence[Problem]) -> dict[str, Judged]:
         """Return problem id -> what the base model says by itself."""
@@ -71,11 +85,8 @@ class Exams:
         """
 
         def judge(own: Sequence[Problem]) -> dict[str, Judged]:
-            learned = LearnedTasks(self.bench.require_model(stage), store)
-            try:
-                return judge_strategy(own, strategy, replace(self.bench, learned=learned))
-            finally:
-                learned.close()
+            with self._under(store) as bench:
+                return judge_strategy(own, strategy, bench)
 
         tried = self._judged(stage, problems, judge)
         return {
@@ -83,6 +94,18 @@ class Exams:
             for problem in problems
             if (task := tried[problem.id].task) is not None
         }
+
+    @contextmanager
+    def _under(self, store: Store | None) -> Iterator[Workbench]:
+        """Lend the workbench with a store's tasks, for as long as they are resident."""
+        if store is None:
+            yield self.bench
+            return
+        learned = LearnedTasks(self.bench.require_model("learning"), store)
+        try:
+            yield replace(self.bench, learned=learned)
+        finally:
+            learned.close()
 
     def _judged(
         self,
