@@ -254,13 +254,16 @@ def render_joint_courses() -> str:
     return markdown_table(head, rows)
 
 
-def render_doubts() -> str:
+def render_doubts(name: str) -> str:
     """Return what a store's tasks would have solved, and lost, heard from other doubts on."""
-    record = load_record("learn/doubts.json")
-    names = ("selecting", "transfer", "heldout", "frozen")
+    record = load_record(f"learn/{name}.json")
+    names = list(record["sizes"])
     head = ["heard from a doubt of", "tasks heard", "lost of selecting by any task"]
     head += [f"{name}, {record['sizes'][name]}" for name in names]
     rows = []
+    if alone := record.get("alone"):
+        cells = ["none: tasks alone", "all", alone["selecting"][1]]
+        rows.append((*cells, *("{} ({})".format(*alone[name]) for name in names)))
     for each in record["doubts"]:
         cells = [f"{each['doubt']:g}", each["heard"], each["selecting_lost_by_any"]]
         rows.append((*cells, *("{} ({})".format(*each[name]) for name in names)))
