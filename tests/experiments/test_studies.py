@@ -11,12 +11,12 @@ from sleepy_coder.experiments import controls as controls_module
 from sleepy_coder.experiments import lab as lab_module
 from sleepy_coder.experiments import leave_one_out as leave_one_out_module
 from sleepy_coder.experiments import questions as questions_module
-from sleepy_coder.experiments import subspace as subspace_module
 from sleepy_coder.experiments.ablation import AblationConfig, run_ablation
 from sleepy_coder.experiments.coefficients import CoefficientsConfig, _summarize, hard_patterns
 from sleepy_coder.experiments.controls import NULLS, Bases
 from sleepy_coder.experiments.lab import Lab, digest_problem, make_orthonormal
 from sleepy_coder.experiments.leave_one_out import MEAN, OWN, choose_left_out, run_leave_one_out
+from sleepy_coder.experiments.neighbours import NeighboursConfig, run_neighbours
 from sleepy_coder.experiments.questions import Answer, ask_base
 from sleepy_coder.experiments.resident import ResidentFactors, factors_of_task
 from sleepy_coder.experiments.sequential import ARMS, SequentialConfig, choose_tasks
@@ -227,7 +227,6 @@ def test_subspace_compares_adapters_with_what_has_no_meaning(lab, tmp_path, monk
         num_splits=2,
         spectrum=8,
         family_size=2,
-        problems_per_task=1,
         left_out_components=(1, 2),
     )
     (path,) = run_study("subspace", lab, config, tmp_path / "out")
@@ -245,7 +244,6 @@ def test_subspace_compares_adapters_with_what_has_no_meaning(lab, tmp_path, monk
             assert all(each == sorted(each) and len(each) == 8 for each in held)
             assert all(each[-1] == pytest.approx(1, abs=1e-4) for each in held)
             assert all(1 / 8 <= each[0] < 1 for each in held)
-    assert data["transfer"][TASKS[0]][TASKS[0]]["total"] == 1
     arms = {(arm["arm"], arm["k"]): arm for arm in data["leave_one_out"]["arms"]}
     assert list(data["leave_one_out"]["patterns"]) == list(FOUR)
     assert len(arms) == 3 + 4 * 2
@@ -262,6 +260,53 @@ def test_subspace_compares_adapters_with_what_has_no_meaning(lab, tmp_path, monk
     assert (
         read_only(run_study("subspace", lab, config, tmp_path / "out"))["angles"] == data["angles"]
     )
+
+
+def test_a_task_is_asked_the_problems_of_those_most_like_it(lab, tmp_path, monkeypatch):
+    four = ("missing_clone", "missing_debug", "missing_mut", "missing_import")
+    families = {PATTERNS[name].family for name in four[:2]}
+    assert len(families) == 1
+    assert families.isdisjoint(PATTERNS[name].family for name in four[2:])
+    known = lab.store.subspace
+    start = known.tasks[TASKS[0]]
+    tasks = {name: _turned(start, turn) for name, turn in zip(four, (0, 1, 2, 3), strict=True)}
+    lab.store = replace(lab.store, subspace=replace(known, tasks={**tasks, GENERAL: start}))
+    problems = [p for p in lab.sets.heldout.problems if p.pattern in four]
+    drawn = [*problems, replace(problems[0], id="debug", pattern="missing_debug")]
+    lab.sets = replace(lab.sets, heldout=as_set("heldout", drawn))
+
+    def answer(_lab, variants, problems):
+        return [
+            "pass" if v == p.pattern else "fail" for v, p in zip(variants, problems, strict=True)
+        ]
+
+    monkeypatch.setattr(questions_module, "_answer", answer)
+    config = NeighboursConfig(tasks=four[:1], kin=2, others=1)
+    (path,) = run_study("neighbours", lab, config, tmp_path / "out")
+    rows = read(path)["rows"]
+    assert [(r["relation"], r["problems_of"], r["solved"]) for r in rows] == [
+        ("own", "missing_clone", 1),
+        ("kin", "missing_debug", 0),
+        ("other", "missing_mut", 0),
+    ]
+    assert all((r["total"], r["base"], r["general"]) == (1, 0, 0) for r in rows)
+    cosines = [r["cosine"] for r in rows]
+    assert cosines[0] == 1
+    assert cosines == sorted(cosines, reverse=True)
+    with pytest.raises(InputError, match="--tasks: missing_deref was not learned"):
+        run_neighbours(lab, NeighboursConfig(tasks=("missing_deref",)))
+
+
+def _turned(task, turn):
+    """Return coefficients that lie the further from a task's, the larger the turn."""
+    generator = torch.Generator().manual_seed(0)
+    return {
+        module: ModuleCoefficients(
+            entry.coef_b + turn * torch.randn(entry.coef_b.shape, generator=generator),
+            entry.coef_a,
+        )
+        for module, entry in task.items()
+    }
 
 
 def test_a_pattern_that_is_left_out_gives_nothing_to_the_others(lab, monkeypatch):
@@ -290,32 +335,6 @@ def test_a_pattern_that_is_left_out_gives_nothing_to_the_others(lab, monkeypatch
     mean = (len(TASKS[0]) + len(TASKS[1])) / 2
     assert solved == {"base": (4, 1), "own LoRA": (4, mean), "mean": (0, mean)}
     assert data["patterns"][TASKS[0]]["problems"] == 2
-
-
-def test_transfer_counts_what_each_task_solves_of_its_own_and_its_neighbours_problems(
-    lab, monkeypatch
-):
-    def answer(_lab, variants, questions):
-        assert set(variants) == set(TASKS)
-        passed = {(TASKS[0], TASKS[0]), (TASKS[1], TASKS[0])}
-        return {
-            (q.variant, q.problem.id): Answer(
-                "pass" if (q.variant, q.problem.pattern) in passed else "", by_base=False
-            )
-            for q in questions
-        }
-
-    def base(_lab, problems):
-        return {p.id: p.pattern == TASKS[1] for p in problems}
-
-    monkeypatch.setattr(subspace_module, "ask", answer)
-    monkeypatch.setattr(subspace_module, "ask_base", base)
-    found = subspace_module._transfer(lab, SubspaceConfig(neighbours=1, problems_per_task=1))
-    first, second = TASKS
-    assert found[first][first] == {"total": 1, "solved": 1, "base": 0}
-    assert found[first][second] == {"total": 1, "solved": 0, "base": 1}
-    assert found[second][second] == {"total": 1, "solved": 0, "base": 1}
-    assert found[second][first] == {"total": 1, "solved": 1, "base": 0}
 
 
 def test_halves_have_two_adapters_at_least(lab):

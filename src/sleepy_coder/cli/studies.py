@@ -1,4 +1,4 @@
-"""`sleepy experiment coefficients|sequential|subspace|ablation`: experiments that train."""
+"""`sleepy experiment coefficients|sequential|subspace|neighbours|ablation`: on a store."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ COMMANDS = [
     make_command("coefficients", "Train one task at a time; ask it, routed and forced, all 30."),
     make_command("sequential", "Learn tasks one after another in several orders."),
     make_command("subspace", "Compare the subspaces that different adapters span."),
+    make_command("neighbours", "Ask each learned task its neighbours' problems."),
     make_command("ablation", "Vary k, p, the basis's adapters and the pairs."),
 ]
 

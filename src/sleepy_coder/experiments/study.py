@@ -19,6 +19,11 @@ from sleepy_coder.experiments.coefficients import (
     run_coefficients,
 )
 from sleepy_coder.experiments.lab import Lab
+from sleepy_coder.experiments.neighbours import (
+    NeighboursConfig,
+    draw_neighbours,
+    run_neighbours,
+)
 from sleepy_coder.experiments.sequential import SequentialConfig, draw_sequential, run_sequential
 from sleepy_coder.experiments.subspace import SubspaceConfig, draw_subspace, run_subspace
 from sleepy_coder.figures import save_figure
@@ -46,6 +51,7 @@ STUDIES = {
     "coefficients": Study(CoefficientsConfig, run_coefficients, draw_coefficients),
     "sequential": Study(SequentialConfig, run_sequential, draw_sequential),
     "subspace": Study(SubspaceConfig, run_subspace, draw_subspace),
+    "neighbours": Study(NeighboursConfig, run_neighbours, draw_neighbours),
     "ablation": Study(AblationConfig, run_ablation, draw_ablations, split_by_axis),
 }
 

@@ -4,13 +4,12 @@ Adapters of all tasks under two seeds. Bases of disjoint halves of them, in seve
 and of the same tasks from either seed, are compared by principal angles; families by the overlap of
 their bases; the spectrum says which part of the variance k directions hold. Beside angles and
 spectra: the same with the mean taken out, which all share, and the same of adapters without meaning
-(`controls.NULLS`) and of random subspaces. Then each pattern in turn is left out (`leave_one_out`),
-and each learned task answers its neighbours' held-out problems.
+(`controls.NULLS`) and of random subspaces. Then each pattern in turn is left out (`leave_one_out`).
+What a task does on its neighbours' problems: `neighbours`.
 
 Cost with the defaults and T tasks (72 patterns at most): 2 · T · 64 rows of training, 5.5 million
-tokens at 600 a row; 1,800 answers of `leave_one_out`; transfer asks T · (2 + the family's others)
-tasks with 4 problems each, about 2,500 answers. Angles and spectra cost no model: some 60 bases, a
-quarter of an hour of one core at 72 adapters of the 1.5B.
+tokens at 600 a row; 1,800 answers of `leave_one_out`. Angles and spectra cost no model: some 60
+bases, a quarter of an hour of one core at 72 adapters of the 1.5B.
 """
 
 from __future__ import annotations
@@ -27,18 +26,17 @@ import torch
 
 from sleepy_coder.errors import InputError
 from sleepy_coder.experiments.controls import NULLS, Bases, null_of, random_like
-from sleepy_coder.experiments.lab import Lab, digest_rows, heldout_of, short_hash
+from sleepy_coder.experiments.lab import Lab, digest_rows, short_hash
 from sleepy_coder.experiments.leave_one_out import (
     choose_left_out,
     draw_left_out,
     run_leave_one_out,
 )
-from sleepy_coder.experiments.questions import Question, ask, ask_base
-from sleepy_coder.experiments.resident import factors_of_adapter, factors_of_task
+from sleepy_coder.experiments.resident import factors_of_adapter
 from sleepy_coder.figures import draw_explained_variance, draw_principal_angles
 from sleepy_coder.metrics import mean_interval
 from sleepy_coder.patterns import PATTERNS
-from sleepy_coder.share.analysis import subspace_angles, task_similarity
+from sleepy_coder.share.analysis import subspace_angles
 from sleepy_coder.share.linalg import principal_angles
 
 if TYPE_CHECKING:
@@ -64,8 +62,6 @@ class SubspaceConfig:
         mean_rank: Rank that a mean is kept in.
         spectrum: Directions up to which the variance is followed.
         family_size: Least adapters of a family that is compared with others.
-        neighbours: Most similar tasks, beside those of the family, that a task is tried on.
-        problems_per_task: Held-out problems of each task.
         left_out: Patterns to leave out, one at a time; empty is those of the hard problems.
         left_out_components: k of the bases of the others.
         left_out_problems: Held-out and selecting problems of such a pattern, each at most so many.
@@ -79,8 +75,6 @@ class SubspaceConfig:
     mean_rank: int = 32
     spectrum: int = 128
     family_size: int = 3
-    neighbours: int = 2
-    problems_per_task: int = 4
     left_out: tuple[str, ...] = ()
     left_out_components: tuple[int, ...] = (8, 24, 64)
     left_out_problems: int = 10
@@ -133,7 +127,6 @@ def run_subspace(lab: Lab, config: SubspaceConfig) -> dict[str, Any]:
             problems_per_task=config.left_out_problems,
             origin=origin,
         ),
-        "transfer": _transfer(lab, config),
     }
 
 
@@ -277,36 +270,3 @@ def principal_overlap(first: Subspace, second: Subspace, side: str) -> float:
         for module, basis in first.bases.items()
     ]
     return statistics.fmean(float(angles.cos().square().mean()) for angles in found)
-
-
-def _transfer(lab: Lab, config: SubspaceConfig) -> dict[str, Any]:
-    """Return learned task -> task -> what it solves of that one's problems, and what base does."""
-    subspace = lab.learned()
-    names, similarity = task_similarity(subspace)
-    exam = heldout_of(lab.sets, names, config.problems_per_task)
-    near: dict[str, list[str]] = {}
-    for row, task in enumerate(names):
-        order = similarity[row].argsort(descending=True).tolist()
-        similar = [names[i] for i in order if names[i] != task and names[i] in exam]
-        family = PATTERNS[task].family if task in PATTERNS else None
-        kin = [t for t in similar if t in PATTERNS and PATTERNS[t].family == family]
-        own = [task] if task in exam else []
-        others = [t for t in similar if t not in kin]
-        near[task] = [*own, *kin, *others[: config.neighbours]]
-    variants = {task: factors_of_task(subspace, task) for task in names}
-    asked = [Question(t, p) for t in names for other in near[t] for p in exam[other]]
-    if not asked:
-        return {}
-    base = ask_base(lab, list({q.problem.id: q.problem for q in asked}.values()))
-    answers = ask(lab, variants, asked)
-    return {
-        task: {
-            other: {
-                "total": len(exam[other]),
-                "solved": sum(answers[task, p.id].is_solved for p in exam[other]),
-                "base": sum(base[p.id] for p in exam[other]),
-            }
-            for other in near[task]
-        }
-        for task in names
-    }
