@@ -276,9 +276,9 @@ def test_a_task_is_asked_the_problems_of_those_most_like_it(lab, tmp_path, monke
     lab.sets = replace(lab.sets, heldout=as_set("heldout", drawn))
 
     def answer(_lab, variants, problems):
-        return [
-            "pass" if v == p.pattern else "fail" for v, p in zip(variants, problems, strict=True)
-        ]
+        solves = {"missing_clone": "missing_clone", "mean": "missing_mut"}
+        pairs = zip(variants, problems, strict=True)
+        return ["pass" if solves.get(v) == p.pattern else "fail" for v, p in pairs]
 
     monkeypatch.setattr(questions_module, "_answer", answer)
     config = NeighboursConfig(tasks=four[:1], kin=2, others=1)
@@ -290,6 +290,7 @@ def test_a_task_is_asked_the_problems_of_those_most_like_it(lab, tmp_path, monke
         ("other", "missing_mut", 0),
     ]
     assert all((r["total"], r["base"], r["general"]) == (1, 0, 0) for r in rows)
+    assert [r["mean"] for r in rows] == [0, 0, 1]
     cosines = [r["cosine"] for r in rows]
     assert cosines[0] == 1
     assert cosines == sorted(cosines, reverse=True)

@@ -2,18 +2,18 @@
 
 Each learned task answers the held-out problems of its own pattern, of the most similar patterns of
 its family (kin) and of the most similar ones of other families, whatever their routes. Similar are
-tasks whose ΔW have a large cosine. What all tasks have in common helps everywhere; so beside
-each task stand the base model and, where the store has it, the task `general`.
+tasks whose ΔW have a large cosine. What all tasks have in common helps everywhere; so beside each
+task stand the base model, the mean of all tasks and, where the store has it, the task `general`.
 
-Cost: nothing is trained; T · (1 + kin + others) tasks with as many problems each, 1,400 answers
-with the defaults and 72 tasks.
+Cost: nothing is trained; T · (1 + kin + others) · problems answers by tasks, and three to each
+problem: some 2,300 with the defaults and 72 tasks.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sleepy_coder.errors import InputError
@@ -22,12 +22,14 @@ from sleepy_coder.experiments.questions import Question, ask, ask_base
 from sleepy_coder.experiments.resident import factors_of_task
 from sleepy_coder.patterns import GENERAL, PATTERNS
 from sleepy_coder.share.analysis import task_similarity
+from sleepy_coder.share.tasks import average, put_task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
 OWN, KIN, OTHER = "own", "kin", "other"
+MEAN = "mean"  # of all patterns' tasks
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,15 @@ def run_neighbours(lab: Lab, config: NeighboursConfig) -> dict[str, Any]:
     near = {
         task: {OWN: [task], **_choose(task, names, similarity, set(exam), config)} for task in asked
     }
+    own = {name: coefficients for name, coefficients in subspace.tasks.items() if name != GENERAL}
+    common = [MEAN, *({GENERAL} & set(names))]
+    subspace = put_task(subspace, MEAN, average(replace(subspace, tasks=own)))
     questions = [
         Question(variant, problem)
         for task, groups in near.items()
         for other in (each for group in groups.values() for each in group)
         for problem in exam[other]
-        for variant in (task, GENERAL)
-        if variant in subspace.tasks
+        for variant in (task, *common)
     ]
     variants = {name: factors_of_task(subspace, name) for name in {q.variant for q in questions}}
     base = ask_base(lab, list({q.problem.id: q.problem for q in questions}.values()))
@@ -88,8 +92,8 @@ def run_neighbours(lab: Lab, config: NeighboursConfig) -> dict[str, Any]:
                     "solved": sum(answers[task, p.id].is_solved for p in problems),
                     "base": sum(base[p.id] for p in problems),
                 }
-                if GENERAL in variants:
-                    row["general"] = sum(answers[GENERAL, p.id].is_solved for p in problems)
+                for name in common:
+                    row[name] = sum(answers[name, p.id].is_solved for p in problems)
                 rows.append(row)
     return {"config": dataclasses.asdict(config), "rows": rows}
 
