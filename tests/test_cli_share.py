@@ -397,7 +397,11 @@ def test_check_says_what_it_did_not_check(store, tmp_path):
     file.write_text(json.dumps(CONFIG))
     assert as_json("check", store, "--config", file)["base_model"] == "checked"
     file.write_text(json.dumps({**CONFIG, "model_type": "novel"}))
-    assert "names not" in as_json("check", store, "--config", file)["base_model"]
+    said = as_json("check", store, "--config", file)["base_model"]
+    assert said == "not checked: the layers of model_type 'novel' are not known here"
+    experts = {"model_type": "qwen3_moe", "hidden_size": 4, "moe_intermediate_size": 2}
+    file.write_text(json.dumps(experts))
+    assert as_json("check", store, "--config", file)["is_sound"] is True
 
 
 @pytest.mark.parametrize("layers", ["abc", None, [1], 0, 1.5, "lacking"])
@@ -442,7 +446,11 @@ def test_compare_a_store_with_itself_and_with_another(store, tmp_path):
             2,
             "at most one",
         ),
-        (["init", "{adapters}", "{adapters}", "--out", "{new}"], 2, "each name once"),
+        (
+            ["init", "{adapters}", "{adapters}", "--out", "{new}"],
+            2,
+            "one, three, two: more than one",
+        ),
         (["export", "{store}", "nope", "--out", "{new}"], 2, "nope"),
         (["merge", "{store}", "{adapters}", "--bytes", 9], 2, "--bytes"),
         (["project", "{store}", "{adapters}"], 2, "exists"),
@@ -459,3 +467,101 @@ def test_errors_are_one_line_and_change_nothing(
     assert "Traceback" not in result.stderr
     assert sha256_of(store / "manifest.json") == before
     assert not (tmp_path / "x").exists()
+
+
+def rename_base(adapter, name):
+    file = adapter / "adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "base_model_name_or_path": name}))
+
+
+@pytest.mark.parametrize("command", ["init", "project", "merge"])
+def test_adapters_of_another_base_model_are_refused(store, tmp_path, command):
+    other = tmp_path / "other"
+    write_adapter(other, 9)
+    rename_base(other, "someone/entirely-different")
+    before = (store / "manifest.json").read_bytes()
+    first = (tmp_path / "adapters", "--out", tmp_path / "new") if command == "init" else (store,)
+    refused = share(command, *first, other, code=2).stderr
+    assert "of several base models: someone/entirely-different, tiny-base" in refused
+    assert not (tmp_path / "new").exists()
+    assert (store / "manifest.json").read_bytes() == before
+    share(command, *first, other, "--base-model", "tiny-base")
+    written = load_store(tmp_path / "new" if command == "init" else store)
+    assert (written.base_model, "other" in written.subspace.tasks) == ("tiny-base", True)
+
+
+@pytest.mark.parametrize("name", ["~/models/tiny-base", "C:\\models\\tiny-base", "me/Tiny-Base"])
+def test_one_base_model_may_go_by_several_names(store, tmp_path, name):
+    write_adapter(tmp_path / "other", 9)
+    rename_base(tmp_path / "other", name)
+    share("project", store, tmp_path / "other")
+    assert load_store(store).base_model == "tiny-base"
+
+
+def test_what_a_short_format_cannot_hold_is_not_written(tmp_path):
+    write_adapter(tmp_path / "big", 3, alpha=4e6)
+    refused = share("init", tmp_path / "big", "--dtype", "float16", "--out", tmp_path / "s", code=1)
+    assert "has values that float16 cannot hold" in refused.stderr
+    assert not (tmp_path / "s").exists()
+    share("init", tmp_path / "big", "--out", tmp_path / "s")
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    gguf = ("--format", "gguf", "--config", tmp_path / "config.json")
+    for more in ((), gguf):
+        out = tmp_path / "out"
+        refused = share(
+            "export", tmp_path / "s", "big", "--out", out, "--dtype", "float16", *more, code=1
+        )
+        assert "has values that float16 cannot hold" in refused.stderr
+        assert not out.exists()
+
+
+def test_a_store_that_is_not_there_leaves_nothing_behind(adapters, tmp_path):
+    refused = share("project", tmp_path / "no" / "store", adapters / "one", code=1)
+    assert "is not a store" in refused.stderr
+    assert not (tmp_path / "no").exists()
+
+
+def test_links_name_adapters_whose_folders_are_called_alike(tmp_path):
+    for run in ("first", "second"):
+        write_adapter(tmp_path / run / "checkpoint-500", 1)
+        (tmp_path / f"{run}-500").symlink_to(tmp_path / run / "checkpoint-500")
+    share("init", tmp_path / "first-500", tmp_path / "second-500", "--out", tmp_path / "s")
+    assert set(load_store(tmp_path / "s").subspace.tasks) == {"first-500", "second-500"}
+
+
+def test_what_a_killed_writer_left_is_no_adapter(adapters, tmp_path):
+    write_adapter(adapters / ".one.abcdef", 1)
+    share("init", adapters, "--out", tmp_path / "s")
+    assert set(load_store(tmp_path / "s").subspace.tasks) == {"one", "two", "three"}
+
+
+def test_all_of_the_variance_keeps_an_adapter_that_is_a_thousand_times_smaller(tmp_path):
+    write_adapter(tmp_path / "in" / "large", 1)
+    write_adapter(tmp_path / "in" / "small", 2, alpha=8e-3)
+    for options in (["--variance", 1], ["--variance", 1, "--objective", "product"]):
+        share("init", tmp_path / "in", "--out", tmp_path / "s", *options)
+        share("export", tmp_path / "s", "small", "--out", tmp_path / "back")
+        for module in MODULES:
+            expected = peft_delta(tmp_path / "in" / "small", module)
+            error = (peft_delta(tmp_path / "back", module) - expected).norm() / expected.norm()
+            assert error < 1e-3
+
+
+def test_heads_that_are_not_the_models_are_refused(store, tmp_path):
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({**CONFIG, "model_type": "llama", "num_attention_heads": 5}))
+    out = ("--out", tmp_path / "a.gguf", "--format", "gguf", "--config", file)
+    refused = share("export", store, "one", *out, code=1).stderr
+    assert "which are not the config's 2 heads of 9" in refused
+
+
+def test_a_file_that_cannot_be_read_is_named_with_its_adapter(adapters, tmp_path):
+    (adapters / "two" / "adapter_config.json").write_text("{")
+    refused = share("init", adapters, "--out", tmp_path / "s", code=1).stderr
+    assert "two/adapter_config.json: not valid JSON" in refused
+    key = "base_model.model.lm_head.base_layer.weight"
+    write_adapter(tmp_path / "head", 1)
+    weights = load_file(tmp_path / "head" / "adapter_model.safetensors")
+    save_file({**weights, key: torch.zeros(2, 2)}, tmp_path / "head" / "adapter_model.safetensors")
+    refused = share("init", tmp_path / "head", "--out", tmp_path / "s", code=1).stderr
+    assert "save_embedding_layers=False" in refused

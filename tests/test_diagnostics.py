@@ -77,6 +77,18 @@ def test_windows_line_ends_survive(tmp_path):
     assert fixed_point(source, tmp_path) == source.replace("let total", "let mut total")
 
 
+def test_a_new_line_ends_as_the_lines_around_it(tmp_path):
+    source = "fn main() {\n    let _: HashMap<u8, u8>;\n}\n// from elsewhere\r\n"
+    said = compile_to_diagnostics(source, tmp_path)
+    mended = apply_suggestions(source, said, allow_maybe_incorrect=True)
+    assert mended.startswith("use std::collections::HashMap;\n")
+    windows = source.replace("\r\n", "\n").replace("\n", "\r\n", 2)  # all but the last two
+    said = compile_to_diagnostics(windows, tmp_path)
+    mended = apply_suggestions(windows, said, allow_maybe_incorrect=True)
+    assert mended.startswith("use std::collections::HashMap;\r\n")
+    assert mended.endswith("}\n// from elsewhere\n")
+
+
 def test_tabs_survive(tmp_path):
     source = MISSING_MUT.replace("    ", "\t")
     assert fixed_point(source, tmp_path) == source.replace("let total", "let mut total")

@@ -67,3 +67,12 @@ def test_an_answer_without_an_edit_is_none(answer):
 def test_lines_can_be_deleted():
     source = "a\nb\nc\n"
     assert apply_edits(source, render_edits(source, "a\nc\n")) == "a\nc\n"
+
+
+def test_only_a_newline_ends_a_line():
+    odd = 'fn s() -> &\'static str {\n    "a\u2028b\x0cc\x85"\n}\n'
+    source, fixed = odd + "fn g() {}\n", odd + "fn g() -> u8 {}\n"
+    answer = render_edits(source, fixed)
+    assert apply_edits(source, answer) == fixed
+    rewritten = source.replace("a\u2028b", "a\u2028B")
+    assert apply_edits(source, render_edits(source, rewritten)) == rewritten

@@ -1,7 +1,9 @@
 """`sleepy fix` on projects as people lay them out; real rustc and cargo, the answers are given."""
 
+import errno
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -309,3 +311,107 @@ def test_all_files_are_written_or_none(tmp_path, monkeypatch):
 
 
 _REPAIR = cli_fix.Repair(is_ok=True, num_before=1, num_after=0, changes={})
+
+
+UNUSED = """#![deny(warnings)]
+use std::collections::HashMap;
+
+pub fn counted() -> usize {
+    let mut n = 0;
+    #[cfg(test)]
+    {
+        n += 1;
+    }
+    n
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds() {
+        let empty: HashMap<i32, i32> = HashMap::new();
+        assert_eq!(empty.len() + 1, counted());
+    }
+}
+"""
+
+
+def test_what_a_lint_would_have_go_stays_where_the_tests_need_it(tmp_path):
+    write(tmp_path, {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": UNUSED})
+    result = run(tmp_path, "--rustc-only", "--apply")
+    assert result.exit_code == 1, result.stderr
+    assert (tmp_path / "src/lib.rs").read_text() == UNUSED
+    alone = UNUSED.partition("#[cfg(test)]\nmod")[0].replace(
+        "    #[cfg(test)]\n", "    #[cfg(any())]\n"
+    )
+    (tmp_path / "src/lib.rs").write_text(alone)
+    result = run(tmp_path, "--rustc-only", "--apply")
+    assert result.exit_code == 0, result.stderr
+    assert "HashMap" not in (tmp_path / "src/lib.rs").read_text()
+
+
+def test_a_file_that_nothing_compiles_is_not_called_sound(tmp_path):
+    files = {"src/main.rs": "mod found;\nfn main() {\n    found::f();\n}\n", "src/lost.rs": WRONG}
+    write(tmp_path, {"Cargo.toml": PACKAGE.format("p"), "src/found.rs": "pub fn f() {}\n", **files})
+    result = run(tmp_path / "src/lost.rs", "--rustc-only")
+    assert result.exit_code == 2
+    assert "nothing that is built here holds it; is a `mod` missing?" in result.stderr
+    for name in ("main", "found"):
+        result = run(tmp_path / f"src/{name}.rs", "--rustc-only")
+        assert (result.exit_code, result.stderr) == (0, "nothing to mend: it compiles\n")
+
+
+def test_flags_of_the_environment_hold(tmp_path, monkeypatch):
+    hidden = f"fn main() {{}}\n\n#[cfg(seen)]\n{GROWING}"
+    write(tmp_path, {"Cargo.toml": PACKAGE.format("p"), "src/main.rs": hidden})
+    assert "nothing to mend" in run(tmp_path, "--rustc-only").stderr
+    monkeypatch.setenv("RUSTFLAGS", "--cfg seen -C linker=nowhere")
+    assert "1 error mended" in run(tmp_path, "--rustc-only").stderr
+
+
+def test_of_flags_those_of_the_environment_take_the_others_place(tmp_path, monkeypatch):
+    write(tmp_path, {".cargo/config.toml": '[build]\nrustflags = ["--cfg", "above"]\n'})
+    root = tmp_path / "p"
+    root.mkdir()
+    assert any("above" in option for option in read_outer_config(root).options)
+    monkeypatch.setenv("CARGO_ENCODED_RUSTFLAGS", '--cfg\x1fa="b c"')
+    assert read_outer_config(root).options == (r'"build"."rustflags"=["--cfg", "a=\"b c\""]',)
+
+
+def test_an_error_that_is_out_of_reach_is_told(tmp_path):
+    write(tmp_path / "near", {"Cargo.toml": PACKAGE.format("near"), "src/lib.rs": GROWING})
+    manifest = PACKAGE.format("p") + '[dependencies]\nnear = { path = "../near" }\n'
+    write(tmp_path / "p", {"Cargo.toml": manifest, "src/lib.rs": ""})
+    result = run(tmp_path / "p", "--rustc-only")
+    assert result.exit_code == 1
+    assert "near/src/lib.rs:3: error[E0384]" in result.stderr
+
+
+def test_a_place_where_nothing_can_be_written_is_named(tmp_path, monkeypatch):
+    write(tmp_path, {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": GROWING})
+
+    def refuse(self, *_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))
+
+    for method in ("write_bytes", "unlink"):
+        real = getattr(Path, method)
+
+        def only_here(self, *rest, _real=real, **named):
+            is_here = self.is_relative_to(tmp_path / "src")
+            return (refuse if is_here else _real)(self, *rest, **named)
+
+        monkeypatch.setattr(Path, method, only_here)
+    result = run(tmp_path, "--rustc-only", "--apply")
+    assert result.exit_code == 2, result.exception
+    assert "cannot be written: Read-only file system" in result.stderr
+
+
+def test_it_says_that_it_stopped_before_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("sleepy_coder.fix.MAX_ERRORS_TRIED", 2)
+    wrong = "".join(f"pub fn f{n}() -> String {{\n    {n}\n}}\n" for n in range(4))
+    write(tmp_path, {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": wrong})
+    result = run(tmp_path, "--rustc-only")
+    assert result.exit_code == 1
+    assert "2 were worked on" in result.stderr

@@ -70,8 +70,20 @@ def read_outer_config(root: Path) -> OuterConfig:
                 found[key] = os.path.relpath(folder, root)
             else:
                 found[key] = value
+    words = _flags_of_environment()
+    if words and isinstance(own.get(("build", _FLAGS), []), list):  # else cargo cannot join them
+        # In the place of all others, as cargo has it.
+        found = {key: value for key, value in found.items() if key[-1] != _FLAGS}
+        found["build", _FLAGS] = _without_linking(words)
     options = (f"{'.'.join(map(_toml, key))}={_toml(value)}" for key, value in found.items())
     return OuterConfig(tuple(options), tuple(dict.fromkeys(folders)))
+
+
+def _flags_of_environment() -> list[str]:
+    """Return rustc's flags that the user's environment holds, as cargo takes them from there."""
+    if encoded := os.environ.get("CARGO_ENCODED_RUSTFLAGS"):
+        return encoded.split("\x1f")
+    return (os.environ.get("RUSTFLAGS") or os.environ.get("CARGO_BUILD_RUSTFLAGS") or "").split()
 
 
 def _without_linking(flags: Any) -> list[str]:

@@ -182,7 +182,6 @@ def apply_suggestions(
     """
     trusted = {MACHINE_APPLICABLE, *([MAYBE_INCORRECT] if allow_maybe_incorrect else [])}
     data = source.encode()
-    ends_in_cr = "\r\n" in source
     taken: list[Span] = []
     for error in select_errors(diagnostics):
         for edits in _suggested_edits(error, trusted):
@@ -192,6 +191,8 @@ def apply_suggestions(
                 break
     for edit in sorted(taken, key=lambda e: (e.byte_start, e.byte_end), reverse=True):
         text = edit.suggested_replacement or ""
+        end = data.find(b"\n", edit.byte_start)
+        ends_in_cr = data[: end if end >= 0 else data.rfind(b"\n")].endswith(b"\r")
         replacement = (text.replace("\n", "\r\n") if ends_in_cr else text).encode()
         data = data[: edit.byte_start] + replacement + data[edit.byte_end :]
     try:

@@ -155,6 +155,7 @@ class _Search:
     proposals: dict[str, tuple[list[Proposal], Iterator[Proposal]]] = field(default_factory=dict)
     told: set[tuple[str, ...]] = field(default_factory=set)
     failing: tuple[State, str] | None = None
+    is_at_limit: bool = False
 
     def run(self) -> Repair:
         """Work until no error is left, nothing helps any more, or something stops it."""
@@ -163,6 +164,9 @@ class _Search:
         is_ok, stopped, mended = False, "", tuple[Mended, ...]()
         try:
             self._work()
+            for error in self.best.errors:
+                if not self._may_be_asked(self.best, error):
+                    self._tell(error, None)
             is_ok = self._test(self.best).check.is_ok
             mended = tuple(self._mended(self.best)) if is_ok else ()
         except KeyboardInterrupt:
@@ -170,13 +174,18 @@ class _Search:
         except SleepyError as error:
             stopped = str(error)
         last = self.best if is_ok else self._least_bad()
+        detail = "" if is_ok or stopped else self._test(last).check.detail
+        if self.is_at_limit and detail:
+            detail += (
+                f" ({MAX_ERRORS_TRIED} were worked on; --apply, and run it again for the others)"
+            )
         return Repair(
             is_ok=is_ok,
             num_before=len(first.errors),
             num_after=len(last.errors),
             changes=self.verifier.changes(last),
             steps=tuple(self.steps),
-            detail="" if is_ok or stopped else self._test(last).check.detail,
+            detail=detail,
             stopped=stopped,
             mended=mended,
         )
@@ -215,6 +224,8 @@ class _Search:
                 is_better = bool(given_up)
                 self._tell(error, by)
                 self._follow_suggestions()
+        else:
+            self.is_at_limit = True
 
     def _go_on(self, state: State) -> None:
         """Work on another state."""

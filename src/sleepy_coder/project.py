@@ -55,6 +55,7 @@ class CargoProject:
     scratch: Path
     build: Build = field(default_factory=Build)
     beside: set[Path] = field(default_factory=set, init=False)
+    _firsts: dict[str, bytes] = field(default_factory=dict, init=False)
 
     def read(self, name: str) -> str | None:
         """Return a file of the copy as it is now, None for what is no file of it."""
@@ -98,7 +99,8 @@ class CargoProject:
 
     def _check_copy(self, changed: Mapping[str, str], *, run_tests: bool) -> WorkspaceCheck:
         for name, text in changed.items():
-            if (self._copy / name).read_bytes() != text.encode():
+            if (old := (self._copy / name).read_bytes()) != text.encode():
+                self._firsts.setdefault(name, old)
                 (self._copy / name).write_bytes(text.encode())
         return check_workspace(
             self.scratch / "copy",
@@ -108,6 +110,20 @@ class CargoProject:
             run_tests=run_tests,
             scratch=self.scratch / "build",
         )
+
+    def restore(self) -> None:
+        """Undo all changes of the copy; what is written is newer than what cargo made of it."""
+        for name, first in self._firsts.items():
+            (self._copy / name).write_bytes(first)
+
+    def compiles(self, path: Path) -> bool:
+        """Whether a file is among those that rustc read, as its dep-info has them."""
+        for found in (self.scratch / "build" / "target").rglob("*.d"):
+            _, _, read = found.read_text(errors="replace").partition("\n")[0].partition(": ")
+            words = (w.replace("\\ ", " ") for w in re.split(r"(?<!\\) ", read))
+            if any((self.root / word).resolve() == path.resolve() for word in words):
+                return True
+        return False
 
     @cached_property
     def _config(self) -> OuterConfig:

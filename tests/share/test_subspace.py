@@ -716,7 +716,7 @@ def test_malformed_adapters_are_refused():
 def test_names_are_checked():
     sources = adapters(2)
     subspace = init_subspace(sources, fixed(3))
-    with pytest.raises(InputError, match="each name once"):
+    with pytest.raises(InputError, match="task0: more than one has this name"):
         init_subspace([sources[0], sources[0]], fixed(3))
     with pytest.raises(InputError, match="at least one"):
         init_subspace([], fixed(3))

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -132,10 +132,7 @@ def fix(
                 on_step=lambda step: click.echo(_render_step(step), err=True),
             )
 
-        repair = mend()
-        is_whole = repair.is_ok and not repair.steps
-        if is_whole and path.is_file() and _add_tests(project):  # it may be compiled for them alone
-            repair = mend()
+        repair = _mend_whole(project, path, mend)
         if repair.mended and not no_record:
             _record(repair, root, ask.bench if ask.is_loaded else None)
     if as_json:
@@ -184,12 +181,42 @@ def _open(
     return path.parent, FileProject(path, replace(sandbox, project=path.parent), edition)
 
 
+def _mend_whole(project: Project, path: Path, mend: Callable[[], Repair]) -> Repair:
+    """Mend; then again with the tests compiled too, where what was seen without them misleads.
+
+    Raises:
+        InputError: The file that was named is no part of what is compiled.
+    """
+    repair = mend()
+    # A file that compiles may be compiled for the tests alone; what a lint would have go, for the
+    # program does without it, the tests may need.
+    is_lint_mended = any(_is_lint(step) for step in repair.steps)
+    if (is_lint_mended or (_is_sound(repair) and path.is_file())) and _add_tests(project):
+        repair = mend()
+    if _is_sound(repair) and path.suffix == ".rs" and isinstance(project, CargoProject):
+        if project.compiles(path):
+            return repair
+        raise InputError(f"{path}: nothing that is built here holds it; is a `mod` missing?")
+    return repair
+
+
+def _is_sound(repair: Repair) -> bool:
+    """Whether there was nothing to mend."""
+    return repair.is_ok and not repair.steps
+
+
 def _add_tests(project: Project) -> bool:
     """Have a workspace's tests compiled too; False where they are, or where there are none."""
     if not isinstance(project, CargoProject) or project.build.with_tests:
         return False
+    project.restore()
     project.build = replace(project.build, with_tests=True)
     return True
+
+
+def _is_lint(step: Step) -> bool:
+    """Whether a lint was mended."""
+    return step.by is not None and re.match(r"error\[(?!E\d{4}\])", step.error) is not None
 
 
 def _other_targets(path: Path, root: Path) -> frozenset[str]:
@@ -306,7 +333,8 @@ def _write(root: Path, repair: Repair) -> None:
         raise InputError(f"{error.filename}: cannot be written: {error.strerror}") from None
     finally:
         for sibling in siblings:
-            sibling.unlink(missing_ok=True)
+            with suppress(OSError):  # where nothing can be written nothing is left
+                sibling.unlink()
 
 
 @contextmanager
@@ -331,7 +359,8 @@ def _copy_owner(path: Path, other: Path) -> None:
 
 def _render_step(step: Step) -> str:
     found = f"mended ({step.by})" if step.by else "not mended"
-    return f"{step.file}:{step.line}: {step.error}: {found}; {step.num_left} left"
+    place = f"{step.file}:{step.line}: " if step.file else ""
+    return f"{place}{step.error}: {found}; {step.num_left} left"
 
 
 def _render_diffs(repair: Repair) -> Iterable[str]:

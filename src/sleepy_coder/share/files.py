@@ -67,16 +67,16 @@ def parse_json(text: bytes | str, where: str) -> dict[str, Any]:
     return value
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file of at most 64 MiB.
+def read_json(path: Path, where: str = "") -> dict[str, Any]:
+    """Return the JSON object in a file of at most 64 MiB; `where` names it, or its own name does.
 
     Raises:
         StoreError: The file cannot be read, or see `parse_json`.
     """
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
-            raise StoreError(f"{path.name}: larger than {MAX_JSON_BYTES} bytes, refused")
-        return parse_json(path.read_bytes(), path.name)
+            raise StoreError(f"{where or path.name}: larger than {MAX_JSON_BYTES} bytes, refused")
+        return parse_json(path.read_bytes(), where or path.name)
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from None
 
@@ -105,6 +105,21 @@ def check_task_name(name: str) -> str:
             "digits, '.', '_' or '-', beginning with a letter, digit or '_'; rename it"
         )
     return name
+
+
+def check_finite(tensors: Mapping[str, torch.Tensor], dtype: torch.dtype | None = None) -> None:
+    """Refuse to write values that are not finite, or would not be in so short a format.
+
+    Raises:
+        StoreError: There are some.
+    """
+    for name, tensor in tensors.items():
+        kind = dtype or tensor.dtype
+        if not bool(torch.isfinite(tensor.to(kind)).all()):
+            shown = str(kind).removeprefix("torch.")
+            raise StoreError(
+                f"{name}: has values that {shown} cannot hold; take float32 or bfloat16"
+            )
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from sleepy_coder.errors import StoreError
+from sleepy_coder.share.files import check_finite
 from sleepy_coder.share.tasks import find_task, lora_factors
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def save_gguf(
             raise StoreError(f"module {module!r} has no GGUF name in {config['model_type']}")
         left, right = lora_factors(subspace, task, module)
         if kind.permutes_heads and module.endswith(("q_proj", "k_proj")):
-            left = permute_heads(left, _num_heads(config, module))
+            left = permute_heads(left, _check_heads(left, config, module))
         pad = (0, rank - left.shape[1])
         tensors.append((f"{name}.weight.lora_a", torch.nn.functional.pad(right, pad).T))
         tensors.append((f"{name}.weight.lora_b", torch.nn.functional.pad(left, pad)))
@@ -147,6 +148,19 @@ def _num_heads(config: Mapping[str, Any], module: str) -> int:
     return heads
 
 
+def _check_heads(left: Tensor, config: Mapping[str, Any], module: str) -> int:
+    """Return how many heads the rows are split into, of the size that the config says."""
+    heads, hidden = _num_heads(config, module), config.get("hidden_size")
+    size = config.get("head_dim") or (hidden or 0) // config["num_attention_heads"]
+    rows = left.shape[0]
+    if rows % (2 * heads) or (size and rows != heads * size):
+        raise StoreError(
+            f"module {module} has {rows} outputs, which are not the config's {heads} heads of "
+            f"{size or 'an even size'}; give the config.json of the store's base model"
+        )
+    return heads
+
+
 def _write(
     writer: gguf.GGUFWriter,
     tensors: list[tuple[str, Tensor]],
@@ -165,6 +179,7 @@ def _write(
         writer.add_base_model_name(0, base_model)
     writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, float(rank))
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
+    check_finite(dict(tensors), dtype)
     for name, tensor in tensors:
         writer.add_tensor(name, np.ascontiguousarray(tensor.detach().cpu().to(dtype).numpy()))
     writer.write_header_to_file()

@@ -64,7 +64,7 @@ def check_subspace(subspace: Subspace, config: Mapping[str, Any] | None = None) 
                 check_coefficients(subspace, name, module, entry)
             except StoreError as error:
                 findings.append(str(error))
-    if config is not None:
+    if config is not None and knows_names(config):
         findings += _check_shapes(subspace, config)
     return findings
 
@@ -79,7 +79,7 @@ def _check_shapes(subspace: Subspace, config: Mapping[str, Any]) -> list[str]:
     shapes, num_layers = module_shapes(config), _size(config, "num_hidden_layers")
     findings = []
     for module, basis in subspace.bases.items():
-        if knows_names(config) and not _NAME.fullmatch(module):
+        if not _NAME.fullmatch(module):
             findings.append(f"{module}: a {config['model_type']} model has no layer of this name")
             continue
         layer = _LAYER.search(module)

@@ -116,8 +116,13 @@ def init_subspace(
     """
     options = options or InitOptions()
     names = [source.name for source in sources]
-    if not names or len(set(names)) < len(names):
-        raise InputError(f"adapters: got {names}, expected at least one, each name once")
+    if not names:
+        raise InputError("adapters: got none, expected at least one")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(
+            f"adapters: {', '.join(twice)}: more than one has this name, and a task's name is its "
+            "folder's; rename the folders, or give links with names of their own"
+        )
     with_grams = options.objective == "product" or isinstance(options.choice, ByteBudget)
     reader = ColumnReader(
         sources, block_bytes=options.block_bytes, device=options.device, with_grams=with_grams

@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +28,7 @@ from sleepy_coder.share.files import (
     DirectoryKind,
     TensorFile,
     TensorHeader,
+    check_finite,
     check_task_name,
     read_json,
     replaced_directory,
@@ -72,8 +74,10 @@ class PeftAdapter:
     def __init__(self, path: Path | str, name: str | None = None) -> None:
         path = Path(path)
         self._path = path
-        self.name = check_task_name(path.resolve().name if name is None else name)
-        self._config = parse_config(read_json(path / CONFIG_FILE), f"{self.name}/{CONFIG_FILE}")
+        # By a link's own name: so adapters whose folders are called alike can be told apart.
+        self.name = check_task_name(Path(os.path.abspath(path)).name if name is None else name)  # noqa: PTH100
+        where = f"{self.name}/{CONFIG_FILE}"
+        self._config = parse_config(read_json(path / CONFIG_FILE, where), where)
         if not (path / WEIGHTS_FILE).is_file():
             pickles = [
                 file.name for file in path.glob("adapter_model*") if file.suffix in PICKLE_SUFFIXES
@@ -140,10 +144,11 @@ def _index_modules(header: TensorHeader, config: PeftConfig) -> Mapping[str, _En
     for key in header.entries:
         match = _KEY.fullmatch(key)
         if match is None:
-            raise StoreError(
-                f"tensor {key[:200]!r} is no LoRA factor of a linear layer "
-                "(embeddings, biases and whole modules are refused)"
-            )
+            advice = "embeddings, biases and whole modules are refused"
+            if ".base_layer." in key:
+                advice = "PEFT saved the base model's own weights beside it; save the adapter with "
+                advice += "save_embedding_layers=False"
+            raise StoreError(f"tensor {key[:200]!r} is no LoRA factor of a linear layer ({advice})")
         if config.includes(match["module"]):
             keys = sides.setdefault(match["module"], {})
             if match["side"] in keys:
@@ -162,6 +167,8 @@ def _index_module(
         raise StoreError(f"module {module} has lora_{min(keys)} only")
     rank, scaling = config.scaling(module)
     a, b = header.entries[keys["A"]], header.entries[keys["B"]]
+    if not (a.dtype.is_floating_point and b.dtype.is_floating_point):
+        raise StoreError(f"module {module} has factors of {a.dtype} and {b.dtype}, not of floats")
     is_matrix = len(a.shape) == len(b.shape) == 2  # noqa: PLR2004 - matrices
     if not is_matrix or a.shape[0] != rank or b.shape[1] != rank:
         raise StoreError(
@@ -180,7 +187,9 @@ def find_adapters(path: Path | str) -> list[PeftAdapter]:
     path = Path(path)
     if (path / CONFIG_FILE).is_file():
         return [PeftAdapter(path)]
-    found = [PeftAdapter(config.parent) for config in sorted(path.glob(f"*/{CONFIG_FILE}"))]
+    # A hidden folder is what a writer that was killed left behind.
+    configs = [each for each in path.glob(f"*/{CONFIG_FILE}") if each.parent.name[0] != "."]
+    found = [PeftAdapter(config.parent) for config in sorted(configs)]
     if not found:
         raise StoreError(f"{path}: neither a PEFT adapter nor a folder of them ({CONFIG_FILE})")
     return found
@@ -239,6 +248,7 @@ def save_factors(
         prefix = f"base_model.model.{module}"
         tensors[f"{prefix}.lora_A.weight"] = right.T.to("cpu", dtype).contiguous()
         tensors[f"{prefix}.lora_B.weight"] = left.to("cpu", dtype).contiguous()
+    check_finite(tensors)
     ranks = {module: left.shape[1] for module, (left, _) in factors.items()}
     with replaced_directory(Path(path), ADAPTER) as directory:
         save_file(tensors, directory / WEIGHTS_FILE, metadata={"format": "pt"})

@@ -24,6 +24,7 @@ from sleepy_coder.errors import StoreError
 from sleepy_coder.share.files import (
     PICKLE_SUFFIXES,
     DirectoryKind,
+    check_finite,
     check_task_name,
     read_json,
     replaced_directory,
@@ -68,9 +69,15 @@ def save_store(store: Store, path: Path | str) -> None:
 
     Raises:
         StoreError: A task's name cannot be a file name, differs from another only in case, or a
-            text in the manifest has an absolute path; something that is not a store is at `path`.
+            text in the manifest has an absolute path; a coefficient is not finite; something that
+            is not a store is at `path`.
     """
     subspace = store.subspace
+    for name, task in subspace.tasks.items():
+        for module, entry in task.items():
+            check_finite(
+                {f"task {name}, {module}": entry.coef_b, f"{name}, {module}": entry.coef_a}
+            )
     folded = [check_task_name(name).casefold() for name in subspace.tasks]
     if len(set(folded)) != len(folded):
         raise StoreError("two task names differ only in case; some file systems cannot hold both")
@@ -125,6 +132,16 @@ def exclusive(path: Path | str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def require_store(path: Path | str) -> None:
+    """Refuse a place where no store is.
+
+    Raises:
+        StoreError: It has no manifest.
+    """
+    if not (Path(path) / MANIFEST_FILE).is_file():
+        raise StoreError(f"{path} is not a store: it has no {MANIFEST_FILE}")
 
 
 def load_store(path: Path | str) -> Store:

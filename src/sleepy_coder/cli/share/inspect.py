@@ -37,7 +37,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @store_argument
-@click.option("--rank", default=8, show_default=True, help="r of the LoRA to compare with.")
+@click.option(
+    "--rank",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="r of the LoRA to compare with.",
+)
 @json_option
 def info(store: Path, rank: int, as_json: bool) -> None:
     """Show the tasks of STORE and what they cost against plain LoRA adapters.
@@ -123,7 +129,7 @@ def _extent(config: Mapping[str, Any] | None) -> str:
     if knows_names(config):
         return "checked"
     kind = str(config.get("model_type"))[:50]
-    return f"shapes checked, names not: those of model_type {kind!r} are not known here"
+    return f"not checked: the layers of model_type {kind!r} are not known here"
 
 
 @click.command()

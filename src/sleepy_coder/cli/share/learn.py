@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ from sleepy_coder.cli.share.options import (
     DIRECTORY,
     DTYPES,
     adapters_argument,
+    base_model_option,
     choice_options,
     dtype_option,
     open_all,
@@ -29,16 +31,17 @@ from sleepy_coder.errors import InputError
 from sleepy_coder.model import choose_device
 from sleepy_coder.share.analysis import task_error
 from sleepy_coder.share.choice import ByteBudget, ExplainedVariance
+from sleepy_coder.share.files import check_replaceable
 from sleepy_coder.share.initialize import InitOptions, init_subspace
 from sleepy_coder.share.manifest import Store
 from sleepy_coder.share.merge import merge as merge_subspace
 from sleepy_coder.share.peft_io import PeftAdapter
-from sleepy_coder.share.store import exclusive, load_store, save_store
+from sleepy_coder.share.store import STORE, exclusive, load_store, require_store, save_store
 from sleepy_coder.share.tasks import add_task
 from sleepy_coder.share.tasks import project as project_adapter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sleepy_coder.share.subspace import AdapterSource, Objective
 
@@ -57,7 +60,7 @@ if TYPE_CHECKING:
 @pseudo_rank_option
 @dtype_option
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--base-model", help="Name to record; by default the one the adapters name.")
+@base_model_option
 @scaling_option
 @json_option
 def init(
@@ -79,6 +82,8 @@ def init(
     """Learn a basis from ADAPTERS (PEFT adapters, folders of them, other tools' stores)."""
     choice = pick_choice(components, variance, error, num_bytes) or ExplainedVariance()
     sources = open_all(adapters, vlora_scaling)
+    recorded = _one_base(sources, "", base_model)
+    check_replaceable(out, STORE)
     options = InitOptions(
         choice=choice,
         objective=pick_objective(objective, choice),
@@ -91,7 +96,7 @@ def init(
         subspace = init_subspace(sources, options, on_module=lambda _name: advance())
     store = Store(
         subspace,
-        base_model=_base_model(sources) if base_model is None else base_model,
+        base_model=recorded,
         provenance={source.name: _provenance(source) for source in sources},
     )
     save_store(store, out)
@@ -103,6 +108,7 @@ def init(
 @adapters_argument
 @pseudo_rank_option
 @out_option
+@base_model_option
 @scaling_option
 @json_option
 def project(
@@ -110,6 +116,7 @@ def project(
     adapters: tuple[Path, ...],
     pseudo_rank: int | None,
     out: Path | None,
+    base_model: str | None,
     vlora_scaling: float | None,
     as_json: bool,
 ) -> None:
@@ -120,8 +127,7 @@ def project(
     """
     missed: dict[str, float] = {}
     sources = open_all(adapters, vlora_scaling)
-    with exclusive(out or store):
-        loaded = load_store(store)
+    with _changed(store, out, sources, base_model) as loaded:
         subspace, provenance = loaded.subspace, dict(loaded.provenance)
         with counted("adapters", len(sources)) as advance:
             for source in sources:
@@ -141,6 +147,7 @@ def project(
 @choice_options
 @pseudo_rank_option
 @out_option
+@base_model_option
 @scaling_option
 @json_option
 def merge(
@@ -152,6 +159,7 @@ def merge(
     num_bytes: int | None,
     pseudo_rank: int | None,
     out: Path | None,
+    base_model: str | None,
     vlora_scaling: float | None,
     as_json: bool,
 ) -> None:
@@ -163,8 +171,7 @@ def merge(
     if isinstance(choice, ByteBudget):
         raise InputError("--bytes works with init only; give --components, --variance or --error")
     sources = open_all(adapters, vlora_scaling)
-    with exclusive(out or store):
-        loaded = load_store(store)
+    with _changed(store, out, sources, base_model) as loaded:
         pick_objective(loaded.subspace.objective, choice)
         num_modules = len(_modules(sources) | set(loaded.subspace.bases))
         with counted("modules", num_modules) as advance:
@@ -180,6 +187,18 @@ def merge(
         result = replace(loaded, subspace=merged.subspace, provenance=provenance)
         save_store(result, out or store)
     _print_store(result, out or store, merged.losses, as_json=as_json)
+
+
+@contextmanager
+def _changed(
+    path: Path, out: Path | None, sources: Sequence[AdapterSource], base_model: str | None
+) -> Iterator[Store]:
+    """Lend a store for as long as nobody else may change what is written of it."""
+    require_store(path)  # before a lock is made where there is none
+    with exclusive(out or path):
+        loaded = load_store(path)
+        recorded = _one_base(sources, loaded.base_model, base_model)
+        yield replace(loaded, base_model=recorded)
 
 
 def _modules(sources: Iterable[AdapterSource]) -> set[str]:
@@ -207,10 +226,27 @@ def _provenance(source: AdapterSource) -> dict[str, Any]:
     return {"adapter": source.name, "format": "peft", **({"answer_form": form} if form else {})}
 
 
-def _base_model(sources: Iterable[AdapterSource]) -> str:
-    """Return the base model that all adapters name; of a path its last part; else nothing."""
-    named = {source.base_model for source in sources if isinstance(source, PeftAdapter)} - {""}
-    if len(named) != 1:
-        return ""
-    name = named.pop()
-    return Path(name).name if Path(name).is_absolute() else name
+def _one_base(sources: Iterable[AdapterSource], recorded: str, said: str | None) -> str:
+    """Return the base model of a store: as the user says, as recorded, or as the adapters name it.
+
+    Names are alike that end alike: of a model in a folder, or under another owner.
+
+    Raises:
+        InputError: They differ, and the user does not say which it is.
+    """
+    if said is not None:
+        return said
+    named = {source.base_model for source in sources if isinstance(source, PeftAdapter)}
+    names = sorted({_without_path(name) for name in (*named, recorded)} - {""})
+    if len({name.rpartition("/")[2].casefold() for name in names}) > 1:
+        raise InputError(
+            f"adapters of several base models: {', '.join(names)}; a basis is of one. Where they "
+            "are the same, say its name with --base-model"
+        )
+    return recorded or (names[0] if names else "")
+
+
+def _without_path(name: str) -> str:
+    """Return a base model's name; of a path, which no store may hold, its last part."""
+    is_path = name.startswith(("/", "~", "\\")) or PureWindowsPath(name).is_absolute()
+    return PureWindowsPath(name).name if is_path else name

@@ -34,6 +34,9 @@ adapters_argument = click.argument("adapters", nargs=-1, required=True, type=DIR
 out_option = click.option(
     "--out", type=DIRECTORY, help="Store to write; by default the one that was read."
 )
+base_model_option = click.option(
+    "--base-model", help="Name to record; by default the one that the adapters name."
+)
 pseudo_rank_option = click.option(
     "--pseudo-rank",
     type=click.IntRange(min=1),
@@ -56,7 +59,12 @@ config_option = click.option(
 def choice_options(command: Command) -> Command:
     """Add the four ways to choose how many directions a basis keeps."""
     for option in (
-        click.option("--bytes", "num_bytes", type=int, help="Size of the whole store."),
+        click.option(
+            "--bytes",
+            "num_bytes",
+            type=int,
+            help="Size of bases and coefficients; what merging needs, moments, comes on top.",
+        ),
         click.option(
             "--error",
             type=float,
