@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from sleepy_coder import attention
 from sleepy_coder.answer_row import Row, Token
@@ -395,6 +396,18 @@ def test_int8_weights_are_kept_and_read_again(tmp_path):
     assert set(tensors) == set(other)
     assert all(torch.equal(tensors[name], other[name]) for name in tensors)
     assert [p.name for p in tmp_path.iterdir()] == ["int8.safetensors"]
+
+
+def test_int8_weights_that_cannot_be_kept_are_used_all_the_same(tmp_path, monkeypatch):
+    from sleepy_coder.quantized import load_or_quantize
+
+    def full(_tensors, path):
+        path.write_bytes(b"half")
+        raise SafetensorError("no space left")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    assert load_or_quantize(make_hf_model(40), tmp_path / "int8.safetensors")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_without_a_chat_template_is_refused(saved):

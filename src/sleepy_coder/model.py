@@ -318,8 +318,8 @@ def _batch_tokens(hf_model: Any) -> int:
     """
     if hf_model.device.type != "cuda":
         return _MPS_BATCH_TOKENS if hf_model.device.type == "mps" else 0
-    config = hf_model.config
-    size = config.hidden_size // config.num_attention_heads
+    config = hf_model.config.get_text_config()
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     token_bytes = (
         2 * config.num_hidden_layers * config.num_key_value_heads * size * hf_model.dtype.itemsize
     )

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +116,11 @@ def replace_linears(model: Any, tensors: dict[str, torch.Tensor]) -> None:
 
 
 def load_or_quantize(model: nn.Module, path: Path | None) -> dict[str, torch.Tensor]:
-    """Return a model's int8 weights from `path`; quantize, and save them there, where missing."""
+    """Return a model's int8 weights from `path`; quantize, and save them there, where missing.
+
+    Where they cannot be saved they are used all the same.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file, save_file
 
     if path is None:
@@ -126,6 +130,10 @@ def load_or_quantize(model: nn.Module, path: Path | None) -> dict[str, torch.Ten
         return saved
     tensors = quantize_linears(model)
     partial = path.with_suffix(f".{os.getpid()}.partial")
-    save_file(tensors, partial)
-    sync_and_rename(partial, path)
+    try:
+        save_file(tensors, partial)
+        sync_and_rename(partial, path)
+    except (OSError, SafetensorError):  # a full disk, most often
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     return tensors

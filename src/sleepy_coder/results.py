@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sleepy_coder.errors import InputError
+from sleepy_coder.fetch import sync_and_rename
 from sleepy_coder.judge import Outcome
 from sleepy_coder.metrics import pass_rate
 
@@ -167,7 +168,7 @@ def save_json(content: Any, path: Path) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    sync_and_rename(partial, path)
 
 
 def describe_environment(device: str | None = None) -> dict[str, Any]:

@@ -43,15 +43,18 @@ class Pairs:
         trained: Its task has learned from them.
         held_back: It was tried on them, and never learns from them.
         left_out: It never learns from them either: they share a program with such a one.
+        marks: Not ids but fingerprints of what was learned from, so that it is known again in
+            other pairs once it is forgotten.
     """
 
     trained: tuple[str, ...] = ()
     held_back: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
     @property
     def all(self) -> frozenset[str]:
-        """All of them."""
+        """The ids of all of them."""
         return frozenset(self.trained + self.held_back + self.left_out)
 
     def __or__(self, other: Pairs) -> Pairs:

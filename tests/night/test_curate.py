@@ -100,6 +100,19 @@ def test_what_shares_a_fix_that_was_learned_is_not_held_back(problem):
     assert "a" in dealt.pairs.trained
 
 
+def test_what_was_learned_and_forgotten_is_known_again(problem):
+    lessons = [make(problem, n).problem for n in range(8)]
+    first = deal(lessons, Pairs(), every)
+    seen = first.pairs_after(first.pairs.trained)
+    known = next(p for p in lessons if p.id in seen.trained)
+    renamed = {name: getattr(known, name).replace("total", "sum") for name in ("buggy", "fixed")}
+    twin, other = replace(known, id="a", **renamed), replace(make(problem, 9).problem, id="b")
+    dealt = deal([twin, other], seen, every)  # all others are forgotten
+    assert [p.id for p in dealt.held_back] == ["b"]
+    assert Pairs.__or__(Pairs(), seen) == seen
+    assert seen.all == first.pairs.all
+
+
 @pytest.mark.parametrize(
     ("change", "is_judged"),
     [(("total", "total"), True), (("fn main", "use crate::elsewhere::Thing;\n\nfn main"), False)],

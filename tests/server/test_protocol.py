@@ -44,6 +44,19 @@ def test_all_that_is_supported_arrives():
     assert (asked.stop, asked.is_streamed, asked.is_usage_included) == (("x", "y"), True, True)
 
 
+def test_null_in_the_options_of_a_stream_is_none_of_them():
+    options = {"include_usage": None, "include_obfuscation": None}
+    asked = parse_chat(
+        {
+            "model": "m",
+            "messages": [{"role": "user", "content": "a"}],
+            "stream": True,
+            "stream_options": options,
+        }
+    )
+    assert not asked.is_usage_included
+
+
 @pytest.mark.parametrize("prompt", ["hello", ["hello"]])
 def test_a_text_to_be_continued(prompt):
     assert parse_completion({**TEXT, "prompt": prompt}).text == "hello"

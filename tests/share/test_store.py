@@ -1,9 +1,11 @@
 """The store on disk: whole, hashed, versioned, and the same subspace after a round trip."""
 
 import json
+import signal
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -202,6 +204,41 @@ def test_a_failed_save_leaves_the_old_store_and_no_litter(tmp_path, monkeypatch)
         save_store(a_store(seed=50), tmp_path / "s")
     assert_same_tensors(load_store(tmp_path / "s").subspace, old.subspace)
     assert [entry.name for entry in tmp_path.iterdir()] == ["s"]
+
+
+def test_a_full_disk_is_said_in_one_line(tmp_path):
+    resource = pytest.importorskip("resource")
+    save_store(a_store(), tmp_path / "s")
+    before = sorted(p.name for p in tmp_path.rglob("*"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, limits[1]))
+    try:
+        with pytest.raises(StoreError, match="s: cannot be written: "):
+            save_store(a_store(seed=1), tmp_path / "s")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == before
+    assert_same_tensors(load_store(tmp_path / "s").subspace, a_store().subspace)
+
+
+def test_where_names_cannot_be_exchanged_a_failed_save_puts_the_old_store_back(
+    tmp_path, monkeypatch
+):
+    save_store(a_store(), tmp_path / "s")
+    monkeypatch.setattr("sleepy_coder.share.files.sys.platform", "elsewhere")
+    real = Path.rename
+
+    def rename(self, target):
+        if Path(target) == tmp_path / "s" and self.name != "store":
+            raise OSError("the disk went away")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(StoreError, match="the disk went away"):
+        save_store(a_store(seed=1), tmp_path / "s")
+    assert_same_tensors(load_store(tmp_path / "s").subspace, a_store().subspace)
 
 
 def test_a_place_that_is_not_a_store_is_not_replaced(tmp_path):

@@ -65,8 +65,9 @@ class Deal:
 
     def pairs_after(self, learned: Container[str]) -> Pairs:
         """Return the ids of all but of what was to be trained and was not learned from."""
-        trained = tuple(name for name in self.pairs.trained if name in learned)
-        return replace(self.pairs, trained=trained)
+        trained = [problem for problem in self.trained if problem.id in learned]
+        marks = tuple(sorted(all_fingerprints(trained)))
+        return replace(self.pairs, trained=tuple(p.id for p in trained), marks=marks)
 
 
 def sift(episodes: Iterable[Episode], core: Iterable[Problem]) -> Sieve:
@@ -107,9 +108,9 @@ def can_judge_alone(sandbox: Sandbox) -> CanJudge:
 def deal(lessons: Sequence[Problem], seen: Pairs, can_judge: CanJudge) -> Deal:
     """Return a pattern's pairs, those to train apart from those for the gate.
 
-    A pair that was trained once is never held back, and the other way round. Of the new ones a
-    quarter is held back, at least one if any can be judged: those with the least ids, which are
-    hashes. Equal arguments give equal parts.
+    A pair that was trained once is never held back, though it be forgotten, and the other way
+    round. Of the new ones a quarter is held back, at least one if any can be judged: those with the
+    least ids, which are hashes. Equal arguments give equal parts.
 
     Args:
         lessons: All pairs of the pattern.
@@ -118,7 +119,7 @@ def deal(lessons: Sequence[Problem], seen: Pairs, can_judge: CanJudge) -> Deal:
     """
     new = sorted((p for p in lessons if p.id not in seen.all), key=lambda problem: problem.id)
     judged = [p for p, is_judged in zip(new, can_judge(new), strict=True) if is_judged]
-    known = all_fingerprints(p for p in lessons if p.id in seen.trained)
+    known = all_fingerprints(p for p in lessons if p.id in seen.trained).union(seen.marks)
     free = [p for p in judged if known.isdisjoint(fingerprints(p))]
     count = max(1, int(HELD_BACK_FRAC * len(new))) if len(new) > 1 else 0
     held_back = [p for p in lessons if p.id in seen.held_back or p in free[:count]]

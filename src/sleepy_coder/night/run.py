@@ -180,7 +180,8 @@ class Night:
 
     def _prepare(self, pattern: str, dealt: Deal, key: str) -> Plan:
         """Return the plan for pairs that were dealt out, with generated ones."""
-        config, trained = self.config, all_fingerprints(dealt.trained)
+        config, seen = self.config, self._seen.get(pattern, Pairs())
+        trained = all_fingerprints(dealt.trained).union(seen.marks)
         drawn = generate_for_gate(pattern, config.num_generated, self.sandbox)
         generated = [p for p in drawn if trained.isdisjoint(fingerprints(p))]
         asked = [*dealt.held_back, *generated]
@@ -284,7 +285,8 @@ def _report(
         "left_out": len(dealt.left_out),
     }
     if found is None or ruling is None:
-        reason = "all pairs are too long"
+        closed = "each shares a program with one that is held back"
+        reason = "all pairs are too long" if dealt.trained else closed
         return PatternReport(plan.pattern, "left", reason, dealt.num_new, plan.key, details)
     losses = found.report.losses[plan.pattern]
     details |= {

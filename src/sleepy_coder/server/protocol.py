@@ -138,6 +138,7 @@ def _finish(
     options = fields.get("stream_options", {})
     if not isinstance(options, dict):
         raise _wrong("stream_options", options, "an object")
+    options = {name: value for name, value in options.items() if value is not None}
     most = _integer(fields, "max_tokens", least=1)
     is_streamed = _boolean(fields, "stream")
     if options and not is_streamed:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+from safetensors import SafetensorError
 
 from sleepy_coder.errors import StoreError
 
@@ -108,7 +109,7 @@ def check_task_name(name: str) -> str:
 
 
 def check_finite(tensors: Mapping[str, torch.Tensor], dtype: torch.dtype | None = None) -> None:
-    """Refuse to write values that are not finite, or would not be in so short a format.
+    """Refuse to write values that are not finite, most often since the format is too short.
 
     Raises:
         StoreError: There are some.
@@ -374,6 +375,8 @@ def replaced_directory(path: Path, kind: DirectoryKind) -> Iterator[Path]:
         _flush(path.parent)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+    except SafetensorError as error:  # what its writer makes of a full disk
+        raise StoreError(f"{path}: cannot be written: {str(error)[:200]}") from error
     finally:
         if sibling is not None:
             shutil.rmtree(sibling, ignore_errors=True)
@@ -393,7 +396,11 @@ def _put_in_place(new: Path, path: Path) -> None:
             return
     old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
     path.rename(old / "store")
-    new.rename(path)
+    try:
+        new.rename(path)
+    except OSError:
+        (old / "store").rename(path)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 
