@@ -350,6 +350,7 @@ def test_what_a_lint_would_have_go_stays_where_the_tests_need_it(tmp_path):
     result = run(tmp_path, "--rustc-only", "--apply")
     assert result.exit_code == 0, result.stderr
     assert "HashMap" not in (tmp_path / "src/lib.rs").read_text()
+    assert result.stderr.count(": mended (") == 2  # each lint once: the tests had no objection
 
 
 def test_a_file_that_nothing_compiles_is_not_called_sound(tmp_path):

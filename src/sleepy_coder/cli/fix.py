@@ -17,6 +17,7 @@ from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
+from typing import TypeGuard
 
 import click
 
@@ -188,11 +189,14 @@ def _mend_whole(project: Project, path: Path, mend: Callable[[], Repair]) -> Rep
         InputError: The file that was named is no part of what is compiled.
     """
     repair = mend()
-    # A file that compiles may be compiled for the tests alone; what a lint would have go, for the
-    # program does without it, the tests may need.
-    is_lint_mended = any(_is_lint(step) for step in repair.steps)
-    if (is_lint_mended or (_is_sound(repair) and path.is_file())) and _add_tests(project):
-        repair = mend()
+    if _is_sound(repair) and path.is_file() and _add_tests(project):
+        repair = mend()  # it may be compiled for them alone
+    elif any(_is_lint(step) for step in repair.steps) and _add_tests(project):
+        # What a lint would have go, for the program does without it, they may need.
+        mended = {name: after for name, (_, after) in repair.changes.items()}
+        if not (repair.is_ok and project.check(mended).is_ok):
+            project.restore()
+            repair = mend()
     if _is_sound(repair) and path.suffix == ".rs" and isinstance(project, CargoProject):
         if project.compiles(path):
             return repair
@@ -205,11 +209,10 @@ def _is_sound(repair: Repair) -> bool:
     return repair.is_ok and not repair.steps
 
 
-def _add_tests(project: Project) -> bool:
+def _add_tests(project: Project) -> TypeGuard[CargoProject]:
     """Have a workspace's tests compiled too; False where they are, or where there are none."""
     if not isinstance(project, CargoProject) or project.build.with_tests:
         return False
-    project.restore()
     project.build = replace(project.build, with_tests=True)
     return True
 
