@@ -17,9 +17,9 @@ from sleepy_coder.diagnostics import ELSEWHERE, parse_diagnostics
 from sleepy_coder.errors import InputError
 from sleepy_coder.judge import compile_source
 from sleepy_coder.path_dependencies import find_surroundings, outermost, read_manifest
-from sleepy_coder.sandbox import Sandbox
+from sleepy_coder.sandbox import WORK_DIR, Sandbox
 from sleepy_coder.syntax import crate_type
-from sleepy_coder.workspace import Build, WorkspaceCheck, check_workspace, copy_project
+from sleepy_coder.workspace import SOURCE, Build, WorkspaceCheck, check_workspace, copy_project
 
 # How rustc says that it found no file of that name.
 _UNREADABLE = re.compile(r"couldn't read `?([^`\n]+?)`?: No such file")
@@ -94,8 +94,16 @@ class CargoProject:
             self.beside |= missing
             shutil.rmtree(self.scratch / "copy")
             del self._copy  # there is more to it
-        named = tuple(_rename(message, posixpath.normpath) for message in check.diagnostics)
+        named = tuple(_rename(message, self._name_of) for message in check.diagnostics)
         return replace(check, diagnostics=named)
+
+    def _name_of(self, path: str) -> str:
+        """Return how a file is called from the project's root, though it lie beside that."""
+        for built in (WORK_DIR, str(self.scratch / "build")):
+            if path.startswith(top := f"{built}/{SOURCE}/"):
+                root = self._copy.relative_to(self.scratch / "copy").as_posix()
+                return posixpath.relpath(path.removeprefix(top), root)
+        return posixpath.normpath(path)
 
     def _check_copy(self, changed: Mapping[str, str], *, run_tests: bool) -> WorkspaceCheck:
         for name, text in changed.items():

@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 # Where things appear inside. Fixed places: the host's paths would name the user.
-_WORK = "/sandbox"
+WORK_DIR = "/sandbox"
 _TOOLCHAIN = "/toolchain"
 _TMP = "/tmp"  # noqa: S108 - a tmpfs of the sandbox's own
 _CARGO_HOME = f"{_TMP}/cargo"
@@ -149,7 +149,7 @@ class Sandbox:
                 env = _environment(rust_bin, str(home), str(host_cargo_home()))
                 return supervise(command, limits=limits, env=env, cwd=work_dir, stdin=stdin)
         mounts = _registry_mounts() if needs_registry else []
-        mounts += ["--bind" if is_writable else "--ro-bind", str(work_dir), _WORK]
+        mounts += ["--bind" if is_writable else "--ro-bind", str(work_dir), WORK_DIR]
         mounts += ["--ro-bind", str(rust), _TOOLCHAIN] if rust else []
         return _run_confined(
             self._bwrap_path,
@@ -178,7 +178,7 @@ def confinement(bwrap: str | None = None) -> Confinement:
     # The subshell forks: a limit that counts the user's other processes would show here.
     script = f"(touch made) && exit {_PROBE_STATUS}"
     with _private_folder() as folder:
-        mounts = ["--bind", str(folder), _WORK]
+        mounts = ["--bind", str(folder), WORK_DIR]
         argv = ["/bin/sh", "-c", script]
         try:
             done = _run_confined(path, argv, folder, mounts=mounts, limits=Limits())
@@ -228,7 +228,7 @@ def _run_confined(
         num_others = 0
     view = [*_namespaces(), *privileges, *_system_mounts(limits.file_bytes), *mounts]
     command = [bwrap, *view, "--remount-ro", "/", "--", *become]
-    command += _limit(argv, limits, num_others, cwd=f"{_WORK}/{folder}")
+    command += _limit(argv, limits, num_others, cwd=f"{WORK_DIR}/{folder}")
     env = _environment(f"{_TOOLCHAIN}/bin", _TMP, _CARGO_HOME)
     return supervise(command, limits=limits, env=env, stdin=stdin, is_bwrap=True)
 

@@ -32,7 +32,7 @@ _FAILURE = re.compile(
     r"(?: \([^)]*\))?)",
     re.MULTILINE,
 )
-_SOURCE, _TARGET = "source", "target"  # folders of what is built, and of what cargo makes of it
+SOURCE, _TARGET = "source", "target"  # folders of what is built, and of what cargo makes of it
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ def check_workspace(
                 path, sandbox, folder=folder, build=build, run_tests=run_tests, scratch=work_dir
             )
     build = build or Build()
-    _copy_again(path, scratch / _SOURCE)
-    place = posixpath.join(_SOURCE, folder)
+    _copy_again(path, scratch / SOURCE)
+    place = posixpath.join(SOURCE, folder)
 
     def cargo(*command: str) -> Completed:
         """Run cargo in the workspace, where it finds the project's own configuration."""
