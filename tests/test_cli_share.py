@@ -490,7 +490,16 @@ def test_adapters_of_another_base_model_are_refused(store, tmp_path, command):
     assert (written.base_model, "other" in written.subspace.tasks) == ("tiny-base", True)
 
 
-@pytest.mark.parametrize("name", ["~/models/tiny-base", "C:\\models\\tiny-base", "me/Tiny-Base"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "~/models/tiny-base",
+        "C:\\models\\tiny-base",
+        "./models/tiny-base/",
+        "me/Tiny-Base",
+        "/hub/models--me--tiny-base/snapshots/0a1b2c",
+    ],
+)
 def test_one_base_model_may_go_by_several_names(store, tmp_path, name):
     write_adapter(tmp_path / "other", 9)
     rename_base(tmp_path / "other", name)

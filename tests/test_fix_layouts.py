@@ -353,12 +353,63 @@ def test_what_a_lint_would_have_go_stays_where_the_tests_need_it(tmp_path):
     assert result.stderr.count(": mended (") == 2  # each lint once: the tests had no objection
 
 
+def test_what_a_lint_would_have_go_goes_where_the_tests_fail_for_another_reason(tmp_path):
+    tests = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn holds() {\n        nope();\n    }\n}\n"
+    unused = f"#![deny(unused_mut)]\npub fn f() -> u8 {{\n    let mut n = 0;\n    n\n}}\n\n{tests}"
+    write(tmp_path, {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": unused})
+    result = run(tmp_path, "--rustc-only", "--apply")
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "src/lib.rs").read_text() == unused.replace("let mut", "let")
+
+
+def test_what_stopped_it_does_not_start_it_again(tmp_path, monkeypatch):
+    write(tmp_path, {"Cargo.toml": PACKAGE.format("p"), "src/lib.rs": UNUSED + WRONG})
+    asked = []
+
+    def interrupt(_self, problem):
+        asked.append(problem)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli_fix._Asker, "__call__", interrupt)
+    result = run(tmp_path)
+    assert result.exit_code == 1
+    assert len(asked) == 1
+    assert "interrupted" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        (
+            {"Cargo.toml": '[workspace]\nmembers = ["../sib"]\nresolver = "2"\n'},
+            "../sib/src/lib.rs",
+        ),
+        (
+            {
+                "Cargo.toml": PACKAGE.format("p"),
+                "src/lib.rs": "",
+                ".cargo/config.toml": '[build]\nbuild-dir = "elsewhere"\n',
+            },
+            "src/lib.rs",
+        ),
+    ],
+)
+def test_a_file_that_is_compiled_is_found(tmp_path, files, named):
+    root = tmp_path / "ws"
+    manifest = PACKAGE.format("sib").replace("[package]", '[package]\nworkspace = "../ws"')
+    write(tmp_path / "sib", {"Cargo.toml": manifest, "src/lib.rs": ""})
+    write(root, files)
+    result = run(root / named, "--rustc-only")
+    assert (result.exit_code, result.stderr) == (0, "nothing to mend: it compiles\n")
+    assert not (root / "elsewhere").exists()
+
+
 def test_a_file_that_nothing_compiles_is_not_called_sound(tmp_path):
     files = {"src/main.rs": "mod found;\nfn main() {\n    found::f();\n}\n", "src/lost.rs": WRONG}
     write(tmp_path, {"Cargo.toml": PACKAGE.format("p"), "src/found.rs": "pub fn f() {}\n", **files})
     result = run(tmp_path / "src/lost.rs", "--rustc-only")
     assert result.exit_code == 2
-    assert "nothing that is built here holds it; is a `mod` missing?" in result.stderr
+    assert "nothing that is built here holds it; is a `mod` missing, or a feature?" in result.stderr
     for name in ("main", "found"):
         result = run(tmp_path / f"src/{name}.rs", "--rustc-only")
         assert (result.exit_code, result.stderr) == (0, "nothing to mend: it compiles\n")
@@ -379,6 +430,13 @@ def test_of_flags_those_of_the_environment_take_the_others_place(tmp_path, monke
     assert any("above" in option for option in read_outer_config(root).options)
     monkeypatch.setenv("CARGO_ENCODED_RUSTFLAGS", '--cfg\x1fa="b c"')
     assert read_outer_config(root).options == (r'"build"."rustflags"=["--cfg", "a=\"b c\""]',)
+    monkeypatch.delenv("CARGO_ENCODED_RUSTFLAGS")
+    monkeypatch.setenv("RUSTFLAGS", "")
+    assert read_outer_config(root).options == ('"build"."rustflags"=[]',)
+    monkeypatch.delenv("RUSTFLAGS")
+    monkeypatch.setenv("CARGO_BUILD_RUSTFLAGS", "-Dwarnings")  # of a configuration, as files are
+    (option,) = read_outer_config(root).options
+    assert option == '"build"."rustflags"=["--cfg", "above", "-Dwarnings"]'
 
 
 def test_an_error_that_is_out_of_reach_is_told(tmp_path):

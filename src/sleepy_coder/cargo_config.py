@@ -1,8 +1,10 @@
 """What cargo's configuration outside a workspace says of how that is built.
 
 Cargo reads `.cargo/config.toml` in every folder above the workspace, and in its own home. In the
-sandbox neither is there. What decides what is compiled is handed on as options; credentials,
-wrappers, what is for the linker, and places to write to are not.
+sandbox neither is there, nor is the user's environment. What decides what is compiled is handed on
+as options, rustc's flags of the environment too (but where the workspace itself sets those of a
+target, they hold before them, other than with cargo); credentials, wrappers, what is for the
+linker, and places to write to are not.
 """
 
 from __future__ import annotations
@@ -70,20 +72,23 @@ def read_outer_config(root: Path) -> OuterConfig:
                 found[key] = os.path.relpath(folder, root)
             else:
                 found[key] = value
-    words = _flags_of_environment()
-    if words and isinstance(own.get(("build", _FLAGS), []), list):  # else cargo cannot join them
-        # In the place of all others, as cargo has it.
-        found = {key: value for key, value in found.items() if key[-1] != _FLAGS}
-        found["build", _FLAGS] = _without_linking(words)
+    if isinstance(own.get(("build", _FLAGS), []), list):  # else cargo cannot join them
+        if (words := _flags_of_environment()) is not None:  # in the place of all others
+            found = {key: value for key, value in found.items() if key[-1] != _FLAGS}
+            found["build", _FLAGS] = _without_linking(words)
+        elif added := os.environ.get("CARGO_BUILD_RUSTFLAGS"):
+            known = found.get(("build", _FLAGS), [])
+            found["build", _FLAGS] = [*known, *_without_linking(added)]
     options = (f"{'.'.join(map(_toml, key))}={_toml(value)}" for key, value in found.items())
     return OuterConfig(tuple(options), tuple(dict.fromkeys(folders)))
 
 
-def _flags_of_environment() -> list[str]:
-    """Return rustc's flags that the user's environment holds, as cargo takes them from there."""
-    if encoded := os.environ.get("CARGO_ENCODED_RUSTFLAGS"):
-        return encoded.split("\x1f")
-    return (os.environ.get("RUSTFLAGS") or os.environ.get("CARGO_BUILD_RUSTFLAGS") or "").split()
+def _flags_of_environment() -> list[str] | None:
+    """Return rustc's flags that the user's environment has in place of others; None for none."""
+    if (encoded := os.environ.get("CARGO_ENCODED_RUSTFLAGS")) is not None:
+        return encoded.split("\x1f") if encoded else []
+    flags = os.environ.get("RUSTFLAGS")
+    return None if flags is None else flags.split()
 
 
 def _without_linking(flags: Any) -> list[str]:

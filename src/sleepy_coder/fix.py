@@ -175,7 +175,7 @@ class _Search:
             stopped = str(error)
         last = self.best if is_ok else self._least_bad()
         detail = "" if is_ok or stopped else self._test(last).check.detail
-        if self.is_at_limit and detail:
+        if detail and self.is_at_limit and not self.run_tests and self.verifier.changes(last):
             detail += (
                 f" ({MAX_ERRORS_TRIED} were worked on; --apply, and run it again for the others)"
             )

@@ -126,10 +126,11 @@ class CargoProject:
 
     def compiles(self, path: Path) -> bool:
         """Whether a file is among those that rustc read, as its dep-info has them."""
+        root, wanted = self.root.resolve(), path.resolve()
         for found in (self.scratch / "build" / "target").rglob("*.d"):
             _, _, read = found.read_text(errors="replace").partition("\n")[0].partition(": ")
-            words = (w.replace("\\ ", " ") for w in re.split(r"(?<!\\) ", read))
-            if any((self.root / word).resolve() == path.resolve() for word in words):
+            words = (word.replace("\\ ", " ") for word in re.split(r"(?<!\\) ", read))
+            if any((root / self._name_of(word)).resolve() == wanted for word in words):
                 return True
         return False
 

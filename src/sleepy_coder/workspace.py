@@ -136,7 +136,9 @@ def check_workspace(
     def cargo(*command: str) -> Completed:
         """Run cargo in the workspace, where it finds the project's own configuration."""
         target = posixpath.relpath(_TARGET, place)
-        config = [f"--config={each}" for each in build.config]
+        # As of cargo 1.91 a project's own build-dir is another place than the target's.
+        own = f'build.build-dir="{target}"'
+        config = [f"--config={each}" for each in (*build.config, own)]
         return sandbox.run(
             ["cargo", *config, *command, "--offline", *build.selection, f"--target-dir={target}"],
             work_dir=scratch,

@@ -191,16 +191,21 @@ def _mend_whole(project: Project, path: Path, mend: Callable[[], Repair]) -> Rep
     repair = mend()
     if _is_sound(repair) and path.is_file() and _add_tests(project):
         repair = mend()  # it may be compiled for them alone
-    elif any(_is_lint(step) for step in repair.steps) and _add_tests(project):
+    elif (
+        not repair.stopped and any(_is_lint(step) for step in repair.steps) and _add_tests(project)
+    ):
         # What a lint would have go, for the program does without it, they may need.
         mended = {name: after for name, (_, after) in repair.changes.items()}
         if not (repair.is_ok and project.check(mended).is_ok):
             project.restore()
-            repair = mend()
+            again = mend()
+            # What is mended alike with them in sight is not what they fail for.
+            repair = repair if again.changes == repair.changes else again
     if _is_sound(repair) and path.suffix == ".rs" and isinstance(project, CargoProject):
         if project.compiles(path):
             return repair
-        raise InputError(f"{path}: nothing that is built here holds it; is a `mod` missing?")
+        reason = "nothing that is built here holds it; is a `mod` missing, or a feature?"
+        raise InputError(f"{path}: {reason}")
     return repair
 
 

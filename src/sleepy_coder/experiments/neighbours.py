@@ -99,7 +99,7 @@ def run_neighbours(lab: Lab, config: NeighboursConfig) -> dict[str, Any]:
 
 
 def draw_neighbours(_data: Mapping[str, Any]) -> dict[str, Figure]:
-    """Return no figure: three rows of a table say it."""
+    """Return no figure: sums by relation, a table, say it."""
     return {}
 
 

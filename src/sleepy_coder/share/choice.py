@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-ROUNDING_FRAC = 1e-6  # of an energy: what float32 sums cannot tell from nothing
+_SLACK_FRAC = 1e-6  # of what may be left out: sums in float32 are not exact
 
 
 class Choice(Protocol):
@@ -77,8 +77,7 @@ class ExplainedVariance:
         """Return the fewest directions that reach the fraction, or None if all do not."""
         if self.frac == 1.0:
             return None  # all there are; what is rounding is left out where they are computed
-        # What is left out may be a part of what may be lost, no more.
-        needed = (self.frac - ROUNDING_FRAC * (1.0 - self.frac)) * total
+        needed = (self.frac - _SLACK_FRAC * (1.0 - self.frac)) * total
         reached = int((torch.cumsum(energies, 0) < needed).sum()) + 1
         return reached if reached <= len(energies) else None
 

@@ -118,9 +118,8 @@ def check_finite(tensors: Mapping[str, torch.Tensor], dtype: torch.dtype | None 
         kind = dtype or tensor.dtype
         if not bool(torch.isfinite(tensor.to(kind)).all()):
             shown = str(kind).removeprefix("torch.")
-            raise StoreError(
-                f"{name}: has values that {shown} cannot hold; take float32 or bfloat16"
-            )
+            advice = "; take float32 or bfloat16" if kind == torch.float16 else ""
+            raise StoreError(f"{name}: has values that {shown} cannot hold{advice}")
 
 
 @dataclass(frozen=True)

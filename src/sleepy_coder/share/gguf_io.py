@@ -151,7 +151,9 @@ def _num_heads(config: Mapping[str, Any], module: str) -> int:
 def _check_heads(left: Tensor, config: Mapping[str, Any], module: str) -> int:
     """Return how many heads the rows are split into, of the size that the config says."""
     heads, hidden = _num_heads(config, module), config.get("hidden_size")
-    size = config.get("head_dim") or (hidden or 0) // config["num_attention_heads"]
+    size = config.get("head_dim")
+    if not size and isinstance(hidden, int):
+        size = hidden // _num_heads(config, "q_proj")
     rows = left.shape[0]
     if rows % (2 * heads) or (size and rows != heads * size):
         raise StoreError(

@@ -36,8 +36,8 @@ def check_subspace(subspace: Subspace, config: Mapping[str, Any] | None = None) 
     """Return what is wrong with a subspace, one line a finding; empty when all is well.
 
     Checked: finite values, orthonormal bases, coefficients that fit their bases and, given the base
-    model's `config.json`, module shapes and layer numbers of Llama-like models, and module names
-    where those of the model's type are known (`knows_names`).
+    model's `config.json` where the layers of its type are known (`knows_names`), module names,
+    shapes and layer numbers.
 
     Args:
         subspace: Bases and tasks.

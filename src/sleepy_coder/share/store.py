@@ -75,9 +75,8 @@ def save_store(store: Store, path: Path | str) -> None:
     subspace = store.subspace
     for name, task in subspace.tasks.items():
         for module, entry in task.items():
-            check_finite(
-                {f"task {name}, {module}": entry.coef_b, f"{name}, {module}": entry.coef_a}
-            )
+            where = f"task {name}, module {module}"
+            check_finite({f"{where}, B": entry.coef_b, f"{where}, A": entry.coef_a})
     folded = [check_task_name(name).casefold() for name in subspace.tasks]
     if len(set(folded)) != len(folded):
         raise StoreError("two task names differ only in case; some file systems cannot hold both")

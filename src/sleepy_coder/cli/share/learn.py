@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
@@ -248,5 +249,7 @@ def _one_base(sources: Iterable[AdapterSource], recorded: str, said: str | None)
 
 def _without_path(name: str) -> str:
     """Return a base model's name; of a path, which no store may hold, its last part."""
-    is_path = name.startswith(("/", "~", "\\")) or PureWindowsPath(name).is_absolute()
-    return PureWindowsPath(name).name if is_path else name
+    if hub := re.search(r"[/\\]models--([^/\\]+)[/\\]snapshots[/\\]", name):
+        return hub[1].replace("--", "/")
+    is_path = name.startswith(("/", "~", ".", "\\")) or PureWindowsPath(name).is_absolute()
+    return PureWindowsPath(name).name if is_path else name.rstrip("/")

@@ -35,7 +35,8 @@ out_option = click.option(
     "--out", type=DIRECTORY, help="Store to write; by default the one that was read."
 )
 base_model_option = click.option(
-    "--base-model", help="Name to record; by default the one that the adapters name."
+    "--base-model",
+    help="Name to record, though adapters name others; by default the store's, or theirs.",
 )
 pseudo_rank_option = click.option(
     "--pseudo-rank",
