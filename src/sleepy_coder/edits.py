@@ -25,7 +25,7 @@ _MOST_CONTEXT = 3
 
 def render_edits(source: str, fixed: str) -> str:
     """Return the edits that lead from one program to another, as an answer gives them."""
-    lines, wanted = _split(source), _split(fixed)
+    lines, wanted = split_lines(source), split_lines(fixed)
     matcher = difflib.SequenceMatcher(None, lines, wanted, autojunk=False)
     changes = [codes[1:] for codes in matcher.get_opcodes() if codes[0] != "equal"]
     blocks: list[list[int]] = []
@@ -66,10 +66,10 @@ def apply_edits(source: str, answer: str, *, near: int = 1) -> str | None:
         answer: The model's answer.
         near: A line number (from 1); of several places that fit, the closest to it is taken.
     """
-    lines = _split(source)
+    lines = split_lines(source)
     num_made = 0
     for match in _BLOCK.finditer(answer):
-        old, new = _split(match[1]), _split(match[2])
+        old, new = split_lines(match[1]), split_lines(match[2])
         places = _places(lines, old) if any(line.strip() for line in old) else []
         if places:
             at = min(places, key=lambda place: abs(place + 1 - near))
@@ -78,9 +78,12 @@ def apply_edits(source: str, answer: str, *, near: int = 1) -> str | None:
     return "\n".join(lines) + "\n" if num_made else None
 
 
-def _split(text: str) -> list[str]:
-    """Return the lines; only a newline ends one, as rustc has it."""
-    return text.removesuffix("\n").split("\n") if text else []
+def split_lines(text: str) -> list[str]:
+    """Return the lines without their ends; only a newline ends one, as rustc has it."""
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return [line.removesuffix("\r") for line in lines]
 
 
 def _places(lines: Sequence[str], old: Sequence[str]) -> list[int]:

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from sleepy_coder.changes import Change, apply_changes, find_changes
+from sleepy_coder.edits import split_lines
 from sleepy_coder.mutants.pieces import Piece, find_pieces
 
 MAX_LINES = 150  # of an excerpt: as many as the programs have that tasks are learned from
@@ -34,7 +35,7 @@ class Excerpt:
     @cached_property
     def code(self) -> str:
         """The lines that are shown, each with a newline."""
-        every = _split(self.source)
+        every = split_lines(self.source)
         return "".join(f"{every[at]}\n" for at in self.lines)
 
     def move(self, messages: Iterable[Mapping[str, Any]], file_name: str) -> list[dict[str, Any]]:
@@ -58,7 +59,7 @@ class Excerpt:
         behind the file's own documentation and attributes. Blank lines alone that come or go are no
         change.
         """
-        shown, told = _split(self.code), _split(answer)
+        shown, told = split_lines(self.code), split_lines(answer)
         matcher = difflib.SequenceMatcher(None, shown, told, autojunk=False)
         instead: dict[int, list[str]] = {}
         after: dict[int, list[str]] = {}
@@ -70,14 +71,14 @@ class Excerpt:
                 after.setdefault(place, []).extend(told[k:m])
             else:
                 instead |= dict(zip(self.lines[i:j], _deal(told[k:m], j - i), strict=True))
-        return _join(_split(self.source), instead, after, self.source)
+        return _join(split_lines(self.source), instead, after, self.source)
 
     def cut_again(self, changed: str) -> str | None:
         """Return the excerpt as it is in a changed text of the file.
 
         Changes elsewhere are left out; None where one reaches over the excerpt's edge.
         """
-        old, new = ("\n".join(_split(text)) for text in (self.source, changed))
+        old, new = ("\n".join(split_lines(text)) for text in (self.source, changed))
         own: list[Change] = []
         for change in find_changes(old, new, by_line=True):
             # What is inserted belongs to the line that it follows, as in `splice`.
@@ -86,7 +87,7 @@ class Excerpt:
                 return None
             if at >= 0:
                 own.append(change._replace(start=at, stop=at + change.stop - change.start))
-        return "".join(f"{line}\n" for line in _split(apply_changes(self.code, own)))
+        return "".join(f"{line}\n" for line in split_lines(apply_changes(self.code, own)))
 
     def _place_of(self, change: Change) -> int | None:
         """Return where a change of the file is in the excerpt; -1 if elsewhere, None if in part."""
@@ -108,7 +109,7 @@ class Excerpt:
         Blank lines behind that belong to it.
         """
         head, is_open = -1, False
-        for at, line in enumerate(map(str.strip, _split(self.source))):
+        for at, line in enumerate(map(str.strip, split_lines(self.source))):
             if is_open or line.startswith(("//!", "#![")):
                 head = at
                 is_open = not line.startswith("//!") and not line.endswith("]")
@@ -179,7 +180,7 @@ def cut_excerpt(source: str, places: Iterable[int], max_lines: int = MAX_LINES) 
         places: Lines, 0-based, the most important first.
         max_lines: Of the excerpt.
     """
-    count = len(_split(source))
+    count = len(split_lines(source))
     if count <= max_lines:
         return Excerpt(source, tuple(range(count)))
     listed = [place for place in places if 0 <= place < count]
@@ -226,7 +227,7 @@ class _Unit:
 
 def _units(source: str) -> Iterator[_Unit]:
     """Yield the pieces of a file, an inherent `impl` and a module of tests member by member."""
-    data, lines = source.encode(), _split(source)
+    data, lines = source.encode(), split_lines(source)
 
     def lines_of(start: int, end: int) -> frozenset[int]:
         first = data.count(b"\n", 0, start)
@@ -277,14 +278,6 @@ def _deal(lines: Sequence[str], count: int) -> list[list[str]]:
     if len(lines) == count:
         return [[line] for line in lines]
     return [list(lines), *([] for _ in range(count - 1))]
-
-
-def _split(text: str) -> list[str]:
-    """Return the lines without their ends."""
-    lines = text.split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
 
 
 def _line_starts(text: str) -> list[int]:

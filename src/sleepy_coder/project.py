@@ -36,7 +36,7 @@ class Project(Protocol):
         """Return the edition of Rust that a file is written in."""
 
     def check(self, changed: Mapping[str, str], *, run_tests: bool = False) -> WorkspaceCheck:
-        """Return what the compiler says with some files changed."""
+        """Return what the compiler says with some files changed, and all others as they were."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class CargoProject:
     scratch: Path
     build: Build = field(default_factory=Build)
     beside: set[Path] = field(default_factory=set, init=False)
-    _firsts: dict[str, bytes] = field(default_factory=dict, init=False)
+    _originals: dict[str, bytes] = field(default_factory=dict, init=False)
 
     def read(self, name: str) -> str | None:
         """Return a file of the copy as it is now, None for what is no file of it."""
@@ -106,10 +106,12 @@ class CargoProject:
         return posixpath.normpath(path)
 
     def _check_copy(self, changed: Mapping[str, str], *, run_tests: bool) -> WorkspaceCheck:
-        for name, text in changed.items():
-            if (old := (self._copy / name).read_bytes()) != text.encode():
-                self._firsts.setdefault(name, old)
-                (self._copy / name).write_bytes(text.encode())
+        texts = {name: text.encode() for name, text in changed.items()}
+        for name, data in {**self._originals, **texts}.items():  # what was changed before goes back
+            path = self._copy / name
+            if (old := path.read_bytes()) != data:
+                self._originals.setdefault(name, old)
+                path.write_bytes(data)  # and is newer than what cargo made of it
         return check_workspace(
             self.scratch / "copy",
             self.sandbox,
@@ -118,11 +120,6 @@ class CargoProject:
             run_tests=run_tests,
             scratch=self.scratch / "build",
         )
-
-    def restore(self) -> None:
-        """Undo all changes of the copy; what is written is newer than what cargo made of it."""
-        for name, first in self._firsts.items():
-            (self._copy / name).write_bytes(first)
 
     def compiles(self, path: Path) -> bool:
         """Whether a file is among those that rustc read, as its dep-info has them."""

@@ -17,7 +17,6 @@ from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
-from typing import TypeGuard
 
 import click
 
@@ -197,7 +196,6 @@ def _mend_whole(project: Project, path: Path, mend: Callable[[], Repair]) -> Rep
         # What a lint would have go, for the program does without it, they may need.
         mended = {name: after for name, (_, after) in repair.changes.items()}
         if not (repair.is_ok and project.check(mended).is_ok):
-            project.restore()
             again = mend()
             # What is mended alike with them in sight is not what they fail for.
             repair = repair if again.changes == repair.changes else again
@@ -214,7 +212,7 @@ def _is_sound(repair: Repair) -> bool:
     return repair.is_ok and not repair.steps
 
 
-def _add_tests(project: Project) -> TypeGuard[CargoProject]:
+def _add_tests(project: Project) -> bool:
     """Have a workspace's tests compiled too; False where they are, or where there are none."""
     if not isinstance(project, CargoProject) or project.build.with_tests:
         return False

@@ -12,7 +12,7 @@ problem: some 2,300 with the defaults and 72 tasks.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,6 @@ from sleepy_coder.share.analysis import task_similarity
 from sleepy_coder.share.tasks import average, put_task
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from torch import Tensor
 
 OWN, KIN, OTHER = "own", "kin", "other"
@@ -62,45 +61,41 @@ def run_neighbours(lab: Lab, config: NeighboursConfig) -> dict[str, Any]:
     asked = config.tasks or tuple(name for name in names if name in exam)
     if unknown := [name for name in asked if name not in exam]:
         raise InputError(f"--tasks: {unknown[0]} was not learned, or has no held-out problems")
-    near = {
-        task: {OWN: [task], **_choose(task, names, similarity, set(exam), config)} for task in asked
-    }
+    asked_of = [
+        (task, relation, other)
+        for task in asked
+        for relation, other in _choose(task, names, similarity, set(exam), config)
+    ]
     own = {name: coefficients for name, coefficients in subspace.tasks.items() if name != GENERAL}
     common = [MEAN, *({GENERAL} & set(names))]
     subspace = put_task(subspace, MEAN, average(replace(subspace, tasks=own)))
     questions = [
         Question(variant, problem)
-        for task, groups in near.items()
-        for other in (each for group in groups.values() for each in group)
+        for task, _, other in asked_of
         for problem in exam[other]
         for variant in (task, *common)
     ]
     variants = {name: factors_of_task(subspace, name) for name in {q.variant for q in questions}}
     base = ask_base(lab, list({q.problem.id: q.problem for q in questions}.values()))
     answers = ask(lab, variants, questions)
-    rows = []
-    for task, groups in near.items():
-        for relation, others in groups.items():
-            for other in others:
-                problems = exam[other]
-                row = {
-                    "task": task,
-                    "relation": relation,
-                    "problems_of": other,
-                    "cosine": round(float(similarity[names.index(task), names.index(other)]), 4),
-                    "total": len(problems),
-                    "solved": sum(answers[task, p.id].is_solved for p in problems),
-                    "base": sum(base[p.id] for p in problems),
-                }
-                for name in common:
-                    row[name] = sum(answers[name, p.id].is_solved for p in problems)
-                rows.append(row)
+
+    def solved(variant: str, other: str) -> int:
+        return sum(answers[variant, problem.id].is_solved for problem in exam[other])
+
+    rows = [
+        {
+            "task": task,
+            "relation": relation,
+            "problems_of": other,
+            "cosine": round(float(similarity[names.index(task), names.index(other)]), 4),
+            "total": len(exam[other]),
+            "solved": solved(task, other),
+            "base": sum(base[problem.id] for problem in exam[other]),
+            **{name: solved(name, other) for name in common},
+        }
+        for task, relation, other in asked_of
+    ]
     return {"config": dataclasses.asdict(config), "rows": rows}
-
-
-def draw_neighbours(_data: Mapping[str, Any]) -> dict[str, Figure]:
-    """Return no figure: sums by relation, a table, say it."""
-    return {}
 
 
 def _choose(
@@ -109,11 +104,13 @@ def _choose(
     similarity: Tensor,
     known: set[str],
     config: NeighboursConfig,
-) -> dict[str, list[str]]:
-    """Return relation -> the most similar tasks of that relation that have problems."""
+) -> Iterator[tuple[str, str]]:
+    """Yield whose problems a task is asked, each after its relation: the most similar ones."""
     order = similarity[names.index(task)].argsort(descending=True).tolist()
     similar = [names[place] for place in order if names[place] in known - {task}]
     family = PATTERNS[task].family
     kin = [name for name in similar if PATTERNS[name].family == family]
     others = [name for name in similar if PATTERNS[name].family != family]
-    return {KIN: kin[: config.kin], OTHER: others[: config.others]}
+    yield OWN, task
+    yield from ((KIN, name) for name in kin[: config.kin])
+    yield from ((OTHER, name) for name in others[: config.others])

@@ -19,11 +19,7 @@ from sleepy_coder.experiments.coefficients import (
     run_coefficients,
 )
 from sleepy_coder.experiments.lab import Lab
-from sleepy_coder.experiments.neighbours import (
-    NeighboursConfig,
-    draw_neighbours,
-    run_neighbours,
-)
+from sleepy_coder.experiments.neighbours import NeighboursConfig, run_neighbours
 from sleepy_coder.experiments.sequential import SequentialConfig, draw_sequential, run_sequential
 from sleepy_coder.experiments.subspace import SubspaceConfig, draw_subspace, run_subspace
 from sleepy_coder.figures import save_figure
@@ -38,12 +34,13 @@ class Study(NamedTuple):
     """One experiment: its settings, what runs it, what draws it, and into which files it goes.
 
     Attributes:
+        draw: None where a table says it all.
         split: The result in parts by name, a file each; None keeps it in one.
     """
 
     config: type[Any]
     run: Callable[[Lab, Any], dict[str, Any]]
-    draw: Callable[[Mapping[str, Any]], dict[str, Figure]]
+    draw: Callable[[Mapping[str, Any]], dict[str, Figure]] | None
     split: Callable[[Mapping[str, Any]], dict[str, dict[str, Any]]] | None = None
 
 
@@ -51,7 +48,7 @@ STUDIES = {
     "coefficients": Study(CoefficientsConfig, run_coefficients, draw_coefficients),
     "sequential": Study(SequentialConfig, run_sequential, draw_sequential),
     "subspace": Study(SubspaceConfig, run_subspace, draw_subspace),
-    "neighbours": Study(NeighboursConfig, run_neighbours, draw_neighbours),
+    "neighbours": Study(NeighboursConfig, run_neighbours, None),
     "ablation": Study(AblationConfig, run_ablation, draw_ablations, split_by_axis),
 }
 
@@ -75,7 +72,7 @@ def run_study(name: str, lab: Lab, config: Any, out: Path) -> list[Path]:
         parts = {f"{model}-{part}": own for part, own in study.split(data).items()}
     for stem, own in parts.items():
         save_json({**about, **own}, folder / f"{stem}.json")
-    for title, figure in study.draw(data).items():
+    for title, figure in (study.draw(data) if study.draw else {}).items():
         save_figure(figure, folder / f"{model}-{title}.svg")
     return [folder / f"{stem}.json" for stem in parts]
 

@@ -49,12 +49,10 @@ class Exams:
 
         The answers are kept, so that the stage in which they are judged finds them.
         """
-        ranks = current_ranks()
-        own = ranks.split(problems, lambda problem: len(problem.buggy))[ranks.rank]
         with self._under(store) as bench:
-            answers = STRATEGIES[strategy].propose(own, bench)
+            answers = STRATEGIES[strategy].propose(_own_part(problems), bench)
         self.on_stage(f"{strategy}: {len(answers)} answers, not judged")
-        ranks.wait()
+        current_ranks().wait()
 
     def base(self, problems: Sequence[Problem]) -> dict[str, Judged]:
         """Return problem id -> what the base model says by itself."""
@@ -132,13 +130,18 @@ class Exams:
         path = self.folder / f"{stage}-{self.key}.json"
         if not path.is_file():
             ranks = current_ranks()
-            own = ranks.split(problems, lambda problem: len(problem.buggy))[ranks.rank]
-            found = ranks.gather(answer(own))
+            found = ranks.gather(answer(_own_part(problems)))
             if ranks.is_first:
                 save_json(found, path)
             ranks.wait()
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return kept
+
+
+def _own_part(problems: Sequence[Problem]) -> Sequence[Problem]:
+    """Return the problems that fall to this process."""
+    ranks = current_ranks()
+    return ranks.split(problems, lambda problem: len(problem.buggy))[ranks.rank]
 
 
 def _compare(problem: Problem, task: str, base: Judged, tried: Judged) -> Trial:
