@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -880,6 +881,15 @@ def test_what_rustc_looks_for_later_comes_to_light(text, replacements, sandbox, 
                 yield Proposal(old, problem.buggy.replace(old, new))
 
     assert repair_project(FileProject(path, sandbox), propose).is_ok
+
+
+def test_of_a_file_with_modules_beside_it_a_package_is_to_be_made(tmp_path, sandbox):
+    (tmp_path / "helper.rs").write_text("pub fn one() -> u8 { 1 }\n")
+    path = tmp_path / "main.rs"
+    path.write_text("mod helper;\n\nfn main() {\n    helper::one();\n}\n")
+    repair = repair_project(FileProject(path, sandbox), lambda _: ())
+    assert not repair.is_ok
+    assert re.search("file not found for module `helper`; .* `cargo init`", repair.detail)
 
 
 def test_an_error_in_a_librarys_macro_is_asked_about_where_that_is_called(sandbox, tmp_path):

@@ -439,6 +439,15 @@ def test_of_flags_those_of_the_environment_take_the_others_place(tmp_path, monke
     assert option == '"build"."rustflags"=["--cfg", "above", "-Dwarnings"]'
 
 
+def test_the_target_of_the_environment_takes_the_others_place(tmp_path, monkeypatch):
+    write(tmp_path, {".cargo/config.toml": '[build]\ntarget = "above"\n'})
+    write(tmp_path, {"p/.cargo/config.toml": '[build]\ntarget = "own"\n'})
+    assert read_outer_config(tmp_path / "p").options == ()
+    monkeypatch.setenv("CARGO_BUILD_TARGET", "wasm32-unknown-unknown")
+    (option,) = read_outer_config(tmp_path / "p").options
+    assert option == '"build"."target"="wasm32-unknown-unknown"'
+
+
 def test_an_error_that_is_out_of_reach_is_told(tmp_path):
     write(tmp_path / "near", {"Cargo.toml": PACKAGE.format("near"), "src/lib.rs": GROWING})
     manifest = PACKAGE.format("p") + '[dependencies]\nnear = { path = "../near" }\n'

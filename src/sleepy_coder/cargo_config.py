@@ -2,9 +2,9 @@
 
 Cargo reads `.cargo/config.toml` in every folder above the workspace, and in its own home. In the
 sandbox neither is there, nor is the user's environment. What decides what is compiled is handed on
-as options, rustc's flags of the environment too (but where the workspace itself sets those of a
-target, they hold before them, other than with cargo); credentials, wrappers, what is for the
-linker, and places to write to are not.
+as options, the environment's target and flags for rustc too (but where the workspace itself sets
+flags of a target, they hold before them, other than with cargo); credentials, wrappers, what is for
+the linker, and places to write to are not.
 """
 
 from __future__ import annotations
@@ -79,6 +79,8 @@ def read_outer_config(root: Path) -> OuterConfig:
         elif added := os.environ.get("CARGO_BUILD_RUSTFLAGS"):
             known = found.get(("build", _FLAGS), [])
             found["build", _FLAGS] = [*known, *_without_linking(added)]
+    if target := os.environ.get("CARGO_BUILD_TARGET"):  # which the workspace's own gives way to
+        found["build", "target"] = target
     options = (f"{'.'.join(map(_toml, key))}={_toml(value)}" for key, value in found.items())
     return OuterConfig(tuple(options), tuple(dict.fromkeys(folders)))
 

@@ -23,6 +23,7 @@ from sleepy_coder.workspace import SOURCE, Build, WorkspaceCheck, check_workspac
 
 # How rustc says that it found no file of that name.
 _UNREADABLE = re.compile(r"couldn't read `?([^`\n]+?)`?: No such file")
+_NO_MODULE_FILE = "E0583"
 _FIRST_EDITION = "2015"  # of packages that name none
 
 
@@ -201,7 +202,10 @@ class FileProject:
             _rename(message, lambda each: name if each == given else each)
             for message in done.diagnostics
         )
-        detail = next((e.message for e in parse_diagnostics(named) if e.is_error), done.detail)
+        first = next((e for e in parse_diagnostics(named) if e.is_error), None)
+        detail = first.message if first else done.detail
+        if first and first.error_code == _NO_MODULE_FILE:
+            detail += "; a file by itself has no modules beside it: make a package (`cargo init`)"
         targets = (name,) * len(named)
         return WorkspaceCheck(
             done.is_ok, named, targets, frozenset(targets), done.is_cut_short, detail
