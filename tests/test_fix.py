@@ -889,7 +889,7 @@ def test_of_a_file_with_modules_beside_it_a_package_is_to_be_made(tmp_path, sand
     path.write_text("mod helper;\n\nfn main() {\n    helper::one();\n}\n")
     repair = repair_project(FileProject(path, sandbox), lambda _: ())
     assert not repair.is_ok
-    assert re.search("file not found for module `helper`; .* `cargo init`", repair.detail)
+    assert re.search("file not found for module `helper`; .*`cargo init`", repair.detail)
 
 
 def test_an_error_in_a_librarys_macro_is_asked_about_where_that_is_called(sandbox, tmp_path):
