@@ -37,30 +37,22 @@ BLOCKS: dict[str, Callable[[], str]] = {
         "routing", "heldout", (*_WITHOUT_TASKS, "general", "routed")
     ),
     "general-transfer": lambda: stores.render_general(
-        "transfer-general", "transfer", ("base", "general", "cascade")
+        "transfer", "transfer", ("base", "base-again", "general", "routed-shipped", "cascade")
     ),
     "learned-1.5b": lambda: stores.render_learned("1.5b-instruct"),
     "learned-0.5b": lambda: stores.render_learned("0.5b-instruct"),
     "transfer": lambda: stores.render_comparison("transfer", "transfer"),
-    "transfer-general": lambda: stores.render_comparison("transfer-general", "transfer"),
     "transfer-0.5b": lambda: stores.render_comparison("transfer-0.5b", "transfer"),
     "one-adapter": stores.render_one_adapter,
     "joint-courses": stores.render_joint_courses,
     "heldout-shapes": stores.render_heldout_shapes,
-    "doubts": lambda: stores.render_doubts("doubts"),
-    "doubts-lost": lambda: stores.render_doubts("doubts-lost"),
-    "learned-joint": lambda: stores.render_learned("1.5b-instruct-joint"),
-    "transfer-joint": lambda: stores.render_comparison("transfer-joint", "transfer"),
-    "heldout-joint": lambda: stores.render_comparison("routing-joint", "heldout"),
-    "frozen-joint": lambda: stores.render_comparison("routing-joint", "frozen"),
+    "doubts": lambda: stores.render_doubts("doubts-shipped"),
+    "heldout-before": lambda: stores.render_comparison("routing-before", "heldout"),
     "transfer-patterns": lambda: stores.render_patterns("transfer", "transfer", "routed-shipped"),
     "heldout": lambda: stores.render_comparison("routing", "heldout"),
     "heldout-0.5b": lambda: stores.render_comparison("routing-0.5b", "heldout"),
     "frozen-gpu": lambda: stores.render_comparison("routing", "frozen"),
     "frozen-gpu-0.5b": lambda: stores.render_comparison("routing-0.5b", "frozen"),
-    "again": stores.render_again,
-    "again-patterns": stores.render_again_patterns,
-    "courses": stores.render_courses,
     "seeds": stores.render_seeds,
     # blocks/tried.py
     "end-weight": tried.render_end_weight,

@@ -134,14 +134,14 @@ def _learned_numbers() -> list[tuple[str, str, str]]:
             "routing-0.5b/summary.json",
         ),
         (
-            "shipped store, frozen problems, answering alone: base, LoRA, coefficients; lost",
-            _compared("routing", "frozen", "routed-alone", "base", "lora"),
-            "routing/summary.json",
+            "the store before, frozen problems, answering alone: base, LoRA, coefficients; lost",
+            _compared("routing-before", "frozen", "routed-alone", "base", "lora"),
+            "routing-before/summary.json",
         ),
         (
-            "shipped store, held-out, answering alone: base, projected, LoRA, coefficients; lost",
-            _compared("routing", "heldout", "routed-alone", "base", "projected", "lora"),
-            "routing/summary.json",
+            "the store before, held-out, alone: base, projected, LoRA, coefficients; lost",
+            _compared("routing-before", "heldout", "routed-alone", "base", "projected", "lora"),
+            "routing-before/summary.json",
         ),
     ]
 
@@ -213,14 +213,14 @@ def _study_numbers() -> list[tuple[str, str, str]]:
             "one_adapter.json",
         ),
         (
-            "a store built on one adapter, transfer: base, routed; lost",
-            _compared("transfer-joint", "transfer", "routed-shipped", "base"),
-            "transfer-joint/summary.json",
+            "the store before, of 24 adapters, transfer: base, routed; lost",
+            _compared("transfer-before", "transfer", "routed-shipped", "base"),
+            "transfer-before/summary.json",
         ),
         (
             "the same, held-out: base, general, averaged, routed; lost",
-            _compared("routing-joint", "heldout", "routed", "base", "general", "averaged"),
-            "routing-joint/summary.json",
+            _compared("routing-before", "heldout", "routed", "base", "general", "averaged"),
+            "routing-before/summary.json",
         ),
     ]
 

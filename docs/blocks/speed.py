@@ -48,15 +48,13 @@ def render_train_gpu() -> str:
         cells += [f"{100 * side['model_flops_frac']:.0f} %"]
         cells += [f"{side[field]:.2f}" for field in ("times_peft", "times_peft_no_cudnn")]
         rows.append(cells)
-    facts = []
-    for name, which in (("", "The shipped store's"), ("-seed-2", "From another seed, the same")):
-        training = load_record(f"learn/qwen2.5-coder-1.5b-instruct{name}.json")["training"]
-        facts.append(
-            f"{which} {len(training['losses'])} tasks took {training['seconds']:.0f} s on "
-            f"{training['num_ranks']} GPU(s), {training['num_tokens'] / 1e6:.1f} million tokens, "
-            f"{training['tokens_per_s']:,.0f} a second."
-        )
-    return "\n".join([setting, "", markdown_table(head, rows), "", *facts])
+    training = load_record("learn/qwen2.5-coder-1.5b-instruct.json")["training"]
+    fact = (
+        f"The shipped store's {len(training['losses'])} tasks took {training['seconds']:.0f} s on "
+        f"{training['num_ranks']} GPU(s), {training['num_tokens'] / 1e6:.1f} million tokens, "
+        f"{training['tokens_per_s']:,.0f} a second."
+    )
+    return "\n".join([setting, "", markdown_table(head, rows), "", fact])
 
 
 def render_serve() -> str:

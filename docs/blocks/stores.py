@@ -6,13 +6,18 @@ import statistics
 from collections.abc import Sequence
 
 from blocks.source import RESULTS, load_arms, load_record
-from sleepy_coder.experiments.summary import summarize_seeds
 from sleepy_coder.experiments.transfer import ENOUGH_PROBLEMS
 from sleepy_coder.learning.gate import Trial
 from sleepy_coder.learning.trials import load_trials
-from sleepy_coder.problems import is_frozen
+from sleepy_coder.metrics import mean_interval
 from sleepy_coder.report import markdown_table
-from sleepy_coder.results import load_run_record
+
+# Courses of the larger model's store on one adapter, as their files are named.
+_COURSES = {
+    "-joint": "280 steps, one and a half times over the pairs",
+    "-joint-once": "240 steps, once over the pairs, at 0.7 of its weight",
+    "": "400 steps, one and a half times over the pairs, at 0.8: shipped",
+}
 
 
 def render_learned(store: str) -> str:
@@ -102,8 +107,8 @@ def render_heldout_shapes() -> str:
 
     The programs of a shape are alike: the intervals are of sums over shapes, not over programs.
     """
-    stores = {"routing": "the store of 29 November", "routing-joint": "280 steps"}
-    stores["routing-joint-once"] = "240 steps, at 0.7"
+    stores = {"routing-before": "the store of 29 November"}
+    stores |= {f"routing{name}": words for name, words in _COURSES.items()}
     head = ["routed", "solved", "shapes: all", "some", "none", "95 % interval by shapes"]
     head += ["against the first, by shapes"]
     rows = []
@@ -135,69 +140,19 @@ def _interval(counts: Sequence[int]) -> str:
 
 
 def render_seeds() -> str:
-    """Return what the tasks of the frozen problems solve, learned from several seeds."""
-    stem = "qwen2.5-coder-1.5b-instruct"
-    first = load_record(f"learn/{stem}-seed-1.json")
-    tasks = set(first["tasks"])
-    core = load_run_record(RESULTS / "core" / "1.5b" / "routed.json")
-    before = sum(p.outcome == "pass" for p in core.problems if is_frozen(p.id))
-    found = {"the store before": (f"{stem}.json", before)}
-    frozen = {}
-    for path in sorted((RESULTS / "seeds").glob("frozen-seed-*.json")):
-        seed = path.stem.removeprefix("frozen-seed-")
-        frozen[seed] = load_run_record(path)
-        found[f"seed {seed}"] = (f"{stem}-seed-{seed}.json", frozen[seed].passed)
+    """Return what the tasks of the core problems solve of the frozen ones, from several seeds."""
+    record = load_record("seeds.json")
     rows = []
-    for name, (file, passed) in found.items():
-        record = load_record(f"learn/{file}")
-        rulings = [r for task, r in record["gate"]["rulings"].items() if task in tasks]
-        alone, total = (sum(r[key] for r in rulings) for key in ("solved_alone", "total"))
-        sources = "mutants, generated" + ", written" * record["config"]["uses_written"]
-        rows.append((name, sources, f"{alone}/{total}", f"{passed}/30"))
-    head = (f"{len(tasks)} tasks", "pairs from", "selecting, the task alone", "frozen, routed")
-    solved = markdown_table(head, rows, num_words=2)
-    if len(frozen) <= 2:  # noqa: PLR2004 - of two, an interval says nothing
-        return solved
-    spread = summarize_seeds(frozen)
-    mean, low, high = (100 * spread[key] for key in ("mean", "low", "high"))
-    fact = (
-        f"Seeds 1 to {len(frozen)}: {mean:.0f} % of the frozen ones, 95 % interval "
+    for seed, found in record["seeds"].items():
+        name = f"seed {seed}" + ", as shipped" * (seed == "0")
+        rows.append((name, *(f"{len(found[way])}/30" for way in ("alone", "routed"))))
+    solved = markdown_table((f"{len(record['tasks'])} tasks", "alone", "routed"), rows)
+    spread = mean_interval([len(found["routed"]) / 30 for found in record["seeds"].values()])
+    mean, low, high = (100 * each for each in spread)
+    return (
+        f"{solved}\n\nRouted, {mean:.0f} % of the frozen ones on average, 95 % interval "
         f"{low:.0f} to {high:.0f} %."
     )
-    return f"{solved}\n\n{fact}"
-
-
-def render_again() -> str:
-    """Return what tasks that were learned again solve, beside what they solved before."""
-    record = load_record("again.json")
-    first = f"problems that lead to the {len(record['tasks'])} tasks"
-    rows = []
-    for name, found in record["sets"].items():
-        total = found["total"] + found["others_total"]
-        own = [found[key] for key in ("base", "before", "now")]
-        both = [f"{found['others'] + found[key]}/{total}" for key in ("before", "now")]
-        rows.append((f"{name}, {found['total']}", *own, *both))
-    return markdown_table((first, "base", "before", "now", "all problems, before", "now"), rows)
-
-
-def render_again_patterns() -> str:
-    """Return where learning again changed what is solved of a pattern's held-out problems."""
-    record = load_record("again.json")
-    changed = {name: pair for name, pair in record["by_pattern"].items() if pair[0] != pair[1]}
-    return ", ".join(f"`{name}` {old} to {new}" for name, (old, new) in sorted(changed.items()))
-
-
-def render_courses() -> str:
-    """Return what the mean of two courses solves of the selecting problems, and one of them."""
-    courses = load_record("again.json")["courses"]
-    names = {"seed-4": "one course, half way", "soup-5": "two, half way", "soup-75": "two, 0.75"}
-    total = next(iter(courses.values()))["total"]
-    rows = [
-        (words, courses[key]["alone"], f"+{courses[key]['net_gain']}")
-        for key, words in names.items()
-    ]
-    head = (f"all 72 tasks, {total} selecting problems", "alone", "routed, beyond the base")
-    return markdown_table(head, rows)
 
 
 def render_one_adapter() -> str:
@@ -205,7 +160,7 @@ def render_one_adapter() -> str:
     record = load_record("one_adapter.json")
     names = {
         "base": "the base model",
-        "shipped0": "the shipped `general`: one column over the basis",
+        "shipped0": "`general` of the store before: one column over the basis",
         "coef8": "eight columns over the same basis",
         "lora16": "a LoRA adapter, r = 16",
     }
@@ -222,19 +177,15 @@ def render_one_adapter() -> str:
 
 
 def render_joint_courses() -> str:
-    """Return what two courses of a store on one adapter came to, on what both were asked."""
-    names = {
-        "joint": "280 steps, one and a half times over the pairs",
-        "joint-once": "240 steps, once over the pairs, at 0.7 of its weight",
-    }
-    trials = {name: _trials_of(f"1.5b-instruct-{name}") for name in names}
+    """Return what three courses of a store on one adapter came to, on what all were asked."""
+    trials = {name: _trials_of(f"1.5b-instruct{name}") for name in _COURSES}
     both = set.intersection(*map(set, trials.values()))
     head = [
         *("solved (lost)", f"selecting, {len(both)}: alone", "from a doubt of 5 on"),
         *("transfer: alone", "routed", "held-out: alone", "routed", "frozen: alone", "routed"),
     ]
     rows = []
-    for name, words in names.items():
+    for name, words in _COURSES.items():
         asked = [trials[name][each] for each in both]
         cells = [words]
         for least in (0.0, 5.0):
@@ -246,7 +197,7 @@ def render_joint_courses() -> str:
             ("routing", "heldout", ("routed-alone", "routed")),
             ("routing", "frozen", ("routed-alone", "routed")),
         ):
-            found_arms = load_arms(f"{part}-{name}", set_name)[1]
+            found_arms = load_arms(f"{part}{name}", set_name)[1]
             for arm in arms:
                 lost = len(found_arms[arm]["against_base"]["lost"])
                 cells.append(f"{found_arms[arm]['totals']['passed']} ({lost})")

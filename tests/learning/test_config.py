@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,39 +13,32 @@ from sleepy_coder.share.store import load_store
 HARD = {"bc_003", "bc_005", "bc_010", "tb_002", "tb_007", "tb_008", "rh_004", "rh_005"}
 
 
-def test_the_shipped_configuration_keeps_the_hard_patterns_out_of_the_basis():
-    config = load_learn_config(Path("configs/learn.toml"))
-    assert set(config.basis_patterns) <= set(PATTERNS)
+@pytest.mark.parametrize("name", ["learn", "learn-0.5b"])
+def test_one_adapter_of_all_pairs_has_not_seen_the_hard_patterns(name):
+    config = load_learn_config(Path(f"configs/{name}.toml"))
     hard = {p.pattern for p in load_set("core").problems if p.id in HARD}
     assert len(hard) == 8
-    assert not hard & set(config.basis_patterns)
-    assert config.recipe.lora.learning_rate == 1e-3
-    assert config.gate.doubts == (1, 1.5, 2, 3, 4, 5, 6, 8, 12)
-    # Which of a store's tasks gave its basis, the experiments take from theirs.
-    experiments = load_learn_config(Path("configs/experiments.toml"))
-    assert experiments.basis_patterns == config.basis_patterns
-    again = load_learn_config(Path("configs/again.toml"))
-    recipe = replace(config.recipe, end_weight=0.75, courses=2)
-    parts = ("lora", "shared")  # of a basis, which is there already
-    known = replace(recipe, **{part: getattr(again.recipe, part) for part in parts})
-    assert again == replace(config, recipe=replace(known, components=again.recipe.components))
-
-
-def test_one_adapter_of_all_pairs_has_not_seen_the_hard_patterns_either():
-    config = load_learn_config(Path("configs/joint.toml"))
-    hard = {p.pattern for p in load_set("core").problems if p.id in HARD}
     assert set(config.basis_patterns) == set(PATTERNS) - hard
     assert config.recipe.joint is not None
     assert config.recipe.shared is None
 
 
-def test_the_smaller_models_store_was_learned_as_its_configuration_says():
-    config = load_learn_config(Path("configs/joint.toml"))
+def test_the_experiments_keep_the_hard_patterns_out_of_their_bases():
+    config = load_learn_config(Path("configs/experiments.toml"))
+    hard = {p.pattern for p in load_set("core").problems if p.id in HARD}
+    assert set(config.basis_patterns) <= set(PATTERNS) - hard
+    assert config.recipe.lora.learning_rate == 1e-3
+
+
+@pytest.mark.parametrize("name", ["learn", "learn-0.5b"])
+def test_a_shipped_store_was_learned_as_its_configuration_says(name):
+    config = load_learn_config(Path(f"configs/{name}.toml"))
     report = json.loads(Path(f"results/learn/{config.model}.json").read_text())
     assert json.loads(json.dumps(asdict(config))) == report["config"]
     store = load_store(Path("artifacts") / config.model)
     assert store.common == GENERAL
     assert {b.basis_a.shape[1] for b in store.subspace.bases.values()} == {config.recipe.components}
+    assert store.provenance[GENERAL].get("weight") in (config.general_weights or (None,))
 
 
 @pytest.mark.parametrize(
