@@ -46,7 +46,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "one-adapter": stores.render_one_adapter,
     "joint-courses": stores.render_joint_courses,
     "heldout-shapes": stores.render_heldout_shapes,
-    "doubts": lambda: stores.render_doubts("doubts-shipped"),
+    "doubts": stores.render_doubts,
     "heldout-before": lambda: stores.render_comparison("routing-before", "heldout"),
     "transfer-patterns": lambda: stores.render_patterns("transfer", "transfer", "routed-shipped"),
     "heldout": lambda: stores.render_comparison("routing", "heldout"),

@@ -134,12 +134,12 @@ def _learned_numbers() -> list[tuple[str, str, str]]:
             "routing-0.5b/summary.json",
         ),
         (
-            "the store before, frozen problems, answering alone: base, LoRA, coefficients; lost",
+            "store of 29 November, frozen problems, alone: base, LoRA, coefficients; lost",
             _compared("routing-before", "frozen", "routed-alone", "base", "lora"),
             "routing-before/summary.json",
         ),
         (
-            "the store before, held-out, alone: base, projected, LoRA, coefficients; lost",
+            "the same, held-out, alone: base, projected, LoRA, coefficients; lost",
             _compared("routing-before", "heldout", "routed-alone", "base", "projected", "lora"),
             "routing-before/summary.json",
         ),
@@ -213,7 +213,7 @@ def _study_numbers() -> list[tuple[str, str, str]]:
             "one_adapter.json",
         ),
         (
-            "the store before, of 24 adapters, transfer: base, routed; lost",
+            "store of 29 November, of 24 adapters, transfer: base, routed; lost",
             _compared("transfer-before", "transfer", "routed-shipped", "base"),
             "transfer-before/summary.json",
         ),

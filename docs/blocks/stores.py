@@ -179,14 +179,14 @@ def render_one_adapter() -> str:
 def render_joint_courses() -> str:
     """Return what three courses of a store on one adapter came to, on what all were asked."""
     trials = {name: _trials_of(f"1.5b-instruct{name}") for name in _COURSES}
-    both = set.intersection(*map(set, trials.values()))
+    asked_of_all = set.intersection(*map(set, trials.values()))
     head = [
-        *("solved (lost)", f"selecting, {len(both)}: alone", "from a doubt of 5 on"),
+        *("solved (lost)", f"selecting, {len(asked_of_all)}: alone", "from a doubt of 5 on"),
         *("transfer: alone", "routed", "held-out: alone", "routed", "frozen: alone", "routed"),
     ]
     rows = []
     for name, words in _COURSES.items():
-        asked = [trials[name][each] for each in both]
+        asked = [trials[name][each] for each in asked_of_all]
         cells = [words]
         for least in (0.0, 5.0):
             found = [(t.is_solved(least), t.is_solved_by_base) for t in asked]
@@ -205,16 +205,15 @@ def render_joint_courses() -> str:
     return markdown_table(head, rows)
 
 
-def render_doubts(name: str) -> str:
-    """Return what a store's tasks would have solved, and lost, heard from other doubts on."""
-    record = load_record(f"learn/{name}.json")
+def render_doubts() -> str:
+    """Return what the shipped tasks would solve, and lose, heard from other doubts on."""
+    record = load_record("learn/doubts-shipped.json")
     names = list(record["sizes"])
     head = ["heard from a doubt of", "tasks heard", "lost of selecting by any task"]
     head += [f"{name}, {record['sizes'][name]}" for name in names]
-    rows = []
-    if alone := record.get("alone"):
-        cells = ["none: tasks alone", "all", alone["selecting"][1]]
-        rows.append((*cells, *("{} ({})".format(*alone[name]) for name in names)))
+    alone = record["alone"]
+    cells = ["none: tasks alone", "all", alone["selecting"][1]]
+    rows = [(*cells, *("{} ({})".format(*alone[name]) for name in names))]
     for each in record["doubts"]:
         cells = [f"{each['doubt']:g}", each["heard"], each["selecting_lost_by_any"]]
         rows.append((*cells, *("{} ({})".format(*each[name]) for name in names)))

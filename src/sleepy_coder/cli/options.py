@@ -27,7 +27,7 @@ config_option = click.option(
     "--config",
     "config_path",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=Path("configs/learn.toml"),
+    default=Path("configs/experiments.toml"),
     show_default=True,
     help="What to learn, and how.",
 )
