@@ -51,7 +51,9 @@ def test_what_is_told_of_a_shipped_store_was_measured_with_it(model, size):
     names += [f"transfer{size}/transfer/{arm}-shipped" for arm in ("alone", "routed")]
     names += [f"routing{size}/frozen/routed"]
     for name in names:
-        assert json.loads(Path(f"results/{name}.json").read_text())["store"]["sha256"] == store.sha256
+        assert (
+            json.loads(Path(f"results/{name}.json").read_text())["store"]["sha256"] == store.sha256
+        )
 
 
 @pytest.mark.parametrize(
