@@ -19,7 +19,6 @@ from sleepy_coder.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_WITHOUT_TASKS = ("base", "base-again", "hints-second")
 BLOCKS: dict[str, Callable[[], str]] = {
     # blocks/core.py
     "frozen-1.5b": lambda: core.render_frozen("1.5b"),
@@ -34,7 +33,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "router": core.render_router,
     # blocks/stores.py
     "general": lambda: stores.render_general(
-        "routing", "heldout", (*_WITHOUT_TASKS, "general", "routed")
+        "routing", "heldout", ("base", "base-again", "hints-second", "general", "routed")
     ),
     "general-transfer": lambda: stores.render_general(
         "transfer", "transfer", ("base", "base-again", "general", "routed-shipped", "cascade")

@@ -379,3 +379,12 @@ def test_a_store_is_learned_on_two_machines(learn, tmp_path, monkeypatch):
     assert set(load_store(out).subspace.tasks) == {"missing_mut", "missing_clone"}
     refused = learn("--out", out, "--ask-only", "--lora", code=2)
     assert "leave it out with --lora" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "config"),
+    [(["learn"], "learn"), (["experiment", "sequential"], "experiments")],
+)
+def test_what_ships_and_what_studies_have_a_configuration_each(command, config):
+    shown = " ".join(CliRunner().invoke(main, [*command, "--help"]).output.split())
+    assert f"What to learn, and how. [default: configs/{config}.toml]" in shown

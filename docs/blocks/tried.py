@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from blocks.source import RESULTS, load_record, solved_of_all
+from blocks.source import load_record, solved_of_all
 from sleepy_coder.report import markdown_table
-from sleepy_coder.results import load_run_record
 
 
 def render_first_look() -> str:
@@ -45,12 +44,8 @@ def render_edits_solved() -> str:
         (*name.split("/"), *(solved_of_all(trials[each]) for each in sets))
         for name, trials in record["trials"].items()
     ]
-    base = load_run_record(RESULTS / "core" / "1.5b" / "base.json")
     core = solved_of_all(record["core"]["problems"])
-    fact = (
-        f"All 72 tasks started from the mean as it is, routed, on the core problems: {core}; "
-        f"the base model, with whole programs as answers: {base.passed}/{len(base.problems)}."
-    )
+    fact = f"All 72 tasks started from the mean as it is, routed, on the core problems: {core}."
     return f"{markdown_table(('task', 'start', 'steps', *sets), rows, num_words=2)}\n\n{fact}"
 
 

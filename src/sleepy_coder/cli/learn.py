@@ -28,7 +28,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
-@config_option
+@config_option("learn")
 @click.option(
     "--data", type=_FOLDER, default=Path("data"), show_default=True, help="What `make data` wrote."
 )

@@ -23,14 +23,6 @@ set_option = click.option(
     help="frozen (30 problems), core (those and 12 more), or a path to JSONL.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
-config_option = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=Path("configs/experiments.toml"),
-    show_default=True,
-    help="What to learn, and how.",
-)
 device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."
 )
@@ -39,6 +31,18 @@ unconfined_option = click.option(
     is_flag=True,
     help="Compile and run programs without a sandbox where bubblewrap does not work.",
 )
+
+
+def config_option(name: str) -> Decorator:
+    """Return the option that names a configuration of learning; by default that of this name."""
+    return click.option(
+        "--config",
+        "config_path",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        default=Path(f"configs/{name}.toml"),
+        show_default=True,
+        help="What to learn, and how.",
+    )
 
 
 def bundle(name: str, kind: type[Any], *options: Decorator) -> Decorator:

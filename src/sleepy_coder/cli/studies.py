@@ -20,7 +20,7 @@ from sleepy_coder.errors import InputError
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _OPTIONS = (
-    config_option,
+    config_option("experiments"),
     click.option("--data", type=_FOLDER, default=Path("data"), show_default=True),
     click.option("--store", type=_FOLDER, required=True, help="Gives basis and learned tasks."),
     click.option(
